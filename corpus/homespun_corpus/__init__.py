@@ -1,0 +1,1 @@
+"""TEXT: a repository becomes functions, and functions become samples. Knows no tokens, no tensors, no models."""

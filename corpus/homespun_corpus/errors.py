@@ -1,0 +1,20 @@
+"""What can go wrong while reading a repository, as a user can act on it.
+
+CorpusError
+├── RepositoryError   the path is not there, not readable, or holds no file
+└── NothingToLearn    files, but no function in a known language survives
+"""
+
+from __future__ import annotations
+
+
+class CorpusError(Exception):
+    """Base of this room's errors. ``str(error)`` is one line: what was wrong and what to do."""
+
+
+class RepositoryError(CorpusError):
+    """The repository cannot be read."""
+
+
+class NothingToLearn(CorpusError):
+    """The repository was read, and nothing in it can be trained on."""

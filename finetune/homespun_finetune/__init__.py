@@ -1,0 +1,1 @@
+"""TRAINING: the LoRA loop, evaluation, the gate that decides what is published, and the starter's own recipe."""
