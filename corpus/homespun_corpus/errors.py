@@ -2,7 +2,8 @@
 
 CorpusError
 ├── RepositoryError   the path is not there, not readable, or holds no file
-└── NothingToLearn    files, but no function in a known language survives
+├── NothingToLearn    files, but no function in a known language survives
+└── SettingsError     homespun.toml or [tool.homespun] holds something a repository may not set
 """
 
 from __future__ import annotations
@@ -18,3 +19,7 @@ class RepositoryError(CorpusError):
 
 class NothingToLearn(CorpusError):
     """The repository was read, and nothing in it can be trained on."""
+
+
+class SettingsError(CorpusError):
+    """A repository's settings file is wrong."""
