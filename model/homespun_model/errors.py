@@ -1,0 +1,27 @@
+"""What can go wrong with a base model or an adapter, as a user can act on it.
+
+ModelError
+├── BaseError    the base is not there, not safe to load, or its FIM format is unknown
+└── StoreError   the adapter store cannot be read or written, or a revision is not what it says
+
+``str(error)`` is one line: what was wrong and what to do. ``Cancelled`` stands apart: nothing went
+wrong, the answer is just not wanted any more.
+"""
+
+from __future__ import annotations
+
+
+class ModelError(Exception):
+    """Base of this room's errors."""
+
+
+class BaseError(ModelError):
+    """A base model cannot be used."""
+
+
+class StoreError(ModelError):
+    """The adapter store, or a revision in it, cannot be used."""
+
+
+class Cancelled(Exception):
+    """A generation was stopped by its caller between two forward passes."""
