@@ -1,1 +1,1 @@
-"""TRAINING: the LoRA loop, evaluation, the gate that decides what is published, and the starter's own recipe."""
+"""TRAINING: the LoRA loop, evaluation, the gate that decides, and the starter's own recipe."""

@@ -1,0 +1,139 @@
+"""Samples become token ids, and token ids become batches.
+
+Prompts come from ``PromptBuilder`` and from nowhere else. Batches hold examples of like length, so
+that little is spent on padding, in an order that the seed alone decides. Knows no optimiser.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import numpy as np
+from homespun_corpus.samples import Sample
+from homespun_model.prompt import PromptBuilder
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+IGNORED = -100  # a label that carries no loss
+POOL_BATCHES = 32  # batches cut from one sorted pool: enough for little padding, few enough to mix
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Token ids of prompt and middle; the loss begins at ``ids[start]``."""
+
+    ids: NDArray[np.int32]  # (length,)
+    start: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def encode(builder: PromptBuilder, sample: Sample) -> Example:
+    """The prompt of the sample's place, its middle, and the token that ends a middle.
+
+    Plain text goes on after the sample, so it carries no end.
+    """
+    plain = sample.kind == "plain"
+    prompt = builder.build(sample.place, plain=plain)
+    middle = builder.encode_middle(sample.middle)
+    end = [] if plain else [builder.fim.end]
+    return Example(np.asarray([*prompt, *middle, *end], dtype=np.int32), start=len(prompt))
+
+
+def encode_all(
+    builder: PromptBuilder, samples: Iterable[Sample], *, longest: int
+) -> Iterator[Example]:
+    """Examples one by one, as they are asked for; one longer than ``longest`` ids is left out."""
+    for sample in samples:
+        example = encode(builder, sample)
+        if example.start < len(example) <= longest:
+            yield example
+
+
+def take(examples: Iterator[Example], tokens: float) -> list[Example]:
+    """Examples from the front until they hold ``tokens`` together; reads no further."""
+    taken: list[Example] = []
+    total = 0
+    while total < tokens and (example := next(examples, None)) is not None:
+        taken.append(example)
+        total += len(example)
+    return taken
+
+
+def shuffled(count: int, seed: int) -> list[int]:
+    """0 … count - 1 in an order that the seed decides."""
+    order = list(range(count))
+    random.Random(seed).shuffle(order)
+    return order
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which examples each step sees, and how many tokens it costs with its padding."""
+
+    batches: tuple[tuple[int, ...], ...]
+    tokens: tuple[int, ...]
+
+    def within(self, tokens: float) -> Plan:
+        """The longest beginning that costs at most ``tokens``; at least one batch."""
+        steps = sum(1 for spent in accumulate(self.tokens) if spent <= tokens)
+        return Plan(self.batches[: max(1, steps)], self.tokens[: max(1, steps)])
+
+
+def plan(lengths: Sequence[int], *, batch_size: int, passes: int, seed: int) -> Plan:
+    """``passes`` times over the examples, each in another order, in batches of like length.
+
+    Every batch but the last is full, so the flat order of examples alone says what each step sees.
+    """
+    order = [i for n in range(passes) for i in shuffled(len(lengths), seed + n)]
+    batches = tuple(_batches(order, lengths, batch_size, seed))
+    costs = (max(lengths[i] for i in batch) * len(batch) for batch in batches)
+    return Plan(batches, tuple(costs))
+
+
+def _batches(
+    order: Sequence[int], lengths: Sequence[int], size: int, seed: int
+) -> Iterator[tuple[int, ...]]:
+    pool = size * POOL_BATCHES
+    for begin in range(0, len(order), pool):
+        by_length = sorted(order[begin : begin + pool], key=lambda i: lengths[i])
+        spare = len(by_length) % size  # of the last pool only
+        cut = [tuple(by_length[i : i + size]) for i in range(spare, len(by_length), size)]
+        yield from (cut[i] for i in shuffled(len(cut), seed + begin))
+        if spare:
+            yield tuple(by_length[:spare])
+
+
+def collate(
+    examples: Sequence[Example], *, pad_id: int, end_id: int, end_weight: float
+) -> dict[str, torch.Tensor]:
+    """One batch: ``input_ids`` (B, T), ``labels`` and ``weights`` (B, K) for the last K positions.
+
+    Padding is on the right, where causal attention never looks back from, so no mask is needed and
+    the fast attention path stays open. K reaches back to the earliest position with a loss: the
+    output layer, a quarter of a small model's work, runs for those only.
+    """
+    import torch
+
+    width = max(len(example) for example in examples)
+    first = min(example.start for example in examples) - 1  # its logits predict the first target
+    ids = np.full((len(examples), width), pad_id, dtype=np.int64)  # (B, T)
+    labels = np.full((len(examples), width - first), IGNORED, dtype=np.int64)  # (B, K)
+    for row, example in enumerate(examples):
+        ids[row, : len(example)] = example.ids
+        begin = example.start - 1 - first
+        targets = example.ids[example.start :]
+        labels[row, begin : begin + len(targets)] = targets
+    weights = np.where(labels == end_id, end_weight, 1.0) * (labels != IGNORED)
+    return {
+        "input_ids": torch.from_numpy(ids),
+        "labels": torch.from_numpy(labels),
+        "weights": torch.from_numpy(weights.astype(np.float32)),
+    }

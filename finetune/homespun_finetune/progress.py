@@ -1,0 +1,77 @@
+"""What a run tells people while it works, on standard error.
+
+A live bar in a terminal; elsewhere a line now and then, without control codes. Knows nothing of
+what the stages do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+PLAIN_EVERY = 15.0  # seconds between lines where there is no terminal
+PLAIN_WIDTH = 110  # columns where there is no terminal to ask
+
+
+def console_for_people() -> Console:
+    """Standard error; colours and bars in a terminal only."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    return console
+
+
+@dataclass
+class Stage:
+    """One stage of a run. ``done`` is a share between 0 and 1."""
+
+    name: str
+    console: Console
+    bar: Progress | None = None
+    spoken: float = field(default_factory=time.monotonic)
+
+    def update(self, done: float, note: str = "") -> None:
+        """Tell how far the stage is; cheap enough to call at every step."""
+        if self.bar is not None:
+            self.bar.update(self.bar.task_ids[0], completed=min(1.0, done), note=note)
+        elif time.monotonic() - self.spoken >= PLAIN_EVERY:
+            self.spoken = time.monotonic()
+            self.console.print(f"{self.name}: {100 * min(1.0, done):.0f}% {note}", soft_wrap=True)
+
+
+class Reporter:
+    """Announces stages one after the other."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def say(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True, markup=False)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Stage]:
+        """A stage; what it came to is the caller's to say afterwards."""
+        if not self.console.is_terminal:
+            self.say(f"{name} …")
+            yield Stage(name, self.console)
+            return
+        columns = (
+            TextColumn("{task.description:<22}"),
+            BarColumn(30),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[note]}", markup=False),
+        )
+        with Progress(*columns, console=self.console, transient=True) as bar:
+            bar.add_task(name, total=1.0, note="")
+            yield Stage(name, self.console, bar)
+
+
+def clock(seconds: float) -> str:
+    """``3:05``: minutes and seconds."""
+    whole = max(0, round(seconds))
+    return f"{whole // 60}:{whole % 60:02}"

@@ -1,0 +1,71 @@
+"""The values that decide a run, each with its reason; all of them end up in the manifest.
+
+A repository's own file may move some of them within bounds, flags go over that. Knows no models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from homespun_corpus.team_settings import TrainWishes
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """How an adapter is trained. Its shape is one for all, so that adapters swap while serving."""
+
+    seed: int = 0
+    rank: int = 32
+    """LoRA rank, on all linear layers but the output."""
+    alpha: int = 64
+    dropout: float = 0.05
+    learning_rate: float | None = None
+    """Peak rate; None takes ``learning_rate_for`` the base's width."""
+    passes: int = 6
+    """At most this often over the training samples; early stopping usually comes first."""
+    batch_size: int = 8
+    """Samples a step. LoRA wants small batches, and minutes on two cores allow few steps."""
+    warmup: float = 0.08
+    """Share of the steps in which the rate rises; it falls along a cosine after."""
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """Largest gradient norm."""
+    end_weight: float = 3.0
+    """Weight of the token that ends a middle: one a sample, and what makes a suggestion stop."""
+    validations: int = 8
+    """How often validation loss is measured; the best of these states becomes the adapter."""
+    validation_samples: int = 128
+    validation_share: float = 0.08
+    """Of the training time; fewer samples are used where more would cost more."""
+    patience: int = 3
+    """Validations in a row without a gain after which training stops."""
+
+    def wishing(self, wishes: TrainWishes) -> TrainSettings:
+        """With the values that a team set for itself, already checked against their bounds."""
+        wished = {key: value for key, value in asdict(wishes).items() if value is not None}
+        return replace(self, **wished)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def learning_rate_for(hidden: int) -> float:
+    """A public rule for LoRA on Llama-like models: the narrower the model, the higher the rate."""
+    return float(5e-4 * (2000 / hidden) ** 0.781)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateSettings:
+    """How much is measured. Holes are taken in a seeded order until time or these run out."""
+
+    seed: int = 0
+    share: float = 0.3
+    """Of ``--minutes``, for all models together."""
+    scoring: float = 0.4
+    """Of a model's part, for bits per byte; the rest completes the same holes in the same order."""
+    max_holes: int = 400
+    max_completions: int = 150
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)

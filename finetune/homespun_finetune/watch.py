@@ -1,0 +1,125 @@
+"""Watches a training run: tells people, validates now and then, remembers the best state, stops.
+
+A callback of transformers' Trainer. Knows no data beyond the validation batches it is given.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from transformers import TrainerCallback, TrainerControl, TrainerState
+
+from homespun_finetune.errors import TrainingError
+from homespun_finetune.loss import Batch, weighted_loss
+from homespun_finetune.progress import Stage, clock
+from homespun_finetune.settings import TrainSettings
+
+OVERTIME = 1.15  # of the planned seconds: a machine that became slower stops here
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Validation at one moment of a run; the loss is weighted as in training."""
+
+    step: int
+    seconds: float
+    loss: float
+
+    def to_json(self) -> dict[str, float]:
+        return {key: round(value, 4) for key, value in asdict(self).items()}
+
+
+class Watch(TrainerCallback):
+    """``stopped`` is "schedule", "validation" (no gain any more) or "time"."""
+
+    def __init__(
+        self,
+        model: PeftModel,
+        validation: Sequence[Batch],
+        *,
+        seconds: float,
+        steps: int,
+        settings: TrainSettings,
+        stage: Stage,
+    ) -> None:
+        self.stopped = "schedule"
+        self.points: list[Point] = []
+        self._model = model
+        self._validation = validation
+        self._begun = time.monotonic()
+        self._seconds = seconds
+        self._stage = stage
+        self._patience = settings.patience
+        self._moments = {
+            round(steps * n / settings.validations) for n in range(1, settings.validations + 1)
+        }
+        self._last = 0
+        self._best: dict[str, torch.Tensor] = {}
+        self._best_point: Point | None = None
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """The state before the first step is a candidate too: an adapter that changes nothing."""
+        self._validate(0)
+
+    def on_step_end(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> TrainerControl:
+        del args, kwargs  # transformers hands out more than is needed here
+        step, spent = state.global_step, time.monotonic() - self._begun
+        self._last = step
+        if step in self._moments:
+            self._validate(step)
+        left = max(0.0, spent / step * (state.max_steps - step))
+        note = f"loss {self.points[-1].loss:.3f}, " if self.points else ""
+        self._stage.update(step / state.max_steps, f"{note}{clock(left)} left")
+        if self._hopeless():
+            self.stopped = "validation"
+        elif spent > self._seconds * OVERTIME and step < state.max_steps:
+            self.stopped = "time"
+        control.should_training_stop |= self.stopped != "schedule"
+        return control
+
+    def restore_best(self) -> int:
+        """Put the best state back into the model; its step. Without validation that is the last."""
+        if not self._validation:
+            return self._last
+        if self._best_point is None:
+            raise TrainingError("the loss is not a number: lower train.learning_rate")
+        set_peft_model_state_dict(self._model, self._best)
+        return self._best_point.step
+
+    def _validate(self, step: int) -> None:
+        """Mean loss over the validation batches, batches weighted by their samples."""
+        if not self._validation:
+            return
+        device = next(self._model.parameters()).device
+        self._model.eval()
+        with torch.no_grad():
+            losses = [
+                (len(batch["labels"]), float(weighted_loss(self._model, _to(batch, device))))
+                for batch in self._validation
+            ]
+        self._model.train()
+        loss = sum(n * value for n, value in losses) / sum(n for n, _ in losses)
+        point = Point(step, time.monotonic() - self._begun, loss)
+        self.points.append(point)
+        if math.isfinite(loss) and (self._best_point is None or loss < self._best_point.loss):
+            self._best_point = point
+            state = get_peft_model_state_dict(self._model)
+            self._best = {name: tensor.detach().clone() for name, tensor in state.items()}
+
+    def _hopeless(self) -> bool:
+        """Several validations since the best one."""
+        if self._best_point is None or len(self.points) <= self._patience:
+            return False
+        return all(p.step > self._best_point.step for p in self.points[-self._patience :])
+
+
+def _to(batch: Batch, device: torch.device) -> Batch:
+    return {name: tensor.to(device) for name, tensor in batch.items()}

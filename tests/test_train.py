@@ -1,0 +1,170 @@
+"""The training loop on a tiny random model: it learns, it keeps the best, it keeps to its time."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from homespun_finetune.batches import IGNORED, Example, collate, plan
+from homespun_finetune.errors import TrainingError
+from homespun_finetune.loss import weighted_loss
+from homespun_finetune.progress import Stage
+from homespun_finetune.settings import TrainSettings
+from homespun_finetune.train import Tokens, Trained, fine_tune
+from rich.console import Console
+from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
+
+PAD, END, VOCABULARY = 0, 1, 48
+TOKENS = Tokens(pad=PAD, end=END)
+QUICK = TrainSettings(batch_size=4, passes=40, learning_rate=2e-2, dropout=0.0, validations=4)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def tiny_model(seed: int = 0) -> PreTrainedModel:
+    torch.manual_seed(seed)
+    config = Qwen3Config(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        tie_word_embeddings=True,
+        initializer_range=0.3,  # wide enough for an adapter to have something to work with
+    )
+    return Qwen3ForCausalLM(config).eval()
+
+
+def examples(count: int, seed: int = 0) -> list[Example]:
+    """Prompts of random ids; the middle repeats the prompt's last id twice, then ends."""
+    rng = random.Random(seed)
+    made = []
+    for _ in range(count):
+        prompt = [rng.randrange(2, 12) for _ in range(rng.randrange(3, 9))]
+        made.append(Example(np.array([*prompt, prompt[-1], prompt[-1], END]), start=len(prompt)))
+    return made
+
+
+def train(tmp_path: Path, seconds: float = 60, **changes: object) -> Trained:
+    settings = TrainSettings(**{**QUICK.to_json(), **changes})  # type: ignore[arg-type]
+    return fine_tune(
+        tiny_model(),
+        examples(24),
+        examples(12, seed=1),
+        settings,
+        tokens=TOKENS,
+        seconds=seconds,
+        work=tmp_path,
+        stage=Stage("training", Console(stderr=True)),
+    )
+
+
+def test_batches_hold_every_example_once_a_pass_in_an_order_of_the_seed() -> None:
+    lengths = [random.Random(n).randrange(5, 90) for n in range(101)]
+    first = plan(lengths, batch_size=8, passes=2, seed=3)
+    seen = sorted(i for batch in first.batches for i in batch)
+    assert seen == sorted([*range(101), *range(101)])
+    assert [len(batch) for batch in first.batches[:-1]] == [8] * 25
+    assert first == plan(lengths, batch_size=8, passes=2, seed=3)
+    assert first != plan(lengths, batch_size=8, passes=2, seed=4)
+    padded, real = sum(first.tokens), 2 * sum(lengths)
+    assert padded < 1.1 * real
+
+
+def test_within_a_budget_there_is_always_one_batch() -> None:
+    whole = plan([10] * 20, batch_size=4, passes=1, seed=0)
+    assert len(whole.within(85).batches) == 2
+    assert len(whole.within(0).batches) == 1
+
+
+def test_loss_covers_the_middle_and_its_end_only() -> None:
+    """The same number as a full forward pass, example by example, without batching or padding."""
+    model, batch = tiny_model(), examples(5)
+    expected, weight = 0.0, 0.0
+    for example in batch:
+        logits = model(torch.tensor([example.ids.tolist()])).logits[0].log_softmax(-1)
+        for position in range(example.start, len(example)):
+            token = int(example.ids[position])
+            times = 3.0 if token == END else 1.0
+            expected -= times * float(logits[position - 1, token].detach())
+            weight += times
+    collated = collate(batch, pad_id=PAD, end_id=END, end_weight=3.0)
+    assert float(weighted_loss(model, collated).detach()) == pytest.approx(
+        expected / weight, rel=1e-5
+    )
+    assert int((collated["labels"] != IGNORED).sum()) == 3 * len(batch)
+
+
+def test_learns_and_returns_the_best_state(tmp_path: Path) -> None:
+    trained = train(tmp_path)
+    first, best = trained.points[0], min(trained.points, key=lambda point: point.loss)
+    assert trained.best_step == best.step > 0
+    assert best.loss < 0.5 * first.loss
+    batch = collate(examples(12, seed=1), pad_id=PAD, end_id=END, end_weight=QUICK.end_weight)
+    trained.model.eval()
+    with torch.no_grad():
+        assert float(weighted_loss(trained.model, batch).detach()) == pytest.approx(
+            best.loss, rel=0.05
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_same_seed_same_adapter(tmp_path: Path) -> None:
+    first, second = (train(tmp_path, passes=2) for _ in range(2))
+    assert first.points[-1].loss == second.points[-1].loss
+
+
+def test_stops_when_validation_no_longer_gains(tmp_path: Path) -> None:
+    trained = train(tmp_path, passes=80, validations=16, patience=2, learning_rate=0.5)
+    assert trained.stopped == "validation"
+    assert trained.points[-1].step < trained.steps
+
+
+def test_keeps_to_its_time(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    trained = train(tmp_path, seconds=3, passes=3000, patience=1000)
+    assert time.monotonic() - begun < 6
+    assert trained.tokens <= trained.budget.tokens
+    assert trained.budget.tokens_per_second > 0
+
+
+def test_a_loss_that_is_not_a_number_is_an_error(tmp_path: Path) -> None:
+    broken = tiny_model()
+    with torch.no_grad():
+        broken.get_input_embeddings().weight.fill_(math.nan)
+    with pytest.raises(TrainingError, match="not a number"):
+        fine_tune(
+            broken,
+            examples(8),
+            examples(4, seed=1),
+            QUICK,
+            tokens=TOKENS,
+            seconds=5,
+            work=tmp_path,
+            stage=Stage("training", Console(stderr=True)),
+        )
+
+
+def test_nothing_to_train_on_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no training sample"):
+        fine_tune(
+            tiny_model(),
+            [],
+            [],
+            QUICK,
+            tokens=TOKENS,
+            seconds=5,
+            work=tmp_path,
+            stage=Stage("training", Console(stderr=True)),
+        )
