@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from homespun_model.errors import BaseError
 from homespun_model.families import (
     STARTER,
