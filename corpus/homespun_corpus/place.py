@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 BEFORE_CHARS = 8192  # at most this much text before the cursor
 AFTER_CHARS = 4096  # at most this much text after it
-STEP_CHARS = 1024  # distance between anchors: about 256 tokens of code
+STEP_CHARS = 512  # distance between anchors: about 160 tokens of code
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def place_at(
     language: str | None,
     related: tuple[Related, ...] = (),
 ) -> Place:
-    """The place at ``text[start:end]`` (character offsets); ``end`` defaults to ``start``, a cursor."""
+    """The place at ``text[start:end]`` (character offsets); without ``end``, at a cursor."""
     end = start if end is None else end
     head = window_start(text, start)
     tail = window_end(text, end)
@@ -96,7 +96,7 @@ def prefix_anchors(text: str, cursor: int, *, before: int = 0, first: int = 0) -
 def suffix_anchors(
     text: str, cursor: int, *, after: int = 0, last: int | None = None
 ) -> Iterator[int]:
-    """Anchors in ``text[cursor:last]``, descending: the mirror image, counted from the file's end."""
+    """Anchors in ``text[cursor:last]``, descending: the mirror image, from the file's end."""
     last = len(text) if last is None else last
     step = -(-(len(text) - last + after) // STEP_CHARS)
     while (raw := len(text) + after - step * STEP_CHARS) > cursor:

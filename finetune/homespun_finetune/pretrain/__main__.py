@@ -1,0 +1,108 @@
+"""``python -m homespun_finetune.pretrain prepare|train|export``: the recipe, step by step."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from homespun_finetune.pretrain.settings import RECIPE, Recipe
+
+VOCABULARY = "vocabulary"
+
+
+def main() -> int:
+    """Run one step. Argparse, for a bare training machine has no typer."""
+    options = _parser().parse_args()
+    recipe = Recipe.read(options.recipe)
+    steps = {"prepare": _prepare, "train": _train, "export": _export}
+    steps[options.step](recipe, options)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m homespun_finetune.pretrain")
+    parser.add_argument("--recipe", type=Path, default=RECIPE, help="the recipe's TOML file")
+    steps = parser.add_subparsers(dest="step", required=True)
+    prepare = steps.add_parser("prepare", help="clones of the listed repositories → documents")
+    prepare.add_argument("clones", type=Path)
+    prepare.add_argument("out", type=Path)
+    prepare.add_argument("--sources", type=Path, help="another list of repositories")
+    train = steps.add_parser("train", help="prepared documents → a checkpoint; resumes one")
+    train.add_argument("prepared", type=Path)
+    train.add_argument("run", type=Path)
+    train.add_argument("--tokens", type=int, help="instead of the recipe's")
+    train.add_argument("--minutes", type=float, help="stop after this long, resumable")
+    train.add_argument("--from", dest="weights", type=Path, help="begin from these weights")
+    export = steps.add_parser("export", help="a checkpoint → a folder to serve")
+    export.add_argument("run", type=Path)
+    export.add_argument("out", type=Path)
+    return parser
+
+
+def _prepare(recipe: Recipe, options: argparse.Namespace) -> None:
+    from homespun_finetune.pretrain.prepare import prepare
+    from homespun_finetune.pretrain.sources import SOURCES, read_sources
+
+    sources = read_sources(options.sources or SOURCES)
+    done = prepare(sources, options.clones, options.out, recipe.data, workers=_workers())
+    print(done, file=sys.stderr)
+
+
+def _train(recipe: Recipe, options: argparse.Namespace) -> None:
+    from homespun_finetune.pretrain.rows import load_or_encode
+    from homespun_finetune.pretrain.train import Trainer, load_weights, new_model
+
+    if options.tokens:
+        recipe = replace(recipe, train=replace(recipe.train, tokens=options.tokens))
+    options.run.mkdir(parents=True, exist_ok=True)
+    shards = sorted(options.prepared.glob("*.jsonl.xz"))
+    if not shards:
+        sys.exit(f"no prepared documents in {options.prepared}: run the prepare step first")
+    vocabulary = _vocabulary(recipe, shards, options.run / VOCABULARY)
+    rows, held = load_or_encode(shards, vocabulary, recipe, options.run, workers=_workers())
+    model = load_weights(options.weights) if options.weights else new_model(recipe, vocabulary)
+    Trainer(recipe, model, rows, held, options.run).run(options.minutes)
+
+
+def _vocabulary(recipe: Recipe, shards: list[Path], folder: Path) -> Path:
+    """The run's vocabulary, learnt at its first start."""
+    from homespun_finetune.pretrain.documents import read_shard
+    from homespun_finetune.pretrain.vocabulary import learn_vocabulary, save_vocabulary
+
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        documents = (document for shard in shards for document in read_shard(shard))
+        texts = _first_megabytes((d.text for d in documents), recipe.vocabulary.sample_megabytes)
+        learnt = learn_vocabulary(texts, recipe.vocabulary.size)
+        save_vocabulary(learnt, folder, recipe.model.context_length)
+    return path
+
+
+def _export(recipe: Recipe, options: argparse.Namespace) -> None:
+    from homespun_finetune.pretrain.bundle import export
+    from homespun_finetune.pretrain.train import load_checkpoint
+
+    vocabulary = options.run / VOCABULARY
+    model = load_checkpoint(recipe, vocabulary / "tokenizer.json", options.run)
+    export(model, vocabulary, options.out)
+
+
+def _first_megabytes(texts: Iterable[str], megabytes: int) -> Iterator[str]:
+    chars = 0
+    for text in texts:
+        chars += len(text)
+        if chars > megabytes * 1_000_000:
+            return
+        yield text
+
+
+def _workers() -> int:
+    return os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

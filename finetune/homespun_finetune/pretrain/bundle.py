@@ -1,0 +1,23 @@
+"""A trained checkpoint → the folder that transformers, peft and vLLM load: bf16 safetensors."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from homespun_model.families import FORMAT_FILE, STARTER
+from transformers import Qwen3ForCausalLM
+
+
+def export(model: Qwen3ForCausalLM, vocabulary: Path, out: Path) -> None:
+    """Write weights, config, tokenizer and FIM format into ``out``, which then stands alone.
+
+    ``vocabulary`` is the folder of ``save_vocabulary``. The weights are stored in bfloat16 and
+    without the tied output matrix, which transformers restores.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    model.to(torch.bfloat16).save_pretrained(out, safe_serialization=True)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(vocabulary / name, out / name)
+    (out / FORMAT_FILE).write_text(STARTER.to_json(), encoding="utf-8")

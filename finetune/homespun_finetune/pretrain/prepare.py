@@ -1,0 +1,207 @@
+"""Repositories → cleaned documents with holes. The text half of the recipe.
+
+Kept out, each counted under its reason: what the corpus room's hygiene names, files most of whose
+lines were seen before, and benchmarks that the model is measured with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path, PurePosixPath
+
+import pygit2
+from homespun_corpus.context import ContextIndex
+from homespun_corpus.functions import Span
+from homespun_corpus.holes import MIX, Hole, HoleCutter
+from homespun_corpus.hygiene import file_reason
+from homespun_corpus.languages import language_for, parse
+from homespun_corpus.place import place_at
+from homespun_corpus.samples import Kind
+
+from homespun_finetune.pretrain.documents import Cut, Document, write_shards
+from homespun_finetune.pretrain.settings import DataSettings
+from homespun_finetune.pretrain.sources import Source, open_clone, tree_files
+
+# Languages without a grammar of ours yet: their holes end at lines, not at syntax.
+LINE_LANGUAGES = {
+    ".java": "java",
+    ".c": "c",
+    ".h": "c",
+    ".cc": "cpp",
+    ".cpp": "cpp",
+    ".hpp": "cpp",
+}
+BENCHMARK = re.compile(
+    rb"human[-_]?eval|\bmbpp\b|canonical_solution|def has_close_elements|check\(candidate\)", re.I
+)
+MAX_BYTES = 200_000
+SEEN_SHARE = 0.5  # a file with more of its lines seen before than this is a copy
+LINE_CHARS = 20  # shorter lines are common to all code
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What preparation kept and left out, for the card."""
+
+    documents: int
+    bytes_by_language: dict[str, int]
+    rejected: dict[str, int]
+
+
+def prepare(
+    sources: Iterable[Source], clones: Path, out: Path, settings: DataSettings, *, workers: int
+) -> Prepared:
+    """Write prepared shards of all sources for training into ``out``, and what was kept."""
+    used = [source for source in sources if source.use == "train"]
+    rejected: Counter[str] = Counter()
+    with ProcessPoolExecutor(workers) as pool:
+        read = pool.map(partial(read_repository, clones), used)
+        kept = _without_copies(_counted(read, rejected), rejected)
+        kept = _capped(kept, settings)
+        cut = pool.map(partial(cut_repository, settings), kept)
+        documents = list(chain.from_iterable(cut))
+    random.Random(settings.seed).shuffle(documents)
+    write_shards(documents, out)
+    sizes: Counter[str] = Counter()
+    for document in documents:
+        sizes[document.language] += len(document.text.encode())
+    prepared = Prepared(len(documents), dict(sizes.most_common()), dict(rejected.most_common()))
+    summary = {"kept": prepared.documents, "bytes": prepared.bytes_by_language}
+    (out / "prepared.json").write_text(json.dumps(summary | {"rejected": prepared.rejected}))
+    return prepared
+
+
+def read_repository(clones: Path, source: Source) -> tuple[list[Document], Counter[str]]:
+    """The clean files of one repository at its commit, and the others counted by reason."""
+    repository = open_clone(clones, source)
+    kept: list[Document] = []
+    rejected: Counter[str] = Counter()
+    for path, blob_id in tree_files(repository, source.commit):
+        language = _language_name(path)
+        if language is None:
+            continue
+        blob = repository.get(blob_id)
+        reason = _reason(path, blob)
+        if reason is not None:
+            rejected[reason] += 1
+            continue
+        text = blob.data.decode("utf-8").replace("\r\n", "\n")
+        kept.append(Document(source.repository, path, language, False, text, ()))
+    return kept, rejected
+
+
+def cut_repository(settings: DataSettings, documents: list[Document]) -> list[Document]:
+    """The documents of one repository with their holes, related code attached to some of them."""
+    index = ContextIndex.from_files((d.path, d.text) for d in documents)
+    return [_with_cuts(document, index, settings) for document in documents]
+
+
+def _with_cuts(document: Document, index: ContextIndex, settings: DataSettings) -> Document:
+    rng = random.Random(f"{settings.seed}:{document.repository}:{document.path}")
+    held_out = rng.random() < settings.held_out_share
+    source = document.text.encode()
+    language = language_for(document.path)
+    tree = parse(language, source) if language else None
+    count = max(1, round(len(document.text) / 1000 * settings.holes_per_kilochar))
+    cutter = HoleCutter(document.text, source, language, tree)
+    holes = cutter.cut(Span(0, len(source)), count, rng, _mix(settings.plain))
+    cuts = tuple(_cut(document, hole, index, settings, rng) for hole in holes)
+    return replace(document, held_out=held_out, cuts=cuts)
+
+
+def _cut(
+    document: Document, hole: Hole, index: ContextIndex, settings: DataSettings, rng: random.Random
+) -> Cut:
+    bare, wants_related = rng.random() < settings.bare, rng.random() < settings.related
+    place = place_at(
+        document.text, hole.start, hole.end, path=document.path, language=document.language
+    )
+    related = index.related(place) if wants_related and not bare else ()
+    return Cut(hole.kind, hole.start, hole.end, bare, related)
+
+
+def _mix(plain: float) -> dict[Kind, float]:
+    scale = (1 - plain) / (1 - MIX["plain"])
+    return {kind: plain if kind == "plain" else share * scale for kind, share in MIX.items()}
+
+
+def _language_name(path: str) -> str | None:
+    language = language_for(path)
+    return language.name if language else LINE_LANGUAGES.get(PurePosixPath(path).suffix.lower())
+
+
+def _reason(path: str, blob: pygit2.Object | None) -> str | None:
+    """Why a file is left out; a partial clone may lack some blobs."""
+    if not isinstance(blob, pygit2.Blob):
+        return "absent"
+    if blob.size > MAX_BYTES:
+        return "oversized"
+    if BENCHMARK.search(blob.data):
+        return "benchmark"
+    return file_reason(path, blob.data)
+
+
+def _counted(
+    read: Iterable[tuple[list[Document], Counter[str]]], rejected: Counter[str]
+) -> Iterator[list[Document]]:
+    for documents, reasons in read:
+        rejected.update(reasons)
+        yield documents
+
+
+def _without_copies(
+    repositories: Iterable[list[Document]], rejected: Counter[str]
+) -> Iterator[list[Document]]:
+    """Drop files most of whose distinctive lines stand in files already kept."""
+    seen: set[bytes] = set()
+    for documents in repositories:
+        kept = []
+        for document in documents:
+            lines = {_line_key(line) for line in document.text.split("\n")} - {b""}
+            if lines and len(lines & seen) > SEEN_SHARE * len(lines):
+                rejected["near-duplicate"] += 1
+                continue
+            seen |= lines
+            kept.append(document)
+        yield kept
+
+
+def _line_key(line: str) -> bytes:
+    squeezed = "".join(line.split())
+    if len(squeezed) < LINE_CHARS:
+        return b""
+    return hashlib.blake2b(squeezed.encode(), digest_size=8).digest()
+
+
+def _capped(repositories: Iterable[list[Document]], settings: DataSettings) -> list[list[Document]]:
+    """A seeded sample of each repository's files: none above its share, all within the total."""
+    every = [documents for documents in repositories if documents]
+    sizes = [sum(len(d.text) for d in documents) for documents in every]
+    wanted = min(sum(sizes), settings.megabytes * 1_000_000)
+    capped = [min(size, settings.max_repository_share * wanted) for size in sizes]
+    scale = min(1.0, wanted / sum(capped)) if capped else 1.0
+    return [
+        _sampled(documents, scale * limit, settings.seed)
+        for documents, limit in zip(every, capped, strict=True)
+    ]
+
+
+def _sampled(documents: list[Document], limit: float, seed: int) -> list[Document]:
+    order = sorted(documents, key=lambda d: d.path)
+    random.Random(seed).shuffle(order)
+    kept, chars = [], 0
+    for document in order:
+        chars += len(document.text)
+        if chars > limit:
+            break
+        kept.append(document)
+    return kept

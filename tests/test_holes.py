@@ -1,0 +1,127 @@
+"""Holes: cut and put back, seeded, and where people stop typing."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from homespun_corpus.functions import Span
+from homespun_corpus.holes import MAX_MIDDLE_CHARS, MIX, CharOffsets, Hole, HoleCutter
+from homespun_corpus.languages import by_name, parse
+from homespun_corpus.samples import KINDS
+from hypothesis import given
+from hypothesis import strategies as st
+
+PYTHON = '''
+class Store:
+    """Keeps é and ☺ things."""
+
+    def __init__(self, path, *, name="naïve"):
+        self.path = path
+        self.items = {}
+        for key in sorted(load(path, name)):
+            if key.startswith("a"):
+                self.items[key] = compute(key, depth=len(key) + 1)
+            else:
+                self.skip(key)
+
+    def skip(self, key):
+        log("skipped ☺ %s", key)
+        return None
+'''
+GO = """package main
+
+func (s *Store) Get(key string) (string, error) {
+\tif v, ok := s.items[key]; ok {
+\t\treturn strings.TrimSpace(v), nil
+\t}
+\treturn "", fmt.Errorf("no key %s in %s", key, s.name)
+}
+"""
+SOURCES = {"python": PYTHON, "go": GO}
+
+
+def cut(name: str, count: int = 200, seed: int = 1, **mix: float) -> list[Hole]:
+    text, language = SOURCES[name], by_name(name)
+    source = text.encode()
+    cutter = HoleCutter(text, source, language, parse(language, source))
+    chosen = mix or MIX
+    return cutter.cut(Span(0, len(source)), count, random.Random(seed), chosen)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_kind_is_cut_and_lies_inside_the_text(name: str) -> None:
+    holes = cut(name)
+    assert {hole.kind for hole in holes} == set(KINDS)
+    for hole in holes:
+        assert 0 <= hole.start < hole.end <= len(SOURCES[name])
+        assert hole.end - hole.start <= MAX_MIDDLE_CHARS
+
+
+def test_the_same_seed_cuts_the_same_holes() -> None:
+    assert cut("python", seed=5) == cut("python", seed=5)
+    assert cut("python", seed=5) != cut("python", seed=6)
+
+
+def test_kinds_come_in_the_proportions_of_the_mix() -> None:
+    """Over fresh draws of one hole each, so that no kind runs out of places."""
+    counts = Counter(cut("python", 1, seed)[0].kind for seed in range(1500))
+    for kind, share in MIX.items():
+        assert counts[kind] / 1500 == pytest.approx(share, abs=0.04), kind
+
+
+def test_line_holes_end_at_their_line_and_cursors_split_words() -> None:
+    holes = cut("python", 60, line=1.0)
+    assert all("\n" not in PYTHON[h.start : h.end] for h in holes)
+    assert all(PYTHON[h.end] == "\n" for h in holes)
+    assert any(PYTHON[h.start - 1].isalpha() and PYTHON[h.start].isalpha() for h in holes)
+
+
+def test_block_rest_runs_over_the_line_to_the_end_of_a_block() -> None:
+    holes = cut("python", 40, **{"block-rest": 1.0})
+    assert holes
+    ends = {PYTHON[h.start : h.end].rsplit("\n", 1)[-1].strip() for h in holes}
+    assert all("\n" in PYTHON[h.start : h.end] for h in holes)
+    assert ends <= {
+        "self.skip(key)",
+        "return None",
+        "self.items[key] = compute(key, depth=len(key) + 1)",
+    }
+
+
+def test_arguments_are_what_stands_between_the_brackets() -> None:
+    middles = {PYTHON[h.start : h.end] for h in cut("python", 30, arguments=1.0)}
+    assert "key, depth=len(key) + 1" in middles
+    assert '"skipped ☺ %s", key' in middles
+
+
+def test_a_brace_block_leaves_its_braces() -> None:
+    middles = {GO[h.start : h.end] for h in cut("go", 30, block=1.0, body=1.0)}
+    assert "return strings.TrimSpace(v), nil" in middles
+
+
+def test_without_a_language_holes_end_at_lines() -> None:
+    source = PYTHON.encode()
+    cutter = HoleCutter(PYTHON, source, None, None)
+    holes = cutter.cut(Span(0, len(source)), 50, random.Random(2))
+    assert {h.kind for h in holes} == {"line", "random", "plain"}
+
+
+def test_crlf_stays_outside_a_line_hole() -> None:
+    text = PYTHON.replace("\n", "\r\n")
+    source = text.encode()
+    language = by_name("python")
+    cutter = HoleCutter(text, source, language, parse(language, source))
+    for hole in cutter.cut(Span(0, len(source)), 50, random.Random(2), {"line": 1.0}):
+        assert "\r" not in text[hole.start : hole.end]
+
+
+@given(st.text(alphabet="aé☺😀\n\r\u2028", max_size=60))
+def test_char_offsets_match_decoding(text: str) -> None:
+    source = text.encode()
+    offsets = CharOffsets(text, source)
+    for char in range(len(text) + 1):
+        byte = len(text[:char].encode())
+        assert offsets.char(byte) == char
+        assert offsets.byte(char) == byte
