@@ -1,0 +1,203 @@
+"""Decoding: what is reused changes nothing, what is cancelled stops, what is scored adds up."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+from homespun_model import decode
+from homespun_model.base import load_base
+from homespun_model.decode import Decoder
+from homespun_model.errors import Cancelled
+from tiny_models import CONFIGS, tiny_base
+from transformers import PreTrainedModel
+
+NOTHING: frozenset[int] = frozenset()
+
+
+@pytest.fixture(scope="module", params=list(CONFIGS))
+def model(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> PreTrainedModel:
+    folder = tiny_base(tmp_path_factory.mktemp("base"), request.param)
+    return load_base(str(folder)).load_model()
+
+
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
+    return load_base(str(tiny_base(tmp_path_factory.mktemp("base")))).load_model()
+
+
+def prompt(seed: int, length: int = 40) -> list[int]:
+    return random.Random(seed).choices(range(300), k=length)
+
+
+def plain(model: PreTrainedModel, ids: list[int], count: int) -> list[int]:
+    """transformers' own greedy decoding."""
+    tokens = torch.tensor([ids])
+    out = model.generate(
+        tokens,
+        attention_mask=torch.ones_like(tokens),
+        do_sample=False,
+        max_new_tokens=count,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    return out[0, len(ids) :].tolist()
+
+
+def test_decoding_is_transformers_greedy_decoding(model: PreTrainedModel) -> None:
+    for seed in range(5):
+        ids = prompt(seed)
+        decoded = Decoder(model).generate(ids, max_new_tokens=24, stop_ids=NOTHING)
+        assert decoded.ids == plain(model, ids, 24)
+        assert decoded.stopped == "length"
+
+
+def test_a_long_prompt_in_chunks_is_the_same(starter: PreTrainedModel) -> None:
+    ids = prompt(7, 2 * decode.CHUNK + 3)[: 512 - 16]
+    decoded = Decoder(starter).generate(ids, max_new_tokens=16, stop_ids=NOTHING)
+    assert decoded.ids == plain(starter, ids, 16)
+
+
+def test_reuse_changes_no_token(model: PreTrainedModel) -> None:
+    """A session of typing, deleting and jumping: as without reuse, as transformers."""
+    rng, decoder, ids = random.Random(3), Decoder(model), prompt(1)
+    reused = []
+    for _ in range(25):
+        decoded = decoder.generate(ids, max_new_tokens=8, stop_ids=NOTHING, session="a.py")
+        assert decoded.ids == plain(model, ids, 8)
+        reused.append(decoded.reused)
+        match rng.choice(("type", "accept", "delete", "edit", "same")):
+            case "type":
+                ids = [*ids, rng.randrange(300)]
+            case "accept":
+                ids = [*ids, *decoded.ids[: rng.randrange(1, 8)]]
+            case "delete":
+                ids = ids[: max(5, len(ids) - rng.randrange(6))]
+            case "edit":
+                ids = [*ids]
+                ids[rng.randrange(len(ids))] = rng.randrange(300)
+    assert sum(reused) > 25 * 20  # most of the prompts was not run again
+
+
+def test_sessions_do_not_mix(starter: PreTrainedModel) -> None:
+    decoder = Decoder(starter)
+    for turn in range(3):
+        for seed in range(3):
+            ids = [*prompt(seed), *prompt(9, turn)]
+            decoded = decoder.generate(ids, max_new_tokens=6, stop_ids=NOTHING, session=str(seed))
+            assert decoded.ids == plain(starter, ids, 6)
+            assert decoded.reused >= (39 if turn else 0)
+
+
+def test_memory_is_bounded(starter: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = Decoder(starter)
+    a_session = 2 * 2 * 2 * 16 * 4 * 47  # layers, keys and values, heads, width, bytes, tokens
+    monkeypatch.setattr(decode, "CACHE_BYTES", 3 * a_session)
+    for seed in range(6):
+        decoder.generate(prompt(seed), max_new_tokens=8, stop_ids=NOTHING, session=str(seed))
+
+    def reused(seed: int) -> int:
+        ids = prompt(seed)
+        return decoder.generate(ids, max_new_tokens=8, stop_ids=NOTHING, session=str(seed)).reused
+
+    assert [reused(seed) for seed in (5, 4, 3)] == [39, 39, 39]
+    assert reused(0) == 0
+
+
+def test_a_forgotten_session_starts_again(starter: PreTrainedModel) -> None:
+    decoder = Decoder(starter)
+    for expected in (0, 39):
+        first = decoder.generate(prompt(0), max_new_tokens=4, stop_ids=NOTHING, session="a")
+        assert first.reused == expected
+    decoder.forget("a")
+    again = decoder.generate(prompt(0), max_new_tokens=4, stop_ids=NOTHING, session="a")
+    assert (again.reused, again.ids) == (0, first.ids)
+
+
+def test_a_stop_id_ends_and_is_left_out(starter: PreTrainedModel) -> None:
+    free = Decoder(starter).generate(prompt(2), max_new_tokens=10, stop_ids=NOTHING)
+    stop = next(i for i in range(2, 10) if free.ids[i] not in free.ids[:i])
+    ended = Decoder(starter).generate(
+        prompt(2), max_new_tokens=10, stop_ids=frozenset({free.ids[stop]})
+    )
+    assert (ended.ids, ended.stopped) == (free.ids[:stop], "end")
+    assert ended.logprobs == free.logprobs[:stop]
+
+
+def test_keep_going_halts(starter: PreTrainedModel) -> None:
+    seen = []
+
+    def until_three(ids: list[int]) -> bool:
+        seen.append(list(ids))
+        return len(ids) < 3
+
+    decoded = Decoder(starter).generate(
+        prompt(2), max_new_tokens=10, stop_ids=NOTHING, keep_going=until_three
+    )
+    assert decoded.stopped == "halted"
+    assert seen == [decoded.ids[:1], decoded.ids[:2], decoded.ids]
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 5])
+def test_cancelling_stops_between_passes_and_spoils_nothing(
+    starter: PreTrainedModel, after: int
+) -> None:
+    decoder, ids, calls = Decoder(starter), prompt(4, decode.CHUNK + 20), []
+
+    def cancelled() -> bool:
+        calls.append(1)
+        return len(calls) > after
+
+    with pytest.raises(Cancelled):
+        decoder.generate(ids, max_new_tokens=9, stop_ids=NOTHING, session="a", cancelled=cancelled)
+    assert len(calls) == after + 1
+    again = decoder.generate(ids, max_new_tokens=9, stop_ids=NOTHING, session="a")
+    assert again.ids == plain(starter, ids, 9)
+    assert again.reused == min(after * decode.CHUNK, len(ids) - 1)
+
+
+def test_a_pass_that_fails_leaves_no_half_cache(
+    starter: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder, ids = Decoder(starter), prompt(5)
+    decoder.generate(ids, max_new_tokens=4, stop_ids=NOTHING, session="a")
+    layer = starter.model.layers[1]
+    with monkeypatch.context() as broken:
+        broken.setattr(layer, "forward", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            decoder.generate([*ids, 7], max_new_tokens=4, stop_ids=NOTHING, session="a")
+    decoded = decoder.generate([*ids, 7], max_new_tokens=4, stop_ids=NOTHING, session="a")
+    assert decoded.ids == plain(starter, [*ids, 7], 4)
+
+
+def test_logprobs_are_those_of_decoding(model: PreTrainedModel) -> None:
+    decoder, ids = Decoder(model), prompt(6)
+    decoded = decoder.generate(ids, max_new_tokens=12, stop_ids=NOTHING)
+    scored = decoder.logprobs(ids, decoded.ids)
+    assert scored.tolist() == pytest.approx(decoded.logprobs, abs=1e-4)
+
+
+def test_scoring_together_is_scoring_one_by_one(
+    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(0)
+    pairs = [(prompt(s, rng.randrange(1, 60)), prompt(-s, rng.randrange(0, 30))) for s in range(20)]
+    monkeypatch.setattr(decode, "SCORED_TOKENS", 300)
+    together = Decoder(model).logprobs_many(pairs)
+    for (before, middle), scored in zip(pairs, together, strict=True):
+        ids = torch.tensor([[*before, *middle]])
+        with torch.inference_mode():
+            logprobs = model(ids).logits.log_softmax(-1)[0, len(before) - 1 : -1]
+        truth = logprobs.gather(-1, torch.tensor(middle, dtype=torch.long)[:, None])[:, 0]
+        assert scored.shape == (len(middle),)
+        torch.testing.assert_close(scored, truth, atol=1e-4, rtol=0)
+
+
+def test_an_empty_prompt_is_refused(starter: PreTrainedModel) -> None:
+    with pytest.raises(ValueError, match="at least one token"):
+        Decoder(starter).generate([], max_new_tokens=4, stop_ids=NOTHING)
+    with pytest.raises(ValueError, match="at least one token"):
+        Decoder(starter).logprobs([], [1])
