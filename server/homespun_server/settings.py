@@ -1,0 +1,86 @@
+"""What an editor may set for a session, and what only a flag may.
+
+Initialization options can come from a workspace, which is a repository's word: they are bounded,
+and base, store, device and the like are refused there, by name. There is one spelling of every
+setting. The repository's own file is read by ``homespun_corpus.team_settings``. Knows nothing of
+the protocol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from homespun_corpus.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
+
+MAX_NEW_TOKENS = 256
+BY_FLAG = ("base", "store", "device", "engine", "id", "log")
+
+
+@dataclass(frozen=True, slots=True)
+class EditorSettings:
+    """``initializationOptions`` of the editor, checked."""
+
+    exclude: tuple[str, ...] = ()
+    """gitignore patterns of paths, relative to their repository, that get no suggestions."""
+    max_new_tokens: int | None = None
+    """At most this many tokens in a suggestion, 1 to 256; None leaves the product's choice."""
+    status: bool = False
+    """Send ``homespun/status`` when the base or the adapter in use changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOptions:
+    """What flags set, and nothing else may."""
+
+    base: str = "starter"
+    store: str | None = None
+    device: str = "auto"
+    fim_format: str | None = None
+
+
+def read_editor_settings(options: Any) -> tuple[EditorSettings, str | None]:
+    """The settings in ``options`` and, where any is wrong, one sentence about all that are.
+
+    A wrong setting has its default; the right ones beside it hold.
+    """
+    if options is None:
+        return EditorSettings(), None
+    if not isinstance(options, dict):
+        return EditorSettings(), "initializationOptions must be an object; defaults are used"
+    good: dict[str, Any] = {}
+    wrong: list[str] = []
+    for key, value in options.items():
+        reason = _reason_against(key, value)
+        if reason is None:
+            good[key] = tuple(value) if key == "exclude" else value
+        else:
+            wrong.append(reason)
+    sentence = f"settings ignored: {'; '.join(wrong[:8])}" if wrong else None
+    return EditorSettings(**good), sentence
+
+
+def _reason_against(key: str, value: Any) -> str | None:
+    name = repr(key[:60])
+    if key in BY_FLAG:
+        return f"{name} is a flag of 'homespun serve', not a setting of a workspace"
+    if key == "exclude":
+        return None if _patterns(value) else f"{name} must be a list of gitignore patterns"
+    if key == "max_new_tokens":
+        return None if _count(value) else f"{name} must be a number from 1 to {MAX_NEW_TOKENS}"
+    if key == "status":
+        return None if isinstance(value, bool) else f"{name} must be true or false"
+    known = ", ".join(field.name for field in fields(EditorSettings))
+    return f"{name} is unknown (known: {known})"
+
+
+def _patterns(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_PATTERNS
+        and all(isinstance(item, str) and len(item) <= MAX_PATTERN_CHARS for item in value)
+    )
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_NEW_TOKENS
