@@ -6,9 +6,7 @@ whether a function is worth learning, or of holes.
 
 from __future__ import annotations
 
-import inspect
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -16,14 +14,13 @@ from typing import Literal
 from tree_sitter import Node, Tree
 
 from homespun_corpus.languages import Language, captures, matches, parse
+from homespun_corpus.leads import Lead, Leads, clean_docstring
 
 FunctionKind = Literal["function", "method", "constructor", "lambda"]
 
 # Where several patterns of a query match one body, the more telling kind counts.
 _KINDS: tuple[FunctionKind, ...] = ("constructor", "method", "lambda", "function")
-_SIMPLE_NAME = re.compile(r"[\w.$]+", re.ASCII)
-_STRING_PREFIX = re.compile(r"^[A-Za-z]{0,2}(\"\"\"|'''|\"|')")
-_COMMENT_MARKS = re.compile(r"^\s*(?:/\*+!?|//+!?|#+|\*+/|\*)? ?|\s*\*+/\s*$", re.MULTILINE)
+_SIMPLE_NAME = re.compile(r"[\w.$]+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -71,11 +68,10 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lead:
-    """A comment or a decorator, which may belong to what follows it."""
-
+class _Scope:
     span: Span
-    is_comment: bool
+    name: str
+    is_class: bool
 
 
 def extract(
@@ -87,21 +83,19 @@ def extract(
     """
     tree = parse(language, source) if tree is None else tree
     found = _merge(matches(language, tree, *_KINDS), source)
-    leads = _Leads(source, captures(language, tree, "decorator", "comment"))
     scopes = _scopes(matches(language, tree, "class", "namespace"), source)
-    names = _qualify(found, scopes, source)
+    leads = _leads(captures(language, tree, "decorator", "comment"), source)
     functions = []
-    for item, (qualified, in_class) in zip(found, names, strict=True):
-        start, end = item.node.start_byte, item.node.end_byte
-        start, comment = leads.before(start)
+    for item, (qualified_name, in_class) in zip(found, _qualify(found, scopes), strict=True):
+        start, comment = leads.before(item.node.start_byte)
         functions.append(
             Function(
                 path=path,
                 language=language.name,
                 name=item.name,
-                qualified_name=qualified,
+                qualified_name=qualified_name,
                 kind=_kind(item, language, in_class),
-                span=Span(start, end),
+                span=Span(start, item.node.end_byte),
                 signature=_text(source, leads.after(start), item.body.start).strip(),
                 doc=item.doc or comment,
                 body=item.body,
@@ -117,129 +111,24 @@ def _merge(found: Iterable[dict[str, list[Node]]], source: bytes) -> list[_Found
     items: dict[Span, _Found] = {}
     for match in found:
         kind = next(kind for kind in _KINDS if kind in match)
-        node, body_node = match[kind][0], match["body"][0]
-        body = Span(body_node.start_byte, body_node.end_byte)
+        node, body = match[kind][0], _span(match["body"][0])
         item = items.setdefault(body, _Found(node, body, kind))
         if _width(node) > _width(item.node):
             item.node = node
         item.kind = min(item.kind, kind, key=_KINDS.index)
-        _name(item, match, node, source)
+        if "name" in match and _width(node) > item.named:
+            _name(item, match, node, source)
         if "doc" in match:
-            item.doc = _clean_docstring(_node_text(source, match["doc"][0]))
+            item.doc = clean_docstring(_node_text(source, match["doc"][0]))
     named = [item for item in items.values() if item.name]
     return sorted(named, key=lambda item: (item.node.start_byte, -item.node.end_byte))
 
 
 def _name(item: _Found, match: dict[str, list[Node]], node: Node, source: bytes) -> None:
-    if "name" not in match or _width(node) <= item.named:
-        return
     item.named = _width(node)
-    item.name = _one_line(_node_text(source, match["name"][0])).strip("\"'")
+    item.name = _bare(_node_text(source, match["name"][0]))
     receiver = _node_text(source, match["receiver"][0]) if "receiver" in match else ""
     item.receiver = receiver if _SIMPLE_NAME.fullmatch(receiver) else ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    span: Span
-    name: str
-    is_class: bool
-
-
-def _scopes(found: Iterable[dict[str, list[Node]]], source: bytes) -> list[_Scope]:
-    scopes = []
-    for match in found:
-        is_class = "class" in match
-        node = match["class" if is_class else "namespace"][0]
-        name = _one_line(_node_text(source, match["scope"][0]))
-        scopes.append(_Scope(Span(node.start_byte, node.end_byte), name.strip("\"'"), is_class))
-    return scopes
-
-
-def _qualify(
-    found: list[_Found], scopes: list[_Scope], source: bytes
-) -> Iterator[tuple[str, bool]]:
-    """For each item: its name below those of what holds it, and whether that is a class."""
-    inner = [_Scope(item.body, item.name, False) for item in found]
-    waiting = sorted([*scopes, *inner], key=lambda s: (s.span.start, -s.span.end), reverse=True)
-    open_scopes: list[_Scope] = []
-    # Items come by where their node starts, before their own body's scope opens.
-    for item in found:
-        point = item.node.start_byte
-        while waiting and waiting[-1].span.start <= point:
-            scope = waiting.pop()
-            _close(open_scopes, scope.span.start)
-            open_scopes.append(scope)
-        _close(open_scopes, point)
-        outer = [scope for scope in open_scopes if item.node.end_byte <= scope.span.end]
-        parts = [*(scope.name for scope in outer), item.receiver, item.name]
-        yield ".".join(part for part in parts if part), bool(outer) and outer[-1].is_class
-
-
-def _close(open_scopes: list[_Scope], point: int) -> None:
-    while open_scopes and open_scopes[-1].span.end <= point:
-        open_scopes.pop()
-
-
-class _Leads:
-    """The comments and decorators of one file, asked for those that belong to a definition."""
-
-    def __init__(self, source: bytes, found: dict[str, list[Node]]) -> None:
-        self._source = source
-        spans = {
-            # Some grammars count the line's end as part of a comment.
-            Span(node.start_byte, node.start_byte + len(_node_bytes(source, node).rstrip())): name
-            for name, nodes in found.items()
-            for node in nodes
-        }
-        self._leads = [_Lead(span, spans[span] == "comment") for span in sorted(spans)]
-        self._starts = [lead.span.start for lead in self._leads]
-
-    def before(self, start: int) -> tuple[int, str | None]:
-        """Where a definition at ``start`` begins with its decorators, and the comment before it."""
-        comments: list[str] = []
-        point = start
-        for index in range(bisect_right(self._starts, start - 1) - 1, -1, -1):
-            lead = self._leads[index]
-            if not self._adjacent(lead, point):
-                break
-            point = lead.span.start
-            if lead.is_comment:
-                comments.append(_text(self._source, *_ends(lead.span)))
-            else:
-                start = point
-        doc = _clean_comment("\n".join(reversed(comments)))
-        return start, doc or None
-
-    def after(self, start: int) -> int:
-        """The first byte from ``start`` on that is neither in a decorator nor in a comment."""
-        for index in range(bisect_right(self._starts, start - 1), len(self._leads)):
-            lead = self._leads[index].span
-            if self._source[start : lead.start].strip():
-                break
-            start = lead.end
-        return start
-
-    def _adjacent(self, lead: _Lead, point: int) -> bool:
-        """Whether a lead stands alone before ``point``: a comment without a blank line between."""
-        gap = self._source[lead.span.end : point]
-        if lead.span.end > point or gap.strip() or (lead.is_comment and gap.count(b"\n") > 1):
-            return False
-        line = self._source.rfind(b"\n", 0, lead.span.start) + 1
-        return not lead.is_comment or not self._source[line : lead.span.start].strip()
-
-
-def _clean_docstring(literal: str) -> str | None:
-    opening = _STRING_PREFIX.match(literal)
-    if opening is None:
-        return None
-    quote = opening.group(1)
-    return inspect.cleandoc(literal[opening.end() :].removesuffix(quote)).strip() or None
-
-
-def _clean_comment(comment: str) -> str:
-    lines = [_COMMENT_MARKS.sub("", line).rstrip() for line in comment.splitlines()]
-    return "\n".join(lines).strip()
 
 
 def _kind(item: _Found, language: Language, in_class: bool) -> FunctionKind:
@@ -247,25 +136,65 @@ def _kind(item: _Found, language: Language, in_class: bool) -> FunctionKind:
     return "constructor" if kind == "method" and item.name in language.constructors else kind
 
 
+def _scopes(found: Iterable[dict[str, list[Node]]], source: bytes) -> list[_Scope]:
+    scopes = []
+    for match in found:
+        is_class = "class" in match
+        node = match["class" if is_class else "namespace"][0]
+        name = _bare(_node_text(source, match["scope"][0]))
+        scopes.append(_Scope(_span(node), name, is_class))
+    return scopes
+
+
+def _qualify(found: list[_Found], scopes: list[_Scope]) -> Iterator[tuple[str, bool]]:
+    """For each item: its name below those of what holds it, and whether that is a class."""
+    bodies = [_Scope(item.body, _join(item.receiver, item.name), False) for item in found]
+    waiting = sorted([*scopes, *bodies], key=lambda s: (s.span.start, -s.span.end), reverse=True)
+    holding: list[_Scope] = []
+    for item in found:  # by where they start
+        start, end = item.node.start_byte, item.node.end_byte
+        while waiting and waiting[-1].span.start <= start:
+            scope = waiting.pop()
+            _leave(holding, scope.span.start)
+            holding.append(scope)
+        _leave(holding, start)
+        outer = [scope for scope in holding if end <= scope.span.end]
+        name = _join(*(scope.name for scope in outer), item.receiver, item.name)
+        yield name, bool(outer) and outer[-1].is_class
+
+
+def _join(*names: str) -> str:
+    return ".".join(name for name in names if name)
+
+
+def _leave(holding: list[_Scope], point: int) -> None:
+    """Forget the scopes that end before ``point``."""
+    while holding and holding[-1].span.end <= point:
+        holding.pop()
+
+
+def _leads(found: dict[str, list[Node]], source: bytes) -> Leads:
+    decorators = (Lead(*n.byte_range, "decorator") for n in found.get("decorator", []))
+    comments = (Lead(*n.byte_range, "comment") for n in found.get("comment", []))
+    return Leads(source, [*decorators, *comments])
+
+
+def _span(node: Node) -> Span:
+    return Span(node.start_byte, node.end_byte)
+
+
 def _width(node: Node) -> int:
     return node.end_byte - node.start_byte
-
-
-def _ends(span: Span) -> tuple[int, int]:
-    return span.start, span.end
-
-
-def _text(source: bytes, start: int, end: int) -> str:
-    return source[start:end].decode("utf-8", errors="replace")
 
 
 def _node_text(source: bytes, node: Node) -> str:
     return _text(source, node.start_byte, node.end_byte)
 
 
-def _node_bytes(source: bytes, node: Node) -> bytes:
-    return source[node.start_byte : node.end_byte]
+def _text(source: bytes, start: int, end: int) -> str:
+    return source[start:end].decode("utf-8", errors="replace")
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _bare(name: str) -> str:
+    """A name on one line, without quotes."""
+    return " ".join(name.split()).strip("\"'")

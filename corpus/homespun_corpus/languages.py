@@ -1,7 +1,7 @@
 """The languages we read: one table row and one query file each, and a parser that cannot hang.
 
-Adding a language is a row here, a ``queries/<name>.scm`` and a fixture. Knows the names of captures,
-not what any room does with them. A query file may capture:
+Adding a language is a row here, a ``queries/<name>.scm`` and a fixture. Knows the names of
+captures, not what any room does with them. A query file may capture:
 
 ``@function @method @constructor @lambda``  something callable, with its ``@name``, ``@body``, its
     docstring ``@doc`` and, for a method declared outside its type, the type's name ``@receiver``
@@ -18,7 +18,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from pathlib import PurePosixPath
 
@@ -133,18 +133,18 @@ def captures(language: Language, tree: Tree, *names: str) -> dict[str, list[Node
 
 
 def matches(language: Language, tree: Tree, *names: str) -> list[dict[str, list[Node]]]:
-    """The captures of each match that captures one of ``names``, together with its other captures."""
+    """All captures of each match that captures one of ``names``."""
     return [nodes for _, nodes in _cursor(language, names).matches(tree.root_node)]
 
 
-@lru_cache(maxsize=None)
+@cache
 def grammar(language: Language) -> tree_sitter.Language:
     """The compiled grammar, loaded from its wheel on first use."""
     module = importlib.import_module(language.module)
     return tree_sitter.Language(getattr(module, language.factory)())
 
 
-@lru_cache(maxsize=None)
+@cache
 def _query(language: Language, names: tuple[str, ...]) -> Query:
     """The language's query without the patterns that capture none of ``names``."""
     file = resources.files(__package__) / "queries" / f"{language.query}.scm"
@@ -159,7 +159,7 @@ def _query(language: Language, names: tuple[str, ...]) -> Query:
 
 
 def _cursor(language: Language, names: tuple[str, ...]) -> QueryCursor:
-    # A query cannot be given a deadline: the binding's progress callback for queries crashes (0.26).
+    # A query has no deadline: the binding's progress callback for queries crashes (0.26).
     cursor = QueryCursor(_query(language, names))
     cursor.set_max_start_depth(MAX_DEPTH)
     return cursor

@@ -1,0 +1,90 @@
+"""What stands before a definition and belongs to it: decorators, attributes, comments.
+
+Grammars disagree on where these hang in the tree, so they are joined to a definition by place: only
+space between them and it. Knows byte offsets, not trees.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from bisect import bisect_left
+from codecs import BOM_UTF8
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+_STRING_OPENING = re.compile(r"[A-Za-z]{0,2}(\"\"\"|'''|\"|')")
+_COMMENT_OPENING = re.compile(r"\s*(?:/\*+!?|//+!?|#+|\*+/|\*)? ?")
+_COMMENT_CLOSING = re.compile(r"\s*\*+/\s*$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Lead:
+    """Bytes ``start`` to ``end`` of a comment or a decorator."""
+
+    start: int
+    end: int
+    kind: Literal["comment", "decorator"]
+
+
+class Leads:
+    """The comments and decorators of one file, asked for those that belong to a definition."""
+
+    def __init__(self, source: bytes, leads: Iterable[Lead]) -> None:
+        self._source = source
+        self._leads = sorted(set(leads))
+        self._starts = [lead.start for lead in self._leads]
+
+    def before(self, start: int) -> tuple[int, str | None]:
+        """Where a definition at ``start`` begins with its decorators, and the comment before it."""
+        comments: list[str] = []
+        point = start
+        for index in range(bisect_left(self._starts, start) - 1, -1, -1):
+            lead = self._leads[index]
+            if not self._belongs(lead, point):
+                break
+            point = lead.start
+            if lead.kind == "comment":
+                comments.append(
+                    self._source[lead.start : lead.end].decode("utf-8", "replace").rstrip()
+                )
+            else:
+                start = point
+        return start, clean_comment("\n".join(reversed(comments)))
+
+    def after(self, start: int) -> int:
+        """The first byte from ``start`` on that is neither in a decorator nor in a comment."""
+        for index in range(bisect_left(self._starts, start), len(self._leads)):
+            lead = self._leads[index]
+            if self._source[start : lead.start].strip():
+                break
+            start = lead.end
+        return start
+
+    def _belongs(self, lead: Lead, point: int) -> bool:
+        """Whether it belongs to ``point``: a comment has its own line, and no blank one below."""
+        # Rust's grammar counts the line's end as part of a comment.
+        text = self._source[lead.start : lead.end]
+        gap = self._source[lead.start + len(text.rstrip()) : point]
+        if lead.end > point or gap.strip():
+            return False
+        line = self._source.rfind(b"\n", 0, lead.start) + 1
+        alone = not self._source[line : lead.start].removeprefix(BOM_UTF8).strip()
+        return lead.kind == "decorator" or (alone and gap.count(b"\n") <= 1)
+
+
+def clean_docstring(literal: str) -> str | None:
+    """The text of a Python string literal that documents something."""
+    opening = _STRING_OPENING.match(literal)
+    if opening is None:
+        return None
+    text = literal[opening.end() :].removesuffix(opening.group(1))
+    return inspect.cleandoc(text).strip() or None
+
+
+def clean_comment(comment: str) -> str | None:
+    """The text of comments without their marks, line by line."""
+    closed = (_COMMENT_CLOSING.sub("", line) for line in comment.splitlines())
+    lines = [_COMMENT_OPENING.sub("", line, count=1).rstrip() for line in closed]
+    return "\n".join(lines).strip() or None
