@@ -1,0 +1,307 @@
+"""A repository becomes a dataset: split, judged, cut into samples, and accounted for.
+
+The same commit and settings give the same rows, which the manifest's digest shows. Every function
+of the training tree is in the manifest's sums, kept or rejected under one reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pathspec
+from datasets import Dataset, DatasetDict, load_from_disk
+
+from homespun_corpus.context import ContextIndex
+from homespun_corpus.errors import NothingToLearn
+from homespun_corpus.functions import Function, Span
+from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
+from homespun_corpus.hygiene import judge
+from homespun_corpus.languages import by_name, parse
+from homespun_corpus.place import place_at
+from homespun_corpus.repository import Repository
+from homespun_corpus.samples import Novelty, Sample
+from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.split import HeldOut, Split, split
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+CHARS_PER_HOLE = 250  # of a training function's text
+MOST_HOLES = 8  # of one training function: a long one is not the whole lesson
+HELD_OUT_HOLES = 2  # of each held-out function
+BARE_SHARE = 0.3  # training samples without path and related code: a model stands without them
+MAX_SAMPLES = 12_000  # more than a run of an hour on two cores sees once
+
+Progress = Callable[[str, int, int], None]  # stage, done, of how many
+Counts = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MineSettings:
+    """``exclude``: gitignore patterns of paths to keep out, beyond what hygiene keeps out."""
+
+    seed: int = 0
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """``dataset``: splits "train", "validation" and "test" of ``Sample.to_row``'s rows."""
+
+    dataset: DatasetDict
+    manifest: dict[str, Any]
+
+    def samples(self, part: str) -> Iterator[Sample]:
+        """The samples of one split."""
+        return map(Sample.from_row, self.dataset[part])
+
+
+def mine(
+    repository: Repository, settings: MineSettings, *, progress: Progress | None = None
+) -> Mined:
+    """Mine a repository; NothingToLearn if no function of it can be trained on."""
+    return _Miner(repository, settings, progress or (lambda *_: None)).mine()
+
+
+def save(mined: Mined, directory: Path) -> None:
+    """Write a dataset and its manifest into ``directory``, which appears whole or not at all."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".mining-") as part:
+        staged = Path(part) / "dataset"
+        mined.dataset.save_to_disk(staged)
+        text = json.dumps(mined.manifest, indent=2, sort_keys=True) + "\n"
+        (staged / MANIFEST).write_text(text, encoding="utf-8")
+        shutil.rmtree(directory, ignore_errors=True)
+        staged.replace(directory)
+
+
+def load(directory: Path) -> Mined:
+    """What ``save`` wrote."""
+    manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+    return Mined(load_from_disk(directory), manifest)
+
+
+class _Miner:
+    def __init__(self, repository: Repository, settings: MineSettings, progress: Progress) -> None:
+        self.repository = repository
+        self.settings = settings
+        self.progress = progress
+        patterns = pathspec.GitIgnoreSpec.from_lines(settings.exclude)
+        self.sources = Sources(repository, patterns.match_file)
+
+    def mine(self) -> Mined:
+        self.progress("reading", 0, 1)
+        parts = split(self.repository, self.sources, self.settings.seed)
+        kept, rejected = self._judged(parts)
+        if not kept:
+            raise NothingToLearn(self._why_nothing(parts, rejected))
+        index = self._index(parts)
+        held = self._clean(parts.held_out)
+        rows = {
+            "train": self._train_rows(parts, kept, index),
+            "validation": self._held_rows(held, "validation", index),
+            "test": self._held_rows(held, "test", index),
+        }
+        counts: Counts = {
+            "functions": len(kept) + sum(rejected.values()),
+            "kept": len(kept),
+            "rejected": dict(sorted(rejected.items())),
+            "samples": len(rows["train"]),
+            "held_out": len(held),
+            "files_left_out": _files_left_out(parts.train),
+        }
+        manifest = self._manifest(parts, counts, rows)
+        # The columns are those of every split, an empty one included.
+        features = Dataset.from_list(rows["train"]).features
+        splits = {name: Dataset.from_list(part, features=features) for name, part in rows.items()}
+        return Mined(DatasetDict(splits), manifest)
+
+    def _judged(self, parts: Split) -> tuple[list[Function], Counter[str]]:
+        """Functions to train on, and the others counted by reason."""
+        rejected: Counter[str] = Counter()
+        clean: list[Function] = []
+        for file in parts.train:
+            if file.reason is None:
+                clean.extend(file.functions)
+            else:
+                rejected[file.reason] += len(file.functions)
+        held = [self._text(h.function) for h in parts.held_out]
+        reasons = judge([(f, self._text(f)) for f in clean], held)
+        rejected.update(reason for reason in reasons if reason is not None)
+        kept = [f for f, reason in zip(clean, reasons, strict=True) if reason is None]
+        return kept, Counter({reason: n for reason, n in rejected.items() if n})
+
+    def _clean(self, held: Sequence[HeldOut]) -> list[HeldOut]:
+        """Held-out functions that could have been trained on: the same rules for both."""
+        reasons = judge([(h.function, self._text(h.function)) for h in held], ())
+        return [h for h, reason in zip(held, reasons, strict=True) if reason is None]
+
+    def _index(self, parts: Split) -> ContextIndex:
+        """Related code comes from what training reads, never from beyond the split."""
+        clean = (file for file in parts.train if file.reason is None)
+        return ContextIndex.from_files((f.path, _decode(self._blob(f.blob_id))) for f in clean)
+
+    def _train_rows(
+        self, parts: Split, kept: Iterable[Function], index: ContextIndex
+    ) -> list[dict[str, Any]]:
+        cuts = [cut for functions in _by_blob(kept) for cut in self._training_cuts(functions)]
+        if len(cuts) > MAX_SAMPLES:
+            chosen = random.Random(self.settings.seed).sample(range(len(cuts)), MAX_SAMPLES)
+            cuts = [cuts[i] for i in sorted(chosen)]
+        commit = parts.train_commit or ""
+        maker = _SampleMaker(self.repository, index)
+        rows = []
+        for done, (function, hole, bare) in enumerate(cuts):
+            rows.append(maker.sample(function, hole, commit, "old", bare=bare).to_row())
+            self.progress("cutting", done + 1, len(cuts))
+        return rows
+
+    def _training_cuts(
+        self, functions: Sequence[Function]
+    ) -> Iterator[tuple[Function, Hole, bool]]:
+        cutter = self._cutter(functions[0])
+        for function in functions:
+            rng = self._rng(function)
+            size = function.span.end - function.span.start
+            count = min(MOST_HOLES, max(1, round(size / CHARS_PER_HOLE)))
+            for hole in cutter.cut(function.span, count, rng, MIX):
+                yield function, hole, rng.random() < BARE_SHARE
+
+    def _held_rows(
+        self, held: Iterable[HeldOut], part: str, index: ContextIndex
+    ) -> list[dict[str, Any]]:
+        maker = _SampleMaker(self.repository, index)
+        rows = []
+        for item in held:
+            if item.part != part:
+                continue
+            cutter, rng = self._cutter(item.function), self._rng(item.function)
+            for hole in _spread(cutter, item.spans, rng):
+                sample = maker.sample(item.function, hole, item.commit, item.novelty)
+                rows.append(sample.to_row())
+        return rows
+
+    def _cutter(self, function: Function) -> HoleCutter:
+        source = self._blob(function.blob_id)
+        language = by_name(function.language)
+        return HoleCutter(_decode(source), source, language, parse(language, source))
+
+    def _rng(self, function: Function) -> random.Random:
+        return random.Random(
+            f"{self.settings.seed}:{function.path}:{function.blob_id}:{function.span.start}"
+        )
+
+    def _text(self, function: Function) -> bytes:
+        return self._blob(function.blob_id)[function.span.start : function.span.end]
+
+    def _blob(self, blob_id: str) -> bytes:
+        return self.sources.text(blob_id)
+
+    def _manifest(
+        self, parts: Split, counts: Counts, rows: dict[str, list[dict[str, Any]]]
+    ) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "repository": self.repository.identity,
+            "commit": self.repository.commit,
+            "split": parts.to_json(),
+            "counts": counts,
+            "settings": asdict(self.settings),
+            "digest": _digest(rows),
+        }
+
+    def _why_nothing(self, parts: Split, rejected: Counter[str]) -> str:
+        if rejected:
+            reasons = ", ".join(f"{reason} {n}" for reason, n in rejected.most_common(4))
+            return f"no function of {self.repository.root} can be trained on: {reasons}"
+        left_out = _files_left_out(parts.train)
+        if left_out:
+            reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
+            return f"every source file of {self.repository.root} is left out: {reasons}"
+        return (
+            f"no function in a known language in {self.repository.root}: "
+            "give a repository with Python, JavaScript, TypeScript, Go or Rust code"
+        )
+
+
+class _SampleMaker:
+    """Makes samples, keeping the text of the last file read."""
+
+    def __init__(self, repository: Repository, index: ContextIndex) -> None:
+        self._repository = repository
+        self._index = index
+        self._blob_id = ""
+        self._text = ""
+
+    def sample(
+        self, function: Function, hole: Hole, commit: str, novelty: Novelty, *, bare: bool = False
+    ) -> Sample:
+        if function.blob_id != self._blob_id:
+            self._blob_id = function.blob_id
+            self._text = _decode(self._repository.read(function.blob_id))
+        text = self._text
+        place = place_at(text, hole.start, hole.end, path=function.path, language=function.language)
+        related = () if bare else self._index.related(place)
+        start = len(text[: hole.start].encode())
+        middle = text[hole.start : hole.end]
+        return Sample(
+            repository=self._repository.identity,
+            commit=commit,
+            blob_id=function.blob_id,
+            path=function.path,
+            function=function.qualified_name,
+            kind=hole.kind,
+            novelty=novelty,
+            start=start,
+            end=start + len(middle.encode()),
+            place=replace(place, path="" if bare else function.path, related=related),
+            middle=middle,
+        )
+
+
+def _spread(cutter: HoleCutter, spans: Sequence[Span], rng: random.Random) -> list[Hole]:
+    """A few holes over the spans, the first of each before a second of any."""
+    holes: dict[Hole, None] = {}
+    for count in range(1, HELD_OUT_HOLES + 1):
+        for span in spans:
+            if len(holes) >= HELD_OUT_HOLES:
+                break
+            holes |= dict.fromkeys(cutter.cut(span, count, rng, EVALUATED))
+    return list(holes)[:HELD_OUT_HOLES]
+
+
+def _by_blob(functions: Iterable[Function]) -> Iterator[list[Function]]:
+    """Functions of one file together; they come in the order of files already."""
+    group: list[Function] = []
+    for function in functions:
+        if group and (group[0].blob_id, group[0].path) != (function.blob_id, function.path):
+            yield group
+            group = []
+        group.append(function)
+    if group:
+        yield group
+
+
+def _files_left_out(files: Iterable[FileFunctions]) -> dict[str, int]:
+    return dict(sorted(Counter(f.reason for f in files if f.reason is not None).items()))
+
+
+def _decode(source: bytes) -> str:
+    return source.decode("utf-8")
+
+
+def _digest(rows: dict[str, list[dict[str, Any]]]) -> str:
+    """One number for all rows of all splits, in order."""
+    digest = hashlib.sha256()
+    for name in sorted(rows):
+        for row in rows[name]:
+            digest.update(json.dumps([name, row], sort_keys=True, ensure_ascii=False).encode())
+    return digest.hexdigest()

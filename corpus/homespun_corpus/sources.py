@@ -1,0 +1,76 @@
+"""Files of a repository as functions, each blob read and parsed once a run.
+
+Between the repository, which knows bytes, and everything that wants functions. Knows nothing of
+splits or samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from homespun_corpus.functions import Function, extract
+from homespun_corpus.hygiene import file_reason
+from homespun_corpus.languages import ParseTimeout, language_for
+from homespun_corpus.repository import Repository
+
+UNREADABLE = frozenset({"oversized", "undecodable"})  # never handed to a parser
+
+
+@dataclass(frozen=True, slots=True)
+class FileFunctions:
+    """The functions of one file, ``keys[i]`` naming what ``functions[i]`` says but for white space.
+
+    ``reason``: why the whole file is left out of training, None for a clean one.
+    """
+
+    path: str
+    blob_id: str
+    reason: str | None
+    functions: tuple[Function, ...]
+    keys: tuple[bytes, ...]
+
+
+class Sources:
+    """Reads files of one repository by path and blob id."""
+
+    def __init__(self, repository: Repository, excluded: Callable[[str], bool]) -> None:
+        self.repository = repository
+        self._excluded = excluded
+        self._read: dict[tuple[str, str], FileFunctions] = {}
+
+    def file(self, path: str, blob_id: str) -> FileFunctions:
+        """The functions of a file in a known language."""
+        found = self._read.get((path, blob_id))
+        if found is None:
+            found = self._read[path, blob_id] = self._functions(path, blob_id)
+        return found
+
+    def tree(self, commit: str | None) -> list[FileFunctions]:
+        """Every file in a known language, of a commit or of a plain folder."""
+        files = self.repository.files(commit)
+        return [self.file(f.path, f.blob_id) for f in files if language_for(f.path)]
+
+    def text(self, blob_id: str) -> bytes:
+        """A blob's bytes."""
+        return self.repository.read(blob_id)
+
+    def _functions(self, path: str, blob_id: str) -> FileFunctions:
+        language = language_for(path)
+        assert language is not None
+        source = self.text(blob_id)
+        reason = "excluded" if self._excluded(path) else file_reason(path, source)
+        if reason in UNREADABLE:
+            return FileFunctions(path, blob_id, reason, (), ())
+        try:
+            functions = extract(source, path=path, language=language, blob_id=blob_id)
+        except ParseTimeout:
+            return FileFunctions(path, blob_id, "parse-timeout", (), ())
+        keys = tuple(text_key(source[f.span.start : f.span.end]) for f in functions)
+        return FileFunctions(path, blob_id, reason, tuple(functions), keys)
+
+
+def text_key(text: bytes) -> bytes:
+    """The same for two texts that differ in white space alone: reformatting is no new code."""
+    return hashlib.blake2b(b"".join(text.split()), digest_size=16).digest()

@@ -1,0 +1,223 @@
+"""Train, validation and test: what the team wrote first, later and last.
+
+A tuned model earns its keep on code that was not written yet when it was trained. So training reads
+the tree at one commit, and what is held out are functions that *first appeared* after it, cut from
+the blob in which they did: new functions, and the changed lines of edited ones. Commits that only
+move or reformat code hold out nothing. Without enough history, whole files are held out instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from homespun_corpus.functions import Function, Span
+from homespun_corpus.languages import language_for
+from homespun_corpus.repository import Commit, Repository
+from homespun_corpus.samples import Novelty
+from homespun_corpus.sources import FileFunctions, Sources
+
+Part = Literal["validation", "test"]
+
+# Held-out functions wanted: a share of all, within bounds. A few hundred show a gain in loss.
+TEST_SHARE, TEST_MIN, TEST_MAX = 0.10, 40, 400
+VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX = 0.05, 20, 200
+MOST_SHARE = 1 / 3  # of all functions: a young history keeps the rest for training
+FEWEST = 20  # held-out functions; a history with fewer is split by file
+MAX_COMMITS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """A function that training never sees. Holes are cut inside ``spans`` (bytes of its blob)."""
+
+    function: Function
+    commit: str
+    novelty: Novelty
+    part: Part
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """``train``: the files that training reads. Commits are None where files were split."""
+
+    kind: Literal["time", "file"]
+    train_commit: str | None
+    validation_commit: str | None
+    train: tuple[FileFunctions, ...]
+    held_out: tuple[HeldOut, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "kind": self.kind,
+            "train_commit": self.train_commit,
+            "validation_commit": self.validation_commit,
+        }
+
+
+def split(repository: Repository, sources: Sources, seed: int) -> Split:
+    """The split by time where the history carries one, else by file."""
+    if repository.is_git and not repository.is_shallow:
+        by_time = _by_time(repository, sources, seed)
+        if by_time is not None and len(by_time.held_out) >= FEWEST:
+            return by_time
+    return _by_file(repository, sources, seed)
+
+
+def _by_time(repository: Repository, sources: Sources, seed: int) -> Split | None:
+    total = sum(len(file.functions) for file in sources.tree(repository.commit))
+    test = _clamp(total * TEST_SHARE, TEST_MIN, TEST_MAX)
+    validation = _clamp(total * VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX)
+    most = total * MOST_SHARE
+    newest = _newest(repository, sources, min(test + validation, most))
+    if not newest:
+        return None
+    found = sum(count for _, count in newest)
+    wanted = min(test, found * test / (test + validation))
+    cut = _first_reaching(newest, wanted)
+    window = [commit for commit, _ in newest]
+    train_commit, validation_commit = window[-1].parent, window[cut].parent
+    assert train_commit is not None and validation_commit is not None
+    train = sources.tree(train_commit)
+    appeared = list(_appeared(repository, sources, train, window[::-1]))
+    tested = {commit.id for commit in window[: cut + 1]}
+    last = [h for h in appeared if h.commit in tested]
+    first = [h for h in appeared if h.commit not in tested]
+    held = *_limited(last, "test", test, seed), *_limited(first, "validation", validation, seed)
+    return Split("time", train_commit, validation_commit, tuple(train), held)
+
+
+def _newest(repository: Repository, sources: Sources, wanted: float) -> list[tuple[Commit, int]]:
+    """(commit, functions it brought) from the newest back, until they add up to ``wanted``."""
+    commits: list[tuple[Commit, int]] = []
+    found = 0
+    for commit in repository.history(MAX_COMMITS):
+        if commit.parent is None:
+            break
+        brought = sum(
+            len({*new.keys} - {*(old.keys if old else ())})
+            for old, new in _changed_files(repository, sources, commit)
+        )
+        commits.append((commit, brought))
+        found += brought
+        if found >= wanted:
+            break
+    return commits
+
+
+def _first_reaching(commits: Sequence[tuple[Commit, int]], wanted: float) -> int:
+    found = 0
+    for index, (_, count) in enumerate(commits):
+        found += count
+        if found >= wanted:
+            return index
+    return len(commits) - 1
+
+
+def _changed_files(
+    repository: Repository, sources: Sources, commit: Commit
+) -> Iterator[tuple[FileFunctions | None, FileFunctions]]:
+    """(before, after) of each clean file in a known language that a commit touched."""
+    assert commit.parent is not None
+    for change in repository.changes(commit.parent, commit.id):
+        if change.new is None or language_for(change.path) is None:
+            continue
+        after = sources.file(change.path, change.new)
+        if after.reason is None:
+            before = sources.file(change.path, change.old) if change.old else None
+            yield before, after
+
+
+def _appeared(
+    repository: Repository,
+    sources: Sources,
+    train: Iterable[FileFunctions],
+    window: Iterable[Commit],
+) -> Iterator[HeldOut]:
+    """Functions in the order in which they first appeared, oldest commit first."""
+    known, names = set[bytes](), set[tuple[str, str]]()
+    for file in train:
+        known.update(file.keys)
+        names.update((file.path, function.qualified_name) for function in file.functions)
+    held: set[tuple[str, str]] = set()
+    for commit in window:
+        for before, after in _changed_files(repository, sources, commit):
+            for function, key in zip(after.functions, after.keys, strict=True):
+                name = (after.path, function.qualified_name)
+                if key in known or name in held:
+                    known.add(key)
+                    continue
+                known.add(key)
+                held.add(name)
+                item = _held_out(sources, commit, before, function, name in names)
+                if item.spans:
+                    yield item
+
+
+def _held_out(
+    sources: Sources,
+    commit: Commit,
+    before: FileFunctions | None,
+    function: Function,
+    edited: bool,
+) -> HeldOut:
+    old = _named(before, function.qualified_name) if edited else None
+    spans = tuple(_changed_spans(sources, old, function)) if old else (function.span,)
+    return HeldOut(function, commit.id, "edited" if edited else "new", "test", spans)
+
+
+def _named(file: FileFunctions | None, qualified_name: str) -> Function | None:
+    functions = file.functions if file else ()
+    return next((f for f in functions if f.qualified_name == qualified_name), None)
+
+
+def _changed_spans(sources: Sources, old: Function, new: Function) -> Iterator[Span]:
+    """The runs of lines of a function that its old version lacks."""
+    source = sources.text(new.blob_id)
+    was = sources.text(old.blob_id)[old.span.start : old.span.end].splitlines(keepends=True)
+    now = source[new.span.start : new.span.end].splitlines(keepends=True)
+    starts = [new.span.start]
+    for line in now:
+        starts.append(starts[-1] + len(line))
+    matcher = difflib.SequenceMatcher(None, was, now, autojunk=False)
+    for tag, _, _, first, last in matcher.get_opcodes():
+        if tag in ("insert", "replace"):
+            yield Span(starts[first], starts[last])
+
+
+def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> list[HeldOut]:
+    """At most ``most``, new functions before edited ones, in the order found."""
+    if len(found) > most:
+        rng = random.Random(seed)
+        order = sorted(range(len(found)), key=lambda i: (found[i].novelty != "new", rng.random()))
+        found = [found[i] for i in sorted(order[: int(most)])]
+    return [HeldOut(h.function, h.commit, h.novelty, part, h.spans) for h in found]
+
+
+def _by_file(repository: Repository, sources: Sources, seed: int) -> Split:
+    """Whole files by the hash of their path; none held out where there are fewer than three."""
+    files = sources.tree(repository.commit)
+    clean = [file for file in files if file.reason is None and file.functions]
+    order = sorted(clean, key=lambda f: hashlib.sha256(f"{seed}:{f.path}".encode()).digest())
+    test = max(1, round(len(order) * TEST_SHARE)) if len(order) >= 3 else 0
+    validation = max(1, round(len(order) * VALIDATION_SHARE)) if len(order) >= 3 else 0
+    parts: dict[str, Part] = {file.path: "test" for file in order[:test]}
+    parts |= {file.path: "validation" for file in order[test : test + validation]}
+    held = [
+        HeldOut(function, repository.commit or "", "new", parts[file.path], (function.span,))
+        for file in files
+        if file.path in parts
+        for function in file.functions
+    ]
+    train = tuple(file for file in files if file.path not in parts)
+    return Split("file", repository.commit, repository.commit, train, tuple(held))
+
+
+def _clamp(value: float, low: int, high: int) -> float:
+    return min(max(value, low), high)
