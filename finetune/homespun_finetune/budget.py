@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -20,6 +20,18 @@ Precision = Literal["fp32", "bf16"]
 
 BF16_GAIN = 1.1  # bf16 must be this much faster to be worth its rounding
 SAFETY = 0.93  # of the time is planned: validation and a machine that slows down take the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The end of ``--minutes``, which began with the process."""
+
+    seconds: float
+    begun: float = field(default_factory=time.monotonic)
+
+    def left(self) -> float:
+        """Seconds, negative once it is over."""
+        return self.seconds - (time.monotonic() - self.begun)
 
 
 @dataclass(frozen=True, slots=True)

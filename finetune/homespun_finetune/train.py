@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from safetensors.torch import save_file
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 
 from homespun_finetune.batches import Example, Plan, collate, plan, take
@@ -136,6 +137,18 @@ def lora(model: PreTrainedModel, settings: TrainSettings) -> PeftModel:
         task_type="CAUSAL_LM",
     )
     return cast(PeftModel, get_peft_model(model, config))
+
+
+def save_adapter(model: PeftModel, folder: Path, base: str) -> None:
+    """Write the adapter in peft's own format, safetensors only, naming the base it belongs to."""
+    state = get_peft_model_state_dict(model)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = cast(LoraConfig, model.peft_config["default"])
+    config.base_model_name_or_path = base
+    config.target_modules = sorted(config.target_modules or ())  # a set would differ every time
+    config.inference_mode = True
+    config.save_pretrained(str(folder))
 
 
 class _Trainer(Trainer):

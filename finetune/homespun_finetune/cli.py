@@ -1,0 +1,144 @@
+"""``finetune-repo``: flags in, exit code out.
+
+Parses arguments before anything heavy is imported, and turns every error into one line. Knows no
+step of a run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from homespun_finetune.errors import FinetuneError, UsageError
+from homespun_finetune.outcome import BAD_USAGE, FAILED, INTERRUPTED
+
+MIN_MINUTES, MAX_MINUTES = 0.1, 7 * 24 * 60
+
+_BEGUN = time.monotonic()  # --minutes counts from here: importing torch takes seconds of them
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command(help="Fine-tune a code model on a repository; publish the adapter only if better.")
+def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
+    repositories: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[REPO]", help="A git repository or a folder. [default: .]"),
+    ] = None,
+    base: Annotated[
+        str, typer.Option(help="Base model: starter, a folder, or a hub name.")
+    ] = "starter",
+    store: Annotated[
+        Path | None, typer.Option(help="Adapter store. [default: your user data folder]")
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(help="Time for everything, evaluation included.")
+    ] = 10.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Mine, show the counts, and stop.")
+    ] = False,
+    evaluate_only: Annotated[
+        bool, typer.Option("--evaluate-only", help="Measure base and current adapter, and stop.")
+    ] = False,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="Repository id in the store. [default: its origin]")
+    ] = None,
+    fim_format: Annotated[
+        str | None, typer.Option(help="Fill-in-the-middle family, where the base does not tell.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides holes, batches and initial weights.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> int:
+    repository, seconds = _one(repositories or [Path()]), 60 * _minutes(minutes)
+    from homespun_finetune.budget import Deadline
+    from homespun_finetune.progress import Reporter, console_for_people
+    from homespun_finetune.run import Request, run
+
+    del debug  # read by main
+    request = Request(
+        repository=repository,
+        base=base,
+        store=store,
+        id=id_,
+        fim_format=fim_format,
+        seed=seed,
+        dry_run=dry_run,
+        evaluate_only=evaluate_only,
+    )
+    deadline = Deadline(seconds, _BEGUN)
+    with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not our JSON
+        outcome = run(request, Reporter(console_for_people()), deadline)
+    if as_json:
+        print(json.dumps(outcome.to_json()), flush=True)
+    return outcome.exit_code
+
+
+def main() -> None:
+    """The entry point: every way out has an exit code, and an error is one line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job is an interruption
+    sys.exit(_exit_code(sys.argv[1:]))
+
+
+def _exit_code(arguments: list[str]) -> int:
+    try:
+        return int(app(arguments, prog_name="finetune-repo", standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted: nothing was published, the store is as it was", INTERRUPTED)
+    except Exception as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        return _fail(*_explain(error))
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """One line and an exit code. Only what nobody foresaw names its type."""
+    from homespun_corpus.errors import CorpusError
+    from homespun_model.errors import BaseError, ModelError
+
+    # typer carries its own copy of click in some versions and uses click itself in others.
+    if hasattr(error, "format_message"):
+        return error.format_message(), BAD_USAGE
+    match error:
+        case UsageError() | CorpusError() | BaseError():
+            return str(error), BAD_USAGE
+        case FinetuneError() | ModelError():
+            return str(error), FAILED
+        case MemoryError():
+            return "out of memory: choose a smaller base", FAILED
+        case OSError(strerror=str(reason)):
+            where = f"{error.filename}: " if error.filename else ""
+            return f"{where}{reason}", FAILED
+    return f"{type(error).__name__}: {error}; run again with --debug for details", FAILED
+
+
+def _fail(line: str, code: int) -> int:
+    print(f"finetune-repo: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    return code
+
+
+def _one(repositories: list[Path]) -> Path:
+    if len(repositories) > 1:
+        raise UsageError("one repository a run: run finetune-repo once for each")
+    return repositories[0]
+
+
+def _minutes(value: float) -> float:
+    if not (math.isfinite(value) and MIN_MINUTES <= value <= MAX_MINUTES):
+        raise UsageError(f"--minutes must lie between {MIN_MINUTES} and {MAX_MINUTES}")
+    return value
+
+
+if __name__ == "__main__":
+    main()

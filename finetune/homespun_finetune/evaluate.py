@@ -1,0 +1,162 @@
+"""Held-out code as an exam: which holes are asked, in which order, and what a model answers.
+
+Answers come from ``Completer``, the object that serves editors, so what is measured is what is
+served. Every model is asked the same holes in the same order. Knows no training and no decision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from homespun_corpus.samples import Novelty, Sample
+
+from homespun_finetune.metrics import Completion, HoleResult, Metrics, bits_of, compare, summarise
+from homespun_finetune.progress import Stage, clock
+from homespun_finetune.settings import EvaluateSettings
+
+if TYPE_CHECKING:
+    from homespun_model.completer import Completer, Score, Suggestion
+
+SCORED_TOGETHER = 8  # holes scored between two looks at the clock
+ENDED = "end"  # what a suggestion's ``stopped`` says when the model itself ended it
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """Holes in the order they are asked, and how many of the first are scored and completed."""
+
+    holes: tuple[Sample, ...]
+    scored: int
+    completed: int
+
+    def as_sat(self, results: Sequence[HoleResult]) -> Exam:
+        """The exam that another model must sit: exactly the holes that this one got through."""
+        completed = sum(result.completion is not None for result in results)
+        return Exam(self.holes, len(results), completed)
+
+
+def held_out(samples: Iterable[Sample], novelty: Novelty, seed: int) -> list[Sample]:
+    """The holes of one novelty, a round of one hole a file at a time.
+
+    Any number of holes from the front then comes from as many files as it can: holes of one file
+    are not independent evidence. Plain text is no hole. The seed decides everything.
+    """
+    files: dict[str, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        if sample.novelty == novelty and sample.kind != "plain" and sample.middle.strip():
+            files[sample.path].append(sample)
+
+    def order(text: str) -> bytes:
+        return hashlib.sha256(f"{seed} {text}".encode()).digest()
+
+    piles = [
+        sorted(files[path], key=lambda s: order(hole_id(s))) for path in sorted(files, key=order)
+    ]
+    return [hole for rounds in zip_longest(*piles) for hole in rounds if hole is not None]
+
+
+def hole_id(sample: Sample) -> str:
+    return f"{sample.path}@{sample.blob_id[:12]}:{sample.start}-{sample.end}"
+
+
+def open_exam(samples: Iterable[Sample], novelty: Novelty, settings: EvaluateSettings) -> Exam:
+    """An exam for the first model: as many holes as its time will allow."""
+    holes = tuple(held_out(samples, novelty, settings.seed))
+    return Exam(holes, settings.max_holes, settings.max_completions)
+
+
+def sit(
+    completer: Completer, exam: Exam, *, seconds: float, settings: EvaluateSettings, stage: Stage
+) -> tuple[HoleResult, ...]:
+    """One model's results, in the exam's order: bits for all, completions for the first of them.
+
+    Ends with the exam's counts or with ``seconds``, whichever comes first.
+    """
+    begun = time.monotonic()
+
+    def in_time(share: float) -> bool:
+        spent = time.monotonic() - begun
+        stage.update(spent / seconds, f"{clock(seconds - spent)} left at most")
+        return spent < seconds * share
+
+    holes = exam.holes[: exam.scored]
+    scored = list(_score(completer, holes, partial(in_time, settings.scoring)))
+    holes = holes[: min(exam.completed, len(scored))]
+    completed = list(_complete(completer, holes, partial(in_time, 1.0)))
+    return tuple(
+        replace(result, completion=completion)
+        for result, completion in zip_longest(scored, completed)
+    )
+
+
+def in_common(sheets: Sequence[Sequence[HoleResult]]) -> list[tuple[HoleResult, ...]]:
+    """Cut every model's results to the holes, and the completions, that all of them have."""
+    scored = min(len(sheet) for sheet in sheets)
+    completed = min(sum(r.completion is not None for r in sheet[:scored]) for sheet in sheets)
+    return [
+        tuple(
+            result if position < completed else replace(result, completion=None)
+            for position, result in enumerate(sheet[:scored])
+        )
+        for sheet in sheets
+    ]
+
+
+def breakdown(
+    results: Sequence[HoleResult], key: Callable[[HoleResult], str]
+) -> dict[str, Metrics]:
+    """Metrics apart for each language, kind, or whatever ``key`` says."""
+    groups: dict[str, list[HoleResult]] = defaultdict(list)
+    for result in results:
+        groups[key(result)].append(result)
+    return {name: summarise(groups[name]) for name in sorted(groups)}
+
+
+def _score(
+    completer: Completer, holes: Sequence[Sample], in_time: Callable[[], bool]
+) -> Iterator[HoleResult]:
+    for begin in range(0, len(holes), SCORED_TOGETHER):
+        if not in_time():
+            return
+        some = holes[begin : begin + SCORED_TOGETHER]
+        scores = completer.score_many([(hole.place, hole.middle) for hole in some])
+        yield from map(_result, some, scores)
+
+
+def _result(hole: Sample, score: Score) -> HoleResult:
+    return HoleResult(
+        hole=hole_id(hole),
+        file=hole.path,
+        language=hole.place.language or "",
+        kind=hole.kind,
+        characters=len(hole.middle),
+        bits=bits_of(score.nats),
+        bytes=score.bytes,
+    )
+
+
+def _complete(
+    completer: Completer, holes: Sequence[Sample], in_time: Callable[[], bool]
+) -> Iterator[Completion]:
+    for hole in holes:
+        if not in_time():
+            return
+        yield judge(hole, completer.complete(hole.place))
+
+
+def judge(hole: Sample, suggestion: Suggestion) -> Completion:
+    """A suggestion against the middle, and against what it replaces after the cursor."""
+    truth = hole.middle + hole.place.suffix[: suggestion.replace]
+    return compare(
+        suggestion.text.replace("\r\n", "\n"),
+        truth.replace("\r\n", "\n"),
+        shown=suggestion.shown,
+        ends_itself=suggestion.stopped == ENDED,
+    )

@@ -1,0 +1,57 @@
+"""What a run came to: the object that ``--json`` prints, and the exit code that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from homespun_finetune.metrics import Metrics
+
+DecisionName = Literal["published", "refused", "undecided", "evaluated", "dry-run"]
+
+DONE, FAILED, BAD_USAGE, NOT_PUBLISHED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+@dataclass
+class Seconds:
+    """Wall-clock time of each part; filled in as a run goes."""
+
+    mine: float = 0.0
+    train: float = 0.0
+    evaluate: float = 0.0
+
+    def to_json(self) -> dict[str, float]:
+        return {key: round(value, 1) for key, value in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``metrics`` has base, incumbent and candidate, each None where it was not measured."""
+
+    decision: DecisionName
+    repository: str
+    base: str
+    counts: Mapping[str, Any]
+    reasons: tuple[str, ...] = ()
+    revision: str | None = None
+    metrics: Mapping[str, Metrics | None] = field(default_factory=dict)
+    seconds: Seconds = field(default_factory=Seconds)
+
+    @property
+    def exit_code(self) -> int:
+        return NOT_PUBLISHED if self.decision in ("refused", "undecided") else DONE
+
+    def to_json(self) -> dict[str, Any]:
+        """Stable keys; more may come."""
+        measured = {name: self.metrics.get(name) for name in ("base", "incumbent", "candidate")}
+        return {
+            "decision": self.decision,
+            "reasons": list(self.reasons),
+            "repository": self.repository,
+            "revision": self.revision,
+            "base": self.base,
+            "counts": dict(self.counts),
+            "metrics": {name: m and m.to_json() for name, m in measured.items()},
+            "seconds": self.seconds.to_json(),
+        }

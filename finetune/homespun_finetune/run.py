@@ -1,0 +1,324 @@
+"""One run, from a repository to a decision: mine, measure, train, measure again, decide, publish.
+
+Only here do the rooms meet. Nothing that the store serves changes before the last step, so a run
+that fails or is interrupted leaves it as it was. torch is imported when the first model loads.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from homespun_corpus.dataset import Mined, MineSettings, mine
+from homespun_corpus.repository import Repository
+from homespun_corpus.samples import Sample
+from homespun_corpus.team_settings import read_team_settings
+
+from homespun_finetune import show
+from homespun_finetune.budget import Deadline
+from homespun_finetune.errors import UsageError
+from homespun_finetune.examination import Examination, Role
+from homespun_finetune.gate import Decision, Evidence, GateRules, decide, weigh
+from homespun_finetune.outcome import DecisionName, Outcome, Seconds
+from homespun_finetune.progress import Reporter
+from homespun_finetune.settings import EvaluateSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from homespun_model.base import Base
+    from homespun_model.completer import Completer
+    from homespun_model.store import AdapterStore, Revision
+
+    from homespun_finetune.train import Trained
+
+CLOSING = 5.0  # seconds to merge, load, decide and publish
+MIN_TRAINING = 2.0  # seconds; with less, timing a few batches would be all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asked for."""
+
+    repository: Path
+    base: str = "starter"
+    store: Path | None = None
+    id: str | None = None
+    fim_format: str | None = None
+    seed: int = 0
+    dry_run: bool = False
+    evaluate_only: bool = False
+
+
+def run(request: Request, reporter: Reporter, deadline: Deadline) -> Outcome:
+    """Do what was asked, telling people as it goes. Raises the errors of all rooms."""
+    work = _Run(request, reporter, deadline)
+    if request.dry_run:
+        return work.dry()
+    return work.evaluate() if request.evaluate_only else work.fine_tune()
+
+
+class _Run:
+    def __init__(self, request: Request, reporter: Reporter, deadline: Deadline) -> None:
+        self.request = request
+        self.reporter = reporter
+        self.deadline = deadline
+        self.seconds = Seconds()
+        self.rules = GateRules()
+        self.repository = Repository.open(request.repository)
+        self.identity = request.id or self.repository.identity
+        self.team = read_team_settings(self.repository.root)
+        self.training = TrainSettings(seed=request.seed).wishing(self.team.train)
+        self.evaluation = EvaluateSettings(seed=request.seed)
+
+    # The three things that can be asked for
+
+    def dry(self) -> Outcome:
+        """The counts. Needs neither a base nor a store, and no torch."""
+        mined = self._mine()
+        return self._outcome("dry-run", mined, base=self.request.base)
+
+    def evaluate(self) -> Outcome:
+        """Base and published adapter on held-out code; changes nothing."""
+        base = self._base()
+        incumbent = self._incumbent(self._store(), base)
+        mined = self._mine()
+        seconds = self.deadline.left() - CLOSING
+        examination = self._examination(mined, seconds / (2 if incumbent else 1))
+        self._examine_what_is(examination, base, incumbent)
+        outcome = self._outcome("evaluated", mined, base=base.id, examination=examination)
+        show.table(self.reporter.console, outcome.metrics)
+        return outcome
+
+    def fine_tune(self) -> Outcome:
+        """Everything."""
+        base, store = self._base(), self._store()
+        incumbent = self._incumbent(store, base)
+        with _staged(store, self.identity) as folder:
+            mined = self._mine()
+            share = self.deadline.seconds * self.evaluation.share
+            examination = self._examination(mined, share / (3 if incumbent else 2))
+            if not examination.holes:
+                return self._no_exam(mined, base)
+            self._examine_what_is(examination, base, incumbent)
+            trained = self._train(base, mined, folder, reserve=examination.longest + CLOSING)
+            self._examine_candidate(examination, base, trained)
+            evidence = self._evidence(examination, mined, incumbent)
+            decision = decide(evidence, self.rules)
+            manifest = self._manifest(base, mined, incumbent) | {
+                "training": trained.to_json(),
+                "metrics": examination.to_json() | {"evidence": evidence.to_json()},
+                "decision": {"outcome": decision.outcome, "reasons": list(decision.reasons)},
+            }
+            keep = store.publish if decision.outcome == "published" else store.keep
+            revision = keep(self.identity, folder, manifest)
+        return self._decided(mined, base, examination, decision, revision)
+
+    # Their steps
+
+    def _mine(self) -> Mined:
+        settings = MineSettings(seed=self.request.seed, exclude=self.team.exclude)
+        with self._timed("mine"), self.reporter.stage("mining") as stage:
+            mined = mine(
+                self.repository,
+                settings,
+                progress=lambda name, done, of: stage.update(done / max(1, of), name),
+            )
+        show.counts(self.reporter.console, self.identity, mined.manifest)
+        return mined
+
+    def _base(self) -> Base:
+        from homespun_model.base import load_base
+
+        return load_base(self.request.base, fim_format=self.request.fim_format)
+
+    def _store(self) -> AdapterStore:
+        from homespun_model.store import AdapterStore, default_store
+
+        return AdapterStore(self.request.store or default_store())
+
+    def _incumbent(self, store: AdapterStore, base: Base) -> Revision | None:
+        """What is served now. It must belong to this base, or the two could not be compared."""
+        from homespun_model.prompt import PROMPT_VERSION
+
+        incumbent = store.current(self.identity)
+        if incumbent is None:
+            return None
+        named = incumbent.manifest.get("base") or {}
+        if named.get("weights_hash") != base.weights_hash:
+            raise UsageError(
+                f"the published adapter of {self.identity} belongs to base {named.get('id')!r} and "
+                f"cannot be compared on {base.id!r}: give that base, or another --store or --id"
+            )
+        if incumbent.manifest.get("prompt_version") != PROMPT_VERSION:
+            raise UsageError(
+                f"the published adapter of {self.identity} was made for another prompt format: "
+                "give another --store or --id"
+            )
+        return incumbent
+
+    def _examination(self, mined: Mined, seconds: float) -> Examination:
+        return Examination(
+            list(mined.samples("test")), self.evaluation, seconds=seconds, reporter=self.reporter
+        )
+
+    def _examine_what_is(
+        self, examination: Examination, base: Base, incumbent: Revision | None
+    ) -> None:
+        from homespun_model.completer import Completer
+
+        self._examine(examination, "base", Completer.load(base))
+        if incumbent is not None:
+            self._examine(examination, "incumbent", Completer.load(base, incumbent))
+
+    def _examine_candidate(self, examination: Examination, base: Base, trained: Trained) -> None:
+        from homespun_model.completer import Completer
+
+        merged = trained.model.merge_and_unload().eval()
+        self._examine(examination, "candidate", Completer.from_model(base, merged, None))
+
+    def _examine(self, examination: Examination, role: Role, completer: Completer) -> None:
+        with self._timed("evaluate"):
+            examination.sit(role, completer)
+
+    def _train(self, base: Base, mined: Mined, folder: Path, *, reserve: float) -> Trained:
+        from homespun_finetune.batches import encode_all, shuffled
+        from homespun_finetune.train import Tokens, fine_tune, save_adapter
+
+        seconds = self.deadline.left() - reserve
+        if seconds < MIN_TRAINING:
+            raise UsageError(
+                "no time is left to train: mining and measuring take "
+                f"{self.deadline.seconds - seconds:.0f} s of it; give --minutes more"
+            )
+        prompts, longest = base.prompts(), base.context_length
+        rows = mined.dataset["train"]
+        order = shuffled(len(rows), self.request.seed)
+        training = encode_all(prompts, (Sample.from_row(rows[i]) for i in order), longest=longest)
+        validation = encode_all(prompts, mined.samples("validation"), longest=longest)
+        with self._timed("train"), self.reporter.stage("training") as stage:
+            trained = fine_tune(
+                base.load_model(),
+                training,
+                list(islice(validation, self.training.validation_samples)),
+                self.training,
+                tokens=Tokens(pad=base.fim.end, end=base.fim.end),
+                seconds=seconds,
+                work=folder,
+                stage=stage,
+            )
+        save_adapter(trained.model, folder, base.id)
+        return trained
+
+    # What comes of them
+
+    def _evidence(
+        self, examination: Examination, mined: Mined, incumbent: Revision | None
+    ) -> Evidence:
+        results = examination.results()
+        against: Literal["base", "incumbent"] = "incumbent" if incumbent else "base"
+        was = (incumbent.manifest.get("split") or {}).get("kind") if incumbent else None
+        return weigh(
+            results[against],
+            results["candidate"],
+            against=against,
+            seed=self.request.seed,
+            weaker_split=was == "time" and mined.manifest["split"]["kind"] != "time",
+        )
+
+    def _manifest(self, base: Base, mined: Mined, incumbent: Revision | None) -> dict[str, Any]:
+        """What led to this adapter; the store adds its name and the hash of every file."""
+        from homespun_model.prompt import PROMPT_VERSION
+
+        return {
+            "base": {"id": base.id, "weights_hash": base.weights_hash},
+            "prompt_version": PROMPT_VERSION,
+            "parent": incumbent.name if incumbent else None,
+            "commit": mined.manifest["commit"],
+            "split": mined.manifest["split"],
+            "counts": mined.manifest["counts"],
+            "data_digest": mined.manifest["digest"],
+            "settings": {
+                "minutes": self.deadline.seconds / 60,
+                "mine": mined.manifest["settings"],
+                "train": self.training.to_json(),
+                "evaluate": self.evaluation.to_json(),
+                "gate": self.rules.to_json(),
+            },
+            "homespun": version("homespun"),
+        }
+
+    def _no_exam(self, mined: Mined, base: Base) -> Outcome:
+        reason = (
+            "no held-out code to measure on: the repository has too few files and too little "
+            "history; nothing was trained"
+        )
+        outcome = self._outcome("undecided", mined, base=base.id, reasons=(reason,))
+        show.decision(self.reporter.console, outcome)
+        return outcome
+
+    def _decided(
+        self,
+        mined: Mined,
+        base: Base,
+        examination: Examination,
+        decision: Decision,
+        revision: Revision,
+    ) -> Outcome:
+        outcome = self._outcome(
+            decision.outcome,
+            mined,
+            base=base.id,
+            examination=examination,
+            reasons=decision.reasons,
+            revision=revision.name,
+        )
+        console, results = self.reporter.console, examination.results()
+        pairs = show.choose(examination.holes, results["base"], results["candidate"])
+        show.decision(console, outcome)
+        show.table(console, outcome.metrics)
+        show.completions(console, pairs, outcome.metrics["candidate"])
+        return outcome
+
+    def _outcome(
+        self,
+        decision: DecisionName,
+        mined: Mined,
+        *,
+        base: str,
+        examination: Examination | None = None,
+        reasons: tuple[str, ...] = (),
+        revision: str | None = None,
+    ) -> Outcome:
+        return Outcome(
+            decision=decision,
+            repository=self.identity,
+            base=base,
+            counts=mined.manifest["counts"],
+            reasons=reasons,
+            revision=revision,
+            metrics=examination.metrics() if examination else {},
+            seconds=self.seconds,
+        )
+
+    @contextmanager
+    def _timed(self, part: Literal["mine", "train", "evaluate"]) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        spent = getattr(self.seconds, part) + time.monotonic() - begun
+        setattr(self.seconds, part, spent)
+
+
+@contextmanager
+def _staged(store: AdapterStore, identity: str) -> Iterator[Path]:
+    """A folder for the adapter, made at once: a store that cannot be written says so now."""
+    folder = store.stage(identity)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # it is gone already once published or kept

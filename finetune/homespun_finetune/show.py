@@ -1,0 +1,154 @@
+"""The end of a run, for people: the decision, one table, three completions side by side.
+
+The three are chosen by rule and the rule is printed: the held-out hole that improved most, the one
+in the middle, and the one that got worse most. Knows nothing of how the figures came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from homespun_corpus.samples import Sample
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from homespun_finetune.evaluate import hole_id
+from homespun_finetune.metrics import HoleResult, Metrics
+from homespun_finetune.outcome import Outcome
+
+SHOWN_LINES = 10  # of a completion; the rest is counted
+SHOWN_CONTEXT_LINES = 3  # before the cursor
+
+_ROWS = (
+    ("bits per byte (less is better)", "bits_per_byte", "{:.3f}"),
+    ("first line exact", "exact_line", "{:.1%}"),
+    ("whole middle exact", "exact_match", "{:.1%}"),
+    ("edit similarity", "edit_similarity", "{:.1%}"),
+    ("identifier F1", "identifier_f1", "{:.1%}"),
+    ("ends by itself", "ends_itself", "{:.1%}"),
+    ("typing saved", "typing_saved", "{:.1%}"),
+    ("holes", "holes", "{}"),
+    ("of these completed", "completions", "{}"),
+)
+_TITLES = {"base": "base", "incumbent": "incumbent", "candidate": "adapter"}
+_STYLES = {"published": "bold green", "refused": "bold red", "undecided": "bold yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One held-out hole under two models."""
+
+    why: str
+    hole: Sample
+    before: HoleResult
+    after: HoleResult
+
+    @property
+    def change(self) -> float:
+        """In edit similarity."""
+        assert self.before.completion is not None and self.after.completion is not None
+        return self.after.completion.edit_similarity - self.before.completion.edit_similarity
+
+
+def decision(console: Console, outcome: Outcome) -> None:
+    """The verdict and its reasons, and where the adapter is."""
+    style = _STYLES.get(outcome.decision, "bold")
+    console.print()
+    console.print(Text(outcome.decision.upper(), style=style), end=" ")
+    where = f"{outcome.repository}, base {outcome.base}"
+    console.print(where + (f", revision {outcome.revision}" if outcome.revision else ""))
+    for reason in outcome.reasons:
+        console.print(f"  - {reason}", soft_wrap=True, markup=False)
+
+
+def table(console: Console, metrics: Mapping[str, Metrics | None]) -> None:
+    """Base, incumbent and adapter on the same held-out holes."""
+    columns = [(name, m) for name, m in metrics.items() if m is not None]
+    grid = Table(title="On held-out code", title_justify="left")
+    grid.add_column("")
+    for name, _ in columns:
+        grid.add_column(_TITLES[name], justify="right")
+    for label, key, form in _ROWS:
+        grid.add_row(label, *(form.format(getattr(m, key)) for _, m in columns))
+    console.print(grid)
+
+
+def counts(console: Console, repository: str, mined: Mapping[str, Any]) -> None:
+    """What mining found, what it left out and why, and how the held-out code was chosen."""
+    found = mined["counts"]
+    said = [
+        f"{repository}: {found['functions']} functions, {found['kept']} kept for training in "
+        f"{found['samples']} samples; {found['held_out']} held-out functions, {_split(mined)}"
+    ]
+    for reason, number in sorted(found["rejected"].items(), key=lambda item: (-item[1], item[0])):
+        said.append(f"  left out as {reason}: {number}")
+    for line in said:
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def _split(mined: Mapping[str, Any]) -> str:
+    if mined["split"]["kind"] == "time":
+        return f"newer than {mined['split']['train_commit'][:12]}"
+    return "whole files, for there is no history to split by"
+
+
+def choose(
+    holes: Sequence[Sample], before: Sequence[HoleResult], after: Sequence[HoleResult]
+) -> list[Pair]:
+    """The most improved, the median and the most worsened of all completed holes; fewer if few."""
+    by_id = {hole_id(hole): hole for hole in holes}
+    pairs = sorted(
+        (
+            Pair("", by_id[old.hole], old, new)
+            for old, new in zip(before, after, strict=True)
+            if old.completion is not None and new.completion is not None
+        ),
+        key=lambda pair: (-pair.change, pair.before.hole),
+    )
+    names = ("most improved", "in the middle", "most worsened")
+    picks = dict(zip((0, len(pairs) // 2, len(pairs) - 1), names, strict=True)) if pairs else {}
+    return [Pair(why, pairs[n].hole, pairs[n].before, pairs[n].after) for n, why in picks.items()]
+
+
+def completions(console: Console, pairs: Sequence[Pair], metrics: Metrics | None) -> None:
+    """What was written, what the base and what the adapter would have suggested."""
+    if not pairs or metrics is None:
+        return
+    console.print(
+        f"{len(pairs)} of {metrics.completions} completed holes, chosen by the change in edit "
+        "similarity: the most improved, the one in the middle, the most worsened.",
+        soft_wrap=True,
+    )
+    for pair in pairs:
+        console.print(_side_by_side(pair))
+
+
+def _side_by_side(pair: Pair) -> Table:
+    place = pair.hole.place
+    title = f"{pair.why} ({100 * pair.change:+.0f} points): {pair.hole.path}, {pair.hole.kind}"
+    context = "\n".join(place.prefix.splitlines()[-SHOWN_CONTEXT_LINES:])
+    grid = Table(title=Text(title), title_justify="left", show_lines=True, expand=True)
+    assert pair.before.completion is not None and pair.after.completion is not None
+    columns = {
+        "written": pair.hole.middle,
+        "base": pair.before.completion.text,
+        "adapter": pair.after.completion.text,
+    }
+    for name in columns:
+        grid.add_column(name, ratio=1, overflow="fold")
+    grid.caption = Text(f"after: {context}", style="dim")
+    grid.caption_justify = "left"
+    grid.add_row(*(_code(text) for text in columns.values()))
+    return grid
+
+
+def _code(text: str) -> Text:
+    """Code as it is, without control characters, shortened to a few lines."""
+    lines = text.expandtabs(4).splitlines() or [""]
+    shown = ["".join(c if c.isprintable() else "�" for c in line) for line in lines[:SHOWN_LINES]]
+    if len(lines) > SHOWN_LINES:
+        shown.append(f"… {len(lines) - SHOWN_LINES} more lines")
+    return Text("\n".join(shown) or "(nothing)")

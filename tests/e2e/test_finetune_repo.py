@@ -1,0 +1,301 @@
+"""``finetune-repo`` as users run it: a real process, real repositories, a tiny base."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from homespun_model.store import AdapterStore
+from scratch_repositories import git, make_repository
+from tiny_models import tiny_base
+
+COMMAND = (sys.executable, "-m", "homespun_finetune.cli")
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_base(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_repository(tmp_path_factory.mktemp("repositories") / "team")
+
+
+@pytest.fixture(scope="module")
+def published(
+    tmp_path_factory: pytest.TempPathFactory, repository: Path, base: Path
+) -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
+    """A store with one published adapter, and the run that published it."""
+    store = tmp_path_factory.mktemp("stores") / "store"
+    done = finetune(repository, "--base", base, "--store", store, "--id", "team", "--json")
+    yield store, done
+
+
+def finetune(*arguments: object, minutes: float = 1) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments), "--minutes", str(minutes)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Standard output as the one JSON object that it must be."""
+    parsed = json.loads(done.stdout)
+    assert isinstance(parsed, dict)
+    return parsed
+
+
+def contents(folder: Path) -> list[tuple[str, int]]:
+    """Every file of a store and when it was written."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "lock")
+    return sorted((str(file.relative_to(folder)), file.stat().st_mtime_ns) for file in files)
+
+
+def test_a_better_adapter_is_published(
+    published: tuple[Path, subprocess.CompletedProcess[str]], base: Path
+) -> None:
+    _, done = published
+    assert done.returncode == 0, done.stderr
+    said = answer(done)
+    assert said["decision"] == "published"
+    assert said["reasons"]
+    assert said["repository"] == "team"
+    assert said["base"] == str(base)
+    counts = said["counts"]
+    assert counts["functions"] == counts["kept"] + sum(counts["rejected"].values())
+    metrics = said["metrics"]
+    assert metrics["incumbent"] is None
+    assert metrics["candidate"]["bits_per_byte"] < metrics["base"]["bits_per_byte"]
+    assert metrics["candidate"]["holes"] == metrics["base"]["holes"] >= 30
+    for name, value in metrics["candidate"].items():
+        assert name in ("bits_per_byte", "holes", "completions") or 0 <= value <= 1
+    assert set(said["seconds"]) == {"mine", "train", "evaluate"}
+
+
+def test_what_is_in_the_store(
+    published: tuple[Path, subprocess.CompletedProcess[str]], repository: Path
+) -> None:
+    store, done = published
+    shelf = AdapterStore(store)
+    revision = shelf.current("team")
+    assert revision is not None
+    assert revision.name == answer(done)["revision"]
+    assert shelf.verify("team", revision.name) == []
+    manifest = revision.manifest
+    assert manifest["decision"]["outcome"] == "published"
+    assert manifest["commit"] == git(repository, "rev-parse", "HEAD")
+    assert manifest["metrics"]["evidence"]["gain"]["low"] > 0
+    assert manifest["training"]["budget"]["tokens"] > 0
+    assert manifest["settings"]["train"]["rank"] == 32
+    assert list((store / "team" / "staging").iterdir()) == []
+
+
+def test_people_read_standard_error(
+    published: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    _, done = published
+    assert "\x1b" not in done.stderr
+    assert "PUBLISHED" in done.stderr
+    for word in ("bits per byte", "adapter", "most improved", "most worsened", "Warning"):
+        assert (word in done.stderr) == (word != "Warning"), word
+
+
+def test_evaluate_only_measures_what_is_served_and_changes_nothing(
+    published: tuple[Path, subprocess.CompletedProcess[str]], repository: Path, base: Path
+) -> None:
+    store, first = published
+    before = contents(store)
+    done = finetune(
+        repository, "--base", base, "--store", store, "--id", "team", "--evaluate-only", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    said = answer(done)
+    assert said["decision"] == "evaluated"
+    assert said["metrics"]["candidate"] is None
+    was = answer(first)["metrics"]["candidate"]["bits_per_byte"]
+    assert said["metrics"]["incumbent"]["bits_per_byte"] == pytest.approx(was, rel=0.05)
+    assert contents(store) == before
+
+
+def test_another_base_cannot_replace_the_incumbent(
+    published: tuple[Path, subprocess.CompletedProcess[str]], repository: Path, tmp_path: Path
+) -> None:
+    store, _ = published
+    before = contents(store)
+    other = tiny_base(tmp_path / "other", seed=1)
+    done = finetune(repository, "--base", other, "--store", store, "--id", "team")
+    assert done.returncode == 2
+    assert "belongs to base" in one_line(done)
+    assert contents(store) == before
+
+
+def test_too_little_to_decide_is_exit_code_3(base: Path, tmp_path: Path) -> None:
+    young = make_repository(tmp_path / "young", commits=2, functions=4)
+    done = finetune(young, "--base", base, "--store", tmp_path / "store", "--id", "y", "--json")
+    assert done.returncode == 3, done.stderr
+    said = answer(done)
+    assert said["decision"] == "undecided"
+    assert "not enough held-out code" in said["reasons"][0] or "no held-out" in said["reasons"][0]
+    assert AdapterStore(tmp_path / "store").current("y") is None
+
+
+def test_ctrl_c_leaves_the_store_as_it_was(
+    published: tuple[Path, subprocess.CompletedProcess[str]], repository: Path, base: Path
+) -> None:
+    store, _ = published
+    before = contents(store)
+    command = [*COMMAND, repository, "--base", base, "--store", store, "--id", "team"]
+    run = subprocess.Popen(
+        [str(part) for part in command], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
+    assert run.stderr is not None
+    for line in run.stderr:
+        if line.startswith("training"):
+            break
+    time.sleep(1)
+    run.send_signal(signal.SIGINT)
+    rest = run.stderr.read()
+    assert run.wait(timeout=60) == 130
+    assert "interrupted" in rest
+    assert "Traceback" not in rest
+    assert contents(store) == before
+
+
+# Bad input: one line that says what to do, exit code 2, the store as it was
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The error, which is the last line and the only one that is one."""
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert sum(line.startswith("finetune-repo: ") for line in lines) == 1
+    assert "Traceback" not in done.stderr
+    return lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["nowhere"], "nowhere does not exist"),
+        (["notes.txt"], "is a file"),
+        (["empty"], ""),
+        (["bare-init"], ""),
+        (["prose"], "no function in a known language"),
+        (["team", "team"], "one repository a run"),
+        (["team", "--base", "nowhere/at/all"], "no base"),
+        (["team", "--base", "prose"], "no config.json"),
+        (["team", "--minutes", "nan"], "--minutes"),
+        (["team", "--nonsense"], "No such option"),
+        (["team", "--id", "../../escape"], "cannot be the id"),
+        (["team", "--fim-format", "klingon"], "no FIM format"),
+        (["wishful"], "unknown setting 'store'"),
+    ],
+)
+def test_bad_input(
+    arguments: list[str], expected: str, base: Path, repository: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("notes")
+    (tmp_path / "empty").mkdir()
+    git(tmp_path, "init", "-q", "bare-init")
+    (tmp_path / "prose").mkdir()
+    (tmp_path / "prose" / "README.md").write_text("# Prose\n")
+    (tmp_path / "team").symlink_to(repository)
+    (tmp_path / "wishful").mkdir()
+    (tmp_path / "wishful" / "homespun.toml").write_text('store = "/elsewhere"\n')
+    (tmp_path / "wishful" / "a.py").write_text("def f():\n    return 1\n")
+    store = tmp_path / "store"
+    chosen = [] if "--base" in arguments else ["--base", str(base)]
+    limit = [] if "--minutes" in arguments else ["--minutes", "1"]
+    done = subprocess.run(
+        [*COMMAND, *arguments, *chosen, *limit, "--store", str(store)],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert expected in one_line(done)
+    assert not store.exists() or contents(store) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_store_that_cannot_be_written(base: Path, repository: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir(mode=0o500)
+    done = finetune(repository, "--base", base, "--store", store)
+    assert done.returncode == 2
+    assert "--store" in one_line(done)
+
+
+def test_a_store_that_is_a_file(base: Path, repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("not a folder")
+    done = finetune(repository, "--base", base, "--store", tmp_path / "store")
+    assert done.returncode == 2, done.stderr
+    assert "--store" in one_line(done)
+
+
+def test_odd_but_harmless_repositories_are_mined(repository: Path, tmp_path: Path) -> None:
+    """A shallow clone, a detached HEAD, a giant line, broken text, a link out of the tree."""
+    origin = tmp_path / "origin"
+    shutil.copytree(repository, origin)
+    (tmp_path / "outside.py").write_text("def outside():\n    return 'never read'\n")
+    (origin / "link.py").symlink_to(tmp_path / "outside.py")
+    (origin / "giant.py").write_text("x = " + "1 + " * 250_000 + "1\n")
+    (origin / "broken.py").write_bytes(b"def f():\n    return '\xff\xfe'\n" * 3)
+    git(origin, "add", "-A")
+    git(origin, "commit", "-q", "-m", "Odd things")
+    git(origin, "checkout", "-q", "--detach")
+    git(tmp_path, "clone", "-q", "--depth", "1", origin.as_uri(), "shallow")
+    for folder in (origin, tmp_path / "shallow"):
+        done = finetune(folder, "--dry-run", "--json")
+        assert done.returncode == 0, done.stderr
+        counts = answer(done)["counts"]
+        assert counts["functions"] == counts["kept"] + sum(counts["rejected"].values())
+    assert "whole files" in done.stderr
+
+
+def test_dry_run_is_light(repository: Path, tmp_path: Path) -> None:
+    """No torch, no base, no store."""
+    program = (
+        "import sys; from homespun_finetune.cli import _exit_code; "
+        f"code = _exit_code([{str(repository)!r}, '--dry-run', '--base', 'none', "
+        f"'--store', {str(tmp_path / 'store')!r}]); "
+        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules; sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "store").exists()
+    assert "functions" in done.stderr
+    assert done.stdout == ""
+
+
+def test_help_is_instant() -> None:
+    program = (
+        "import sys; from homespun_finetune.cli import _exit_code; code = _exit_code(['--help']); "
+        "heavy = {'torch', 'transformers', 'datasets', 'numpy'} & sys.modules.keys(); "
+        "assert not heavy, heavy; sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--evaluate-only" in done.stdout

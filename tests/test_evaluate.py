@@ -1,0 +1,108 @@
+"""The exam: which holes, in which order, cut to what all models did."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from homespun_corpus.place import Place
+from homespun_corpus.samples import Sample
+from homespun_finetune.evaluate import Exam, breakdown, held_out, hole_id, in_common, judge
+from homespun_finetune.metrics import HoleResult, compare
+from homespun_model.completer import Suggestion
+
+
+def sample(path: str, start: int, middle: str = "x = 1", **changes: object) -> Sample:
+    made = Sample(
+        repository="r",
+        commit="c",
+        blob_id=f"{path}-blob",
+        path=path,
+        function="f",
+        kind="line",
+        novelty="new",
+        start=start,
+        end=start + len(middle),
+        place=Place(path, "python", "def f():\n    ", "\n"),
+        middle=middle,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_holes_go_round_the_files() -> None:
+    samples = [sample("big.py", n) for n in range(50)] + [sample(f"{n}.py", 0) for n in range(5)]
+    order = held_out(samples, "new", seed=0)
+    assert len({hole.path for hole in order[:6]}) == 6
+    assert len(order) == 55
+    assert order == held_out(list(reversed(samples)), "new", seed=0)
+    assert order != held_out(samples, "new", seed=1)
+
+
+def test_only_real_holes_of_the_wanted_novelty() -> None:
+    samples = [
+        sample("a.py", 0),
+        sample("a.py", 1, novelty="edited"),
+        sample("a.py", 2, kind="plain"),
+        sample("a.py", 3, middle="  \n"),
+    ]
+    assert [hole.start for hole in held_out(samples, "new", seed=0)] == [0]
+    assert [hole.start for hole in held_out(samples, "edited", seed=0)] == [1]
+
+
+def result(number: int, completed: bool) -> HoleResult:
+    judged = compare("a", "a", shown=True, ends_itself=True) if completed else None
+    return HoleResult(str(number), "a.py", "python", "line", 1, 1.0, 1, judged)
+
+
+def test_what_all_models_did() -> None:
+    base = tuple(result(n, completed=n < 4) for n in range(6))
+    slower = tuple(result(n, completed=n < 2) for n in range(5))
+    for sheet in in_common([base, slower]):
+        assert len(sheet) == 5
+        assert [r.completion is not None for r in sheet] == [True, True, False, False, False]
+
+
+def test_the_next_model_sits_what_the_first_did() -> None:
+    exam = Exam(tuple(sample("a.py", n) for n in range(9)), scored=400, completed=150)
+    again = exam.as_sat([result(n, completed=n < 2) for n in range(5)])
+    assert (again.scored, again.completed) == (5, 2)
+
+
+def test_breakdown_by_kind() -> None:
+    results = [result(0, True), replace(result(1, True), kind="body")]
+    assert {kind: m.holes for kind, m in breakdown(results, lambda r: r.kind).items()} == {
+        "body": 1,
+        "line": 1,
+    }
+
+
+def suggestion(text: str, **changes: object) -> Suggestion:
+    made = Suggestion(
+        text=text,
+        replace=0,
+        mean_logprob=-0.1,
+        shown=True,
+        revision=None,
+        base="tiny",
+        stopped="end",
+        milliseconds={},
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_judged_against_what_it_replaces_too() -> None:
+    hole = sample("a.py", 0, "call(x", place=Place("a.py", "python", "", ")\n"))
+    assert judge(hole, suggestion("call(x)", replace=1)).exact_match
+    assert not judge(hole, suggestion("call(x)")).exact_match
+
+
+def test_line_ends_are_nobodys_mistake() -> None:
+    assert judge(sample("a.py", 0, "a()\r\nb()"), suggestion("a()\nb()")).exact_match
+
+
+def test_a_suggestion_that_was_cut_did_not_end_by_itself() -> None:
+    assert judge(sample("a.py", 0), suggestion("x")).ends_itself
+    assert not judge(sample("a.py", 0), suggestion("x", stopped="length")).ends_itself
+
+
+def test_hole_ids_tell_holes_apart() -> None:
+    assert len({hole_id(sample("a.py", n)) for n in range(5)}) == 5
