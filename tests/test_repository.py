@@ -1,195 +1,383 @@
-"""Repositories as they come: git at any state, plain folders, and what must not be read."""
+"""Files, history and changes of real repositories and plain folders, and how each can be broken."""
 
 from __future__ import annotations
 
 import os
-import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pygit2
 import pytest
+from git_repositories import commit, git, make_repository, write
 from homespun_corpus.errors import RepositoryError
-from homespun_corpus.identity import find_root, identity_of, normal_origin
-from homespun_corpus.repository import Repository
+from homespun_corpus.identity import normalised_origin
+from homespun_corpus.repository import Change, Repository, find_root, identity_of
 
 
-def git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@t", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def write(folder: Path, **files: str) -> None:
-    for name, text in files.items():
-        path = folder / name.replace("__", "/").replace("_py", ".py")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-
-def commit(folder: Path, message: str = "change", **files: str) -> str:
-    write(folder, **files)
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", message, "--allow-empty")
-    return git(folder, "rev-parse", "HEAD")
+def paths(repository: Repository, commit: str | None = None) -> list[str]:
+    return [file.path for file in repository.files(commit)]
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    folder = tmp_path / "team"
-    folder.mkdir()
-    git(folder, "init", "-q", "-b", "main")
-    commit(folder, a_py="a = 1\n", src__b_py="b = 1\n")
-    return folder
+def shop(tmp_path: Path) -> Path:
+    return make_repository(
+        tmp_path / "shop",
+        {"a.py": "one\n", "lib/b.py": "two\n"},
+        {"a.py": "three\n", "c.py": "four\n"},
+        {"lib/b.py": None, "d.py": "five\n"},
+    )
 
 
-def paths(repository: Repository, at: str | None = None) -> list[str]:
-    return [file.path for file in repository.files(at)]
+def test_files_are_those_of_head_with_git_s_own_ids(shop: Path) -> None:
+    repository = Repository.open(shop)
+
+    (a, *_) = repository.files()
+
+    assert paths(repository) == ["a.py", "c.py", "d.py"]
+    assert a.blob_id == git(shop, "rev-parse", "HEAD:a.py")
+    assert a.size == 6
+    assert repository.read(a.blob_id) == b"three\n"
+    assert repository.is_git and not repository.is_shallow
+    assert repository.commit == git(shop, "rev-parse", "HEAD")
 
 
-def test_files_are_those_of_head_not_of_the_work_tree(repo: Path) -> None:
-    (repo / "a.py").write_text("a = 'uncommitted'\n")
-    (repo / "new.py").write_text("")
-    repository = Repository.open(repo)
-    assert paths(repository) == ["a.py", "src/b.py"]
-    [first, _] = repository.files()
-    assert repository.read(first.blob_id) == b"a = 1\n"
-    assert first.blob_id == git(repo, "rev-parse", "HEAD:a.py")
+def test_a_dirty_work_tree_changes_nothing(shop: Path) -> None:
+    before = Repository.open(shop).files()
+
+    (shop / "a.py").write_text("dirty\n")
+    (shop / "untracked.py").write_text("new\n")
+    (shop / "c.py").unlink()
+    git(shop, "add", "untracked.py")
+
+    assert Repository.open(shop).files() == before
 
 
-def test_a_folder_inside_opens_the_top_level(repo: Path) -> None:
-    assert Repository.open(repo / "src").root == repo
-    assert find_root(repo / "src" / "b.py") == repo
+def test_only_wanted_files_are_looked_at(shop: Path) -> None:
+    wanted = Repository.open(shop).files(wanted=lambda path: path.startswith("c"))
+    assert [file.path for file in wanted] == ["c.py"]
 
 
-def test_an_untracked_folder_inside_is_a_plain_folder(repo: Path) -> None:
-    write(repo, scratch__c_py="c = 1\n")
-    repository = Repository.open(repo / "scratch")
-    assert not repository.is_git and paths(repository) == ["c.py"]
+def test_history_is_newest_first_along_first_parents(shop: Path) -> None:
+    git(shop, "checkout", "-q", "-b", "side", "HEAD~1")
+    commit(shop, {"side.py": "s\n"})
+    git(shop, "checkout", "-q", "main")
+    git(shop, "merge", "-q", "--no-ff", "-m", "merge", "side")
+
+    history = Repository.open(shop).history()
+
+    assert [c.id for c in history] == git(shop, "rev-list", "--first-parent", "HEAD").split()
+    assert [c.parent for c in history] == [*(c.id for c in history[1:]), None]
+    assert history[1].time - history[2].time == 86_400
+    assert Repository.open(shop).history(2) == history[:2]
 
 
-def test_links_and_submodules_are_left_out(repo: Path, tmp_path: Path) -> None:
-    (tmp_path / "secret.py").write_text("password = 1\n")
-    (repo / "link.py").symlink_to(tmp_path / "secret.py")
-    (repo / "loop").symlink_to(repo)
-    git(repo, "add", "-A")
-    head = git(repo, "rev-parse", "HEAD")
-    git(repo, "update-index", "--add", "--cacheinfo", f"160000,{head},module")
-    git(repo, "commit", "-qm", "links")
-    assert paths(Repository.open(repo)) == ["a.py", "src/b.py"]
+def test_changes_name_what_was_added_edited_and_removed(shop: Path) -> None:
+    repository = Repository.open(shop)
+    newest, middle, oldest = (c.id for c in repository.history())
 
-
-def test_history_and_changes(repo: Path) -> None:
-    first = git(repo, "rev-parse", "HEAD")
-    second = commit(repo, a_py="a = 2\n", c_py="c = 1\n")
-    git(repo, "rm", "-q", "src/b.py")
-    third = commit(repo)
-    repository = Repository.open(repo)
-    assert [(c.id, c.parent) for c in repository.history(9)] == [
-        (third, second),
-        (second, first),
-        (first, None),
+    assert paths(repository, middle) == ["a.py", "c.py", "lib/b.py"]
+    assert repository.changes(oldest, newest) == [
+        Change("a.py", *(git(shop, "rev-parse", f"{c}:a.py") for c in (oldest, newest))),
+        Change("c.py", None, git(shop, "rev-parse", "HEAD:c.py")),
+        Change("d.py", None, git(shop, "rev-parse", "HEAD:d.py")),
+        Change("lib/b.py", git(shop, "rev-parse", f"{oldest}:lib/b.py"), None),
     ]
-    changes = {c.path: (c.old, c.new) for c in repository.changes(first, third)}
-    assert set(changes) == {"a.py", "c.py", "src/b.py"}
-    assert changes["c.py"][0] is None and changes["src/b.py"][1] is None
-    assert paths(repository, first) == ["a.py", "src/b.py"]
+    assert repository.changes(newest, newest) == []
 
 
-def test_a_detached_head_is_read_where_it_is(repo: Path) -> None:
-    first = git(repo, "rev-parse", "HEAD")
-    commit(repo, c_py="c = 1\n")
-    git(repo, "checkout", "-q", first)
-    assert Repository.open(repo).commit == first
+def test_links_and_submodules_are_no_files(shop: Path, tmp_path: Path) -> None:
+    (shop / "link.py").symlink_to("/etc/passwd")
+    (shop / "folder").symlink_to("/etc")
+    other = make_repository(tmp_path / "other", {"x.py": "x\n"})
+    git(shop, "submodule", "add", "-q", str(other), "sub")
+    commit(shop, {})
+
+    assert paths(Repository.open(shop)) == [".gitmodules", "a.py", "c.py", "d.py"]
+    inside = Repository.open(shop / "sub")
+    assert inside.root == shop / "sub"
+    assert paths(inside) == ["x.py"]
 
 
-def test_a_shallow_clone_says_so_and_its_history_ends(repo: Path, tmp_path: Path) -> None:
-    commit(repo, c_py="c = 1\n")
-    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repo}", "shallow")
+def test_a_link_that_became_a_file_is_a_new_file(shop: Path) -> None:
+    (shop / "link.py").symlink_to("a.py")
+    old = commit(shop, {})
+    (shop / "link.py").unlink()
+    new = commit(shop, {"link.py": "real\n"})
+
+    (change,) = Repository.open(shop).changes(old, new)
+
+    assert (change.path, change.old is None, change.new is None) == ("link.py", True, False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such names cannot be there")
+def test_strange_names_survive(tmp_path: Path) -> None:
+    names = [b"new\nline.py", b"caf\xe9.py", "caf\u00e9.py".encode(), b"tab\t.py", b"-n.py"]
+    for root in (make_repository(tmp_path / "git"), tmp_path / "plain"):
+        root.mkdir(exist_ok=True)
+        for name in names:
+            with open(os.fsencode(root) + b"/" + name, "wb") as file:  # noqa: PTH123
+                file.write(name)
+        if root.name == "git":
+            commit(root, {})
+
+        repository = Repository.open(root)
+
+        assert paths(repository) == sorted(
+            ["new\nline.py", "caf\\xe9.py", "caf\u00e9.py", "tab\t.py", "-n.py"]
+        )
+        assert {repository.read(file.blob_id) for file in repository.files()} == set(names)
+        assert all(path.encode() for path in paths(repository))
+
+
+def test_a_detached_head_is_fine(shop: Path) -> None:
+    git(shop, "checkout", "-q", "HEAD~1")
+    repository = Repository.open(shop)
+    assert (paths(repository), len(repository.history())) == (["a.py", "c.py", "lib/b.py"], 2)
+
+
+def test_a_path_inside_opens_the_top_level(shop: Path) -> None:
+    assert Repository.open(shop / "lib").root == shop
+    assert find_root(shop / "lib" / "not" / "yet.py") == shop
+    assert find_root(shop / "a.py") == shop
+    assert find_root(shop.parent / "elsewhere.py") is None
+
+
+def test_a_linked_work_tree_is_a_repository(shop: Path, tmp_path: Path) -> None:
+    git(shop, "worktree", "add", "-q", str(tmp_path / "tree"), "HEAD~1")
+
+    repository = Repository.open(tmp_path / "tree")
+
+    assert repository.root == tmp_path / "tree"
+    assert paths(repository) == ["a.py", "c.py", "lib/b.py"]
+    assert repository.identity == identity_of(shop)
+
+
+def test_a_shallow_clone_knows_that_it_is(shop: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{shop}", "shallow")
     repository = Repository.open(tmp_path / "shallow")
     assert repository.is_shallow
-    assert [c.parent for c in repository.history(9)] == [None]
+    assert paths(repository) == ["a.py", "c.py", "d.py"]
+    assert len(repository.history()) == 1
 
 
-def test_a_bare_repository_and_a_work_tree(repo: Path, tmp_path: Path) -> None:
-    git(tmp_path, "clone", "-q", "--bare", str(repo), "bare.git")
-    assert paths(Repository.open(tmp_path / "bare.git")) == ["a.py", "src/b.py"]
-    git(repo, "worktree", "add", "-q", str(tmp_path / "tree"), "-b", "other")
-    tree = Repository.open(tmp_path / "tree")
-    assert tree.root == tmp_path / "tree" and find_root(tree.root / "a.py") == tree.root
+def test_a_partial_clone_counts_as_shallow_and_lacks_only_what_is_not_here(
+    shop: Path, tmp_path: Path
+) -> None:
+    git(shop, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{shop}", "partial")
+    git(tmp_path / "partial", "config", "core.repositoryformatversion", "1")
+    git(tmp_path / "partial", "config", "extensions.partialClone", "origin")
+
+    repository = Repository.open(tmp_path / "partial")
+    oldest = repository.history()[-1].id
+
+    assert repository.is_shallow
+    assert paths(repository) == ["a.py", "c.py", "d.py"]
+    assert paths(repository, oldest) == []
+
+
+def test_packed_and_collected_objects_read_alike(shop: Path) -> None:
+    before = Repository.open(shop).files()
+    git(shop, "gc", "-q", "--aggressive", "--prune=now")
+    repository = Repository.open(shop)
+    assert repository.files() == before
+    assert repository.read(before[0].blob_id) == b"three\n"
+
+
+Make = Callable[[Path], Path]
+
+
+def make_file(tmp_path: Path) -> Path:
+    (tmp_path / "file.py").write_text("x = 1\n")
+    return tmp_path / "file.py"
+
+
+def make_bare(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q", "--bare", "bare.git")
+    return tmp_path / "bare.git"
+
+
+def make_broken(tmp_path: Path) -> Path:
+    write(tmp_path / "broken" / ".git", "gitdir: nowhere\n")
+    return tmp_path / "broken"
+
+
+def make_headless(tmp_path: Path) -> Path:
+    root = make_repository(tmp_path / "headless", {"a.py": "a\n"})
+    (root / ".git" / "refs" / "heads" / "main").write_text("1" * 40 + "\n")
+    return root
 
 
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda p: p / "missing", "does not exist"),
-        (lambda p: _file(p), "is a file"),
-        (lambda p: _unborn(p), "has no commit yet"),
+        (lambda tmp: tmp / "missing", "does not exist: give"),
+        (make_file, "is a file: give"),
+        (make_bare, "is a bare repository: clone it"),
+        (lambda tmp: make_repository(tmp / "empty"), "has no commit yet: commit"),
+        (make_broken, "cannot be read as a git repository"),
+        (make_headless, "cannot be read as a git repository"),
     ],
 )
-def test_what_cannot_be_read_is_one_line(tmp_path: Path, make, says: str) -> None:
-    with pytest.raises(RepositoryError, match=says) as raised:
-        Repository.open(make(tmp_path))
-    assert "\n" not in str(raised.value)
+def test_what_cannot_be_opened_says_why_on_one_line(tmp_path: Path, make: Make, says: str) -> None:
+    path = make(tmp_path)
+    with pytest.raises(RepositoryError) as caught:
+        Repository.open(path)
+    assert says in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
-def _file(folder: Path) -> Path:
-    (folder / "x").write_text("")
-    return folder / "x"
+def test_another_user_s_repository_names_the_way_out(shop: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root to give a folder away")
+    for path in (shop, shop / ".git"):
+        os.chown(path, 12345, 12345)
+    with pytest.raises(RepositoryError, match=r"safe\.directory"):
+        Repository.open(shop)
 
 
-def _unborn(folder: Path) -> Path:
-    git(folder, "init", "-q", "empty")
-    return folder / "empty"
+def test_a_commit_or_blob_that_is_not_there(shop: Path) -> None:
+    repository = Repository.open(shop)
+    with pytest.raises(RepositoryError, match="is not in this repository"):
+        repository.files("1" * 40)
+    with pytest.raises(RepositoryError, match="cannot be read"):
+        repository.read("1" * 40)
 
 
-def test_a_plain_folder_honours_nested_gitignores_and_follows_no_link(tmp_path: Path) -> None:
-    folder = tmp_path / "plain"
-    write(folder, a_py="", build__x_py="", src__b_py="", src__gen__c_py="", src__gen__keep_py="")
-    (folder / ".gitignore").write_text("build/\n*.log\n")
-    (folder / "src" / ".gitignore").write_text("gen/*\n!gen/keep.py\n")
-    (tmp_path / "outside.py").write_text("")
-    (folder / "link.py").symlink_to(tmp_path / "outside.py")
-    (folder / "round").symlink_to(folder)
-    repository = Repository.open(folder)
-    assert [p for p in paths(repository) if p.endswith(".py")] == [
-        "a.py",
-        "src/b.py",
-        "src/gen/keep.py",
-    ]
-    assert list(repository.history(3)) == [] and repository.commit is None
+def test_a_plain_folder_honours_nested_gitignore_files(tmp_path: Path) -> None:
+    root = tmp_path / "plain"
+    for path, content in {
+        ".gitignore": "*.log\nbuild/\n/top.py\n\\\n!\n",
+        "a.py": "a\n",
+        "top.py": "t\n",
+        "build/b.py": "b\n",
+        "x.log": "x\n",
+        "lib/.gitignore": "!keep.log\nsecret.py\n",
+        "lib/keep.log": "k\n",
+        "lib/top.py": "t\n",
+        "lib/secret.py": "s\n",
+        "lib/deep/secret.py": "s\n",
+        "lib/deep/ok.py": "o\n",
+        "other/secret.py": "s\n",
+        "nested/.git/config": "g\n",
+    }.items():
+        write(root / path, content)
+
+    plain = paths(Repository.open(root))
+
+    git(root, "init", "-q")
+    listed = git(root, "ls-files", "--others", "--exclude-standard").split()
+    assert plain == sorted(listed)
+    assert "lib/keep.log" in plain and "lib/deep/secret.py" not in plain
 
 
-def test_odd_file_names_survive(repo: Path) -> None:
-    (repo / "new\nline.py").write_text("x = 1\n")
-    Path(os.fsdecode(os.fsencode(repo) + b"/l\xe9gacy.py")).write_text("y = 1\n")
-    commit(repo)
-    found = paths(Repository.open(repo))
-    assert "new\nline.py" in found and "l\\xe9gacy.py" in found
-    "".join(found).encode()
+def test_a_plain_folder_has_git_s_ids_and_no_history(tmp_path: Path) -> None:
+    write(tmp_path / "plain" / "a.py", "x = 1\n")
+
+    repository = Repository.open(tmp_path / "plain")
+
+    (file,) = repository.files()
+    assert file.blob_id == str(pygit2.hash(b"x = 1\n"))
+    assert repository.read(file.blob_id) == b"x = 1\n"
+    assert (repository.commit, repository.is_git, repository.history()) == (None, False, [])
+    with pytest.raises(RepositoryError, match="no git repository"):
+        repository.files("1" * 40)
+    with pytest.raises(RepositoryError, match="no git repository"):
+        repository.changes("1", "2")
+
+
+def test_a_plain_folder_follows_no_link_and_opens_no_pipe(tmp_path: Path) -> None:
+    root = tmp_path / "plain"
+    write(tmp_path / "outside" / "secret.py", "s\n")
+    write(root / "a.py", "a\n")
+    (root / "out").symlink_to(tmp_path / "outside")
+    (root / "file.py").symlink_to(tmp_path / "outside" / "secret.py")
+    (root / "loop").symlink_to(root)
+    os.mkfifo(root / "pipe.py")
+
+    assert paths(Repository.open(root)) == ["a.py"]
+
+
+def test_a_file_of_a_plain_folder_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+    write(tmp_path / "plain" / "a.py", "x = 1\n")
+    repository = Repository.open(tmp_path / "plain")
+    (file,) = repository.files()
+
+    write(tmp_path / "plain" / "a.py", "x = 2\n")
+    with pytest.raises(RepositoryError, match="changed while"):
+        repository.read(file.blob_id)
+
+    (tmp_path / "plain" / "a.py").unlink()
+    (tmp_path / "plain" / "a.py").symlink_to("/etc/passwd")
+    with pytest.raises(RepositoryError, match="cannot be read"):
+        repository.read(file.blob_id)
 
 
 @pytest.mark.parametrize(
-    ("url", "normal"),
+    ("url", "identity"),
     [
-        ("https://github.com/Org/name.git", "github.com/Org/name"),
-        ("https://user:token@GitHub.com/Org/name/", "github.com/Org/name"),
-        ("git@github.com:Org/name.git", "github.com/Org/name"),
-        ("ssh://git@github.com:22/Org/name", "github.com/Org/name"),
-        ("https://host/../../etc/passwd", "host/etc/passwd"),
-        ("/srv/git/name.git", None),
-        ("file:///srv/git/name.git", None),
-        ("C:\\repos\\name", None),
+        ("https://github.com/team/shop", "github.com/team/shop"),
+        ("https://github.com/team/shop.git", "github.com/team/shop"),
+        ("https://github.com/team/shop.git/", "github.com/team/shop"),
+        ("https://user:secret@GitHub.com:443/team/shop", "github.com/team/shop"),
+        ("https://oauth2:gl-pat@github.com/team/shop?x=y#z", "github.com/team/shop"),
+        ("git@github.com:team/shop.git", "github.com/team/shop"),
+        ("github.com:team/shop", "github.com/team/shop"),
+        ("git@github.com:/team/shop", "github.com/team/shop"),
+        ("ssh://git@github.com:22/team/shop.git", "github.com/team/shop"),
+        ("git+ssh://git@github.com/~/team/../team/./shop", "github.com/team/team/shop"),
+        ("git://github.com//team//shop.git", "github.com/team/shop"),
+        ("https://example.org/a%20b/c%2Fd", "example.org/a-b/c/d"),
+        ("ssh://git@[::1]:2222/team/shop", "--1/team/shop"),
+        ("https://example.org/", None),
+        ("https://example.org/.git", None),
+        ("/srv/git/shop.git", None),
+        ("../shop.git", None),
+        ("./a:b/shop", None),
+        ("C:\\git\\shop", None),
+        ("C:/git/shop", None),
+        ("file:///srv/git/shop.git", None),
+        ("https://[broken/team", None),
+        ("", None),
+        (None, None),
     ],
 )
-def test_one_origin_has_one_name(url: str, normal: str | None) -> None:
-    assert normal_origin(url) == normal
+def test_an_origin_reads_the_same_however_it_is_spelt(url: str | None, identity: str) -> None:
+    assert normalised_origin(url) == identity
 
 
-def test_identities(repo: Path, tmp_path: Path) -> None:
-    own = identity_of(repo)
-    assert own.startswith("team-")
-    git(tmp_path, "clone", "-q", str(repo), "team2")
-    assert identity_of(tmp_path / "team2").removeprefix("team2-") == own.removeprefix("team-")
-    git(repo, "remote", "add", "origin", "git@example.com:a/b.git")
-    assert identity_of(repo) == "example.com/a/b" == Repository.open(repo).identity
-    plain = tmp_path / "some folder"
-    plain.mkdir()
-    assert identity_of(plain).startswith("some-folder-")
+def test_a_repository_is_known_by_its_origin(shop: Path) -> None:
+    git(shop, "remote", "add", "origin", "git@Example.org:team/shop.git")
+    assert identity_of(shop) == Repository.open(shop).identity == "example.org/team/shop"
+
+
+def test_without_a_host_the_first_commit_tells(shop: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", str(shop), "elsewhere/shop")
+    first = identity_of(shop)
+
+    assert first.startswith("shop-") and str(tmp_path) not in first
+    assert identity_of(tmp_path / "elsewhere" / "shop") == first
+    commit(shop, {"e.py": "e\n"})
+    assert identity_of(shop) == first
+    assert identity_of(make_repository(tmp_path / "x" / "shop", {"z.py": "z\n"})) != first
+
+
+def test_a_folder_s_identity_is_its_own_and_never_raises(tmp_path: Path) -> None:
+    ids = set()
+    for name in ("one/app", "two/app", "two/line\nbreak", "two/..."):
+        (tmp_path / name).mkdir(parents=True)
+        ids.add(identity_of(tmp_path / name))
+    ids.add(identity_of(make_broken(tmp_path)))
+    ids.add(identity_of(make_repository(tmp_path / "unborn")))
+    ids.add(identity_of(tmp_path / "missing"))
+
+    assert len(ids) == 7
+    assert all(name.replace("-", "").replace(".", "").isalnum() for name in ids)
+
+
+def test_finding_a_root_never_raises(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert find_root(tmp_path / "loop" / "a.py") is None
+    assert find_root(tmp_path / ("x" * 300) / "a.py") is None

@@ -1,8 +1,8 @@
-"""Which repository this is: a name that two clones of one origin share.
+"""Which repository a folder is: the name that adapters are stored under.
 
-The normalised origin, so that ssh and https, with and without credentials, are one; else the
-folder's name with a hash of its first commit, or of its path where there is none. Adapters are
-stored under it.
+The same code gets the same id wherever it is cloned and however it is fetched; an id holds neither
+credentials nor a machine's paths. Every function here is cheap enough to ask for each document that
+an editor opens, and none raises.
 """
 
 from __future__ import annotations
@@ -10,64 +10,103 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pygit2
 
-_URL = re.compile(r"^(?:https?|ssh|git)://(?:[^/@]*@)?([^/:]+)(?::\d+)?/(.+)$", re.IGNORECASE)
-_SCP = re.compile(r"^(?:[^/@:]+@)?([^/:]{2,}):(?!\\)(.+)$")  # user@host:path, not C:\path
-_HASH_CHARS = 12
+HASH_CHARS = 12
+_SCP = re.compile(r"(?:[^/@]+@)?(\[[^\]]+\]|[^/:@]+):(?!//)(.+)")  # [user@]host:path
+_UNSAFE = re.compile(r"[^\w.~+-]")
 
 
 def find_root(path: Path) -> Path | None:
-    """The top level of the git work tree that holds ``path``; None outside of one."""
-    start = path.resolve()
-    for folder in (start, *start.parents):
-        if (folder / ".git").exists():
-            return folder
+    """The git top level that holds a file or folder, existing or not; None outside of any."""
+    try:
+        path = path.resolve()
+        for folder in (path, *path.parents):
+            if (folder / ".git").exists():
+                return folder
+    except (OSError, RuntimeError):  # no permission, a loop of links
+        return None
     return None
 
 
 def identity_of(root: Path) -> str:
-    """The id of the repository or folder at ``root``."""
-    found = pygit2.discover_repository(str(root)) if (root / ".git").exists() else None
-    if found is None:
-        return f"{_folder_name(root)}-{_short_hash(str(root.resolve()))}"
-    return identity_of_git(pygit2.Repository(found), root)
+    """The id of a git top level or a plain folder.
+
+    ``host/path`` of its origin, where that is on a host, else ``folder-hash`` of its first commit,
+    else of its path.
+    """
+    try:
+        repository = pygit2.Repository(str(root), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+        origin = normalised_origin(_origin(repository))
+        return origin or _local_identity(repository, root)
+    except (pygit2.GitError, KeyError, OSError, ValueError):
+        return _named(root, str(root.absolute()))
 
 
-def identity_of_git(git: pygit2.Repository, root: Path) -> str:
-    """The same for a repository that is open already."""
-    names = list(git.remotes.names())
-    url = git.remotes["origin"].url if "origin" in names else None
-    normal = normal_origin(url) if url else None
-    if normal is not None:
-        return normal
-    return f"{_folder_name(root)}-{_short_hash(_first_commit(git) or str(root.resolve()))}"
+def normalised_origin(url: str | None) -> str | None:
+    """``host/path`` of a git URL, without user, port or ``.git``; None for a path of this machine.
 
-
-def normal_origin(url: str) -> str | None:
-    """``host/path`` of a remote, without credentials, port or ``.git``; None for a local path."""
-    match = _URL.match(url) or (None if "://" in url else _SCP.match(url))
-    if match is None:
+    >>> normalised_origin("git@Example.org:team/shop.git")
+    'example.org/team/shop'
+    >>> normalised_origin("https://user:secret@example.org:8443/team/shop/")
+    'example.org/team/shop'
+    """
+    if not url:
         return None
-    path = re.sub(r"/+", "/", match[2]).strip("/").removesuffix(".git")
-    parts = [part for part in path.split("/") if part not in ("", ".", "..")]
-    return "/".join([match[1].lower(), *parts]) if parts else None
-
-
-def _first_commit(git: pygit2.Repository) -> str | None:
-    """The oldest commit by first parents; None without one, or where history was cut off."""
-    if git.head_is_unborn or git.is_shallow:
+    host, path = _host_and_path(url.strip())
+    parts = [_UNSAFE.sub("-", part) for part in unquote(path).split("/")]
+    parts = [part for part in parts if part not in ("", ".", "..", "~")]
+    if parts:
+        parts[-1] = parts[-1].removesuffix(".git")
+    if not host or not all(parts) or not parts:
         return None
-    commit = git.head.peel(pygit2.Commit)
-    while commit.parents:
-        commit = commit.parents[0]
-    return str(commit.id)
+    return "/".join([_UNSAFE.sub("-", host.lower()), *parts])
 
 
-def _folder_name(root: Path) -> str:
-    return re.sub(r"[^\w.-]+", "-", root.resolve().name).strip("-.") or "repository"
+def _host_and_path(url: str) -> tuple[str, str]:
+    if "://" in url:
+        try:
+            split = urlsplit(url)
+            return ("", "") if split.scheme == "file" else (split.hostname or "", split.path)
+        except ValueError:  # a broken IPv6 address
+            return "", ""
+    scp = _SCP.fullmatch(url)
+    if scp is None or len(scp.group(1)) == 1:  # a path, or a drive letter
+        return "", ""
+    return scp.group(1).strip("[]"), scp.group(2)
 
 
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:_HASH_CHARS]
+def _origin(repository: pygit2.Repository) -> str | None:
+    config = repository.config
+    return str(config["remote.origin.url"]) if "remote.origin.url" in config else None
+
+
+def _local_identity(repository: pygit2.Repository, root: Path) -> str:
+    """Of a repository without a host: linked work trees share one."""
+    common = Path(repository.path)
+    if (common / "commondir").is_file():
+        linked = (common / "commondir").read_text(encoding="utf-8", errors="replace").strip()
+        common = (common / linked).resolve()
+    main = common.parent if common.name == ".git" else root
+    first = _first_commit(repository)
+    return _named(main, first) if first else _named(root, str(root.absolute()))
+
+
+def _first_commit(repository: pygit2.Repository) -> str | None:
+    """The id of the oldest first parent; None without commits, or where history is cut off."""
+    if repository.head_is_unborn or repository.is_shallow:
+        return None
+    walker = repository.walk(repository.head.target, pygit2.enums.SortMode.NONE)
+    walker.simplify_first_parent()
+    last = None
+    for last in walker:  # noqa: B007
+        pass
+    return str(last.id) if last is not None else None
+
+
+def _named(folder: Path, what: str) -> str:
+    name = _UNSAFE.sub("-", folder.name).strip(".") or "folder"
+    digest = hashlib.sha256(what.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{name}-{digest[:HASH_CHARS]}"
