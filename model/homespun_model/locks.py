@@ -1,0 +1,61 @@
+"""One process at a time: a lock on a file, given back by the system when its holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+POLL_SECONDS = 0.05
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try(file: IO[bytes]) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _try(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def try_lock(path: Path) -> IO[bytes] | None:
+    """The open file that holds the lock on ``path``, None if somebody else holds it.
+
+    Closing the file gives the lock back. Holders of one path exclude each other inside one process
+    as well.
+    """
+    file = path.open("ab")
+    try:
+        _try(file)
+        if _still_there(file, path):
+            return file
+    except OSError:
+        pass
+    file.close()
+    return None
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, seconds: float) -> Iterator[None]:
+    """Hold the lock on ``path``; TimeoutError if it is not to be had within ``seconds``."""
+    end = time.monotonic() + seconds
+    while (file := try_lock(path)) is None:
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(POLL_SECONDS)
+    with file:
+        yield
+
+
+def _still_there(file: IO[bytes], path: Path) -> bool:
+    """Whether the locked file is the one at ``path``: a cleaner may have removed it in between."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False
