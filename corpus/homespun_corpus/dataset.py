@@ -22,7 +22,7 @@ from datasets import Dataset, DatasetDict, load_from_disk
 
 from homespun_corpus.context import ContextIndex
 from homespun_corpus.errors import NothingToLearn
-from homespun_corpus.functions import Function, Span
+from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
 from homespun_corpus.hygiene import judge
 from homespun_corpus.languages import by_name, parse
@@ -36,7 +36,7 @@ SCHEMA = 1
 MANIFEST = "manifest.json"
 CHARS_PER_HOLE = 250  # of a training function's text
 MOST_HOLES = 8  # of one training function: a long one is not the whole lesson
-HELD_OUT_HOLES = 2  # of each held-out function
+HELD_OUT_HOLES: dict[Novelty, int] = {"new": 3, "edited": 1, "old": 0}  # of one held-out function
 BARE_SHARE = 0.3  # training samples without path and related code: a model stands without them
 MAX_SAMPLES = 12_000  # more than a run of an hour on two cores sees once
 
@@ -119,10 +119,7 @@ class _Miner:
             "files_left_out": _files_left_out(parts.train),
         }
         manifest = self._manifest(parts, counts, rows)
-        # The columns are those of every split, an empty one included.
-        features = Dataset.from_list(rows["train"]).features
-        splits = {name: Dataset.from_list(part, features=features) for name, part in rows.items()}
-        return Mined(DatasetDict(splits), manifest)
+        return Mined(_dataset(rows), manifest)
 
     def _judged(self, parts: Split) -> tuple[list[Function], Counter[str]]:
         """Functions to train on, and the others counted by reason."""
@@ -184,7 +181,7 @@ class _Miner:
             if item.part != part:
                 continue
             cutter, rng = self._cutter(item.function), self._rng(item.function)
-            for hole in _spread(cutter, item.spans, rng):
+            for hole in _spread(cutter, item, rng):
                 sample = maker.sample(item.function, hole, item.commit, item.novelty)
                 rows.append(sample.to_row())
         return rows
@@ -267,15 +264,25 @@ class _SampleMaker:
         )
 
 
-def _spread(cutter: HoleCutter, spans: Sequence[Span], rng: random.Random) -> list[Hole]:
-    """A few holes over the spans, the first of each before a second of any."""
-    holes: dict[Hole, None] = {}
-    for count in range(1, HELD_OUT_HOLES + 1):
-        for span in spans:
-            if len(holes) >= HELD_OUT_HOLES:
-                break
-            holes |= dict.fromkeys(cutter.cut(span, count, rng, EVALUATED))
-    return list(holes)[:HELD_OUT_HOLES]
+def _spread(cutter: HoleCutter, held: HeldOut, rng: random.Random) -> list[Hole]:
+    """A few holes of a held-out function, from as many of its spans as there are holes."""
+    wanted = HELD_OUT_HOLES[held.novelty]
+    spans = rng.sample(held.spans, min(len(held.spans), wanted))
+    each = -(-wanted // len(spans))
+    holes = [hole for span in spans for hole in cutter.cut(span, each, rng, EVALUATED)]
+    return holes[:wanted]
+
+
+def _dataset(rows: dict[str, list[dict[str, Any]]]) -> DatasetDict:
+    """The splits with the same columns in each, an empty one included."""
+    train = Dataset.from_list(rows["train"])
+    empty = train.select([])
+    others = {
+        name: Dataset.from_list(part, features=train.features) if part else empty
+        for name, part in rows.items()
+        if name != "train"
+    }
+    return DatasetDict({"train": train, **others})
 
 
 def _by_blob(functions: Iterable[Function]) -> Iterator[list[Function]]:

@@ -49,8 +49,8 @@ class Sources:
 
     def tree(self, commit: str | None) -> list[FileFunctions]:
         """Every file in a known language, of a commit or of a plain folder."""
-        files = self.repository.files(commit)
-        return [self.file(f.path, f.blob_id) for f in files if language_for(f.path)]
+        files = self.repository.files(commit, wanted=lambda path: language_for(path) is not None)
+        return [self.file(file.path, file.blob_id) for file in files]
 
     def text(self, blob_id: str) -> bytes:
         """A blob's bytes."""

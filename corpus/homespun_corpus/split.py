@@ -12,7 +12,7 @@ import difflib
 import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from homespun_corpus.functions import Function, Span
@@ -23,11 +23,11 @@ from homespun_corpus.sources import FileFunctions, Sources
 
 Part = Literal["validation", "test"]
 
-# Held-out functions wanted: a share of all, within bounds. A few hundred show a gain in loss.
+# New functions wanted: a share of all, within bounds. A few hundred show a gain in loss.
 TEST_SHARE, TEST_MIN, TEST_MAX = 0.10, 40, 400
 VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX = 0.05, 20, 200
 MOST_SHARE = 1 / 3  # of all functions: a young history keeps the rest for training
-FEWEST = 20  # held-out functions; a history with fewer is split by file
+FEWEST = 20  # functions held out; a history with fewer is split by file
 MAX_COMMITS = 2000
 
 
@@ -71,53 +71,51 @@ def split(repository: Repository, sources: Sources, seed: int) -> Split:
 
 
 def _by_time(repository: Repository, sources: Sources, seed: int) -> Split | None:
-    total = sum(len(file.functions) for file in sources.tree(repository.commit))
+    files = sources.tree(repository.commit)
+    total = sum(len(file.functions) for file in files if file.reason is None)
     test = _clamp(total * TEST_SHARE, TEST_MIN, TEST_MAX)
     validation = _clamp(total * VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX)
-    most = total * MOST_SHARE
-    newest = _newest(repository, sources, min(test + validation, most))
-    if not newest:
+    counted = _newest_first(repository, sources, total * MOST_SHARE)
+    last = list(_until(counted, test))
+    first = list(_until(counted, validation)) or [last.pop() for _ in range(len(last) // 3)][::-1]
+    if not last:
         return None
-    found = sum(count for _, count in newest)
-    wanted = min(test, found * test / (test + validation))
-    cut = _first_reaching(newest, wanted)
-    window = [commit for commit, _ in newest]
-    train_commit, validation_commit = window[-1].parent, window[cut].parent
+    window = last + first
+    train_commit, validation_commit = window[-1].parent, last[-1].parent
     assert train_commit is not None and validation_commit is not None
     train = sources.tree(train_commit)
     appeared = list(_appeared(repository, sources, train, window[::-1]))
-    tested = {commit.id for commit in window[: cut + 1]}
-    last = [h for h in appeared if h.commit in tested]
-    first = [h for h in appeared if h.commit not in tested]
-    held = *_limited(last, "test", test, seed), *_limited(first, "validation", validation, seed)
+    tested = {commit.id for commit in last}
+    newest = [held for held in appeared if held.commit in tested]
+    newer = [held for held in appeared if held.commit not in tested]
+    held = *_limited(newest, "test", test, seed), *_limited(newer, "validation", validation, seed)
     return Split("time", train_commit, validation_commit, tuple(train), held)
 
 
-def _newest(repository: Repository, sources: Sources, wanted: float) -> list[tuple[Commit, int]]:
-    """(commit, functions it brought) from the newest back, until they add up to ``wanted``."""
-    commits: list[tuple[Commit, int]] = []
-    found = 0
+def _newest_first(
+    repository: Repository, sources: Sources, most: float
+) -> Iterator[tuple[Commit, int]]:
+    """(commit, new functions it brought) from the newest back, while training keeps the rest."""
+    total = 0
     for commit in repository.history(MAX_COMMITS):
         if commit.parent is None:
-            break
-        brought = sum(
-            len({*new.keys} - {*(old.keys if old else ())})
-            for old, new in _changed_files(repository, sources, commit)
-        )
-        commits.append((commit, brought))
+            return
+        changed = _changed_files(repository, sources, commit)
+        brought = sum(len(_names(new) - _names(old)) for old, new in changed)
+        total += brought
+        yield commit, brought
+        if total >= most:
+            return
+
+
+def _until(counted: Iterator[tuple[Commit, int]], wanted: float) -> Iterator[Commit]:
+    """Commits until they add up to ``wanted`` functions."""
+    found = 0
+    for commit, brought in counted:
+        yield commit
         found += brought
         if found >= wanted:
-            break
-    return commits
-
-
-def _first_reaching(commits: Sequence[tuple[Commit, int]], wanted: float) -> int:
-    found = 0
-    for index, (_, count) in enumerate(commits):
-        found += count
-        if found >= wanted:
-            return index
-    return len(commits) - 1
+            return
 
 
 def _changed_files(
@@ -172,6 +170,10 @@ def _held_out(
     return HeldOut(function, commit.id, "edited" if edited else "new", "test", spans)
 
 
+def _names(file: FileFunctions | None) -> set[str]:
+    return {function.qualified_name for function in file.functions} if file else set()
+
+
 def _named(file: FileFunctions | None, qualified_name: str) -> Function | None:
     functions = file.functions if file else ()
     return next((f for f in functions if f.qualified_name == qualified_name), None)
@@ -191,13 +193,13 @@ def _changed_spans(sources: Sources, old: Function, new: Function) -> Iterator[S
             yield Span(starts[first], starts[last])
 
 
-def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> list[HeldOut]:
-    """At most ``most``, new functions before edited ones, in the order found."""
-    if len(found) > most:
-        rng = random.Random(seed)
-        order = sorted(range(len(found)), key=lambda i: (found[i].novelty != "new", rng.random()))
-        found = [found[i] for i in sorted(order[: int(most)])]
-    return [HeldOut(h.function, h.commit, h.novelty, part, h.spans) for h in found]
+def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> Iterator[HeldOut]:
+    """At most ``most`` new functions and as many edited ones: a seeded sample, in order."""
+    rng = random.Random(seed)
+    for novelty in ("new", "edited"):
+        some = [held for held in found if held.novelty == novelty]
+        chosen = sorted(rng.sample(range(len(some)), min(len(some), int(most))))
+        yield from (replace(some[i], part=part) for i in chosen)
 
 
 def _by_file(repository: Repository, sources: Sources, seed: int) -> Split:
