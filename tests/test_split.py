@@ -1,0 +1,149 @@
+"""The split by time: what first appeared last is held out, and nothing of it is trained on."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from homespun_corpus.repository import Repository
+from homespun_corpus.sources import Sources
+from homespun_corpus.split import FEWEST, HeldOut, Split, split
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@t", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit(folder: Path, message: str = "change", **modules: str) -> str:
+    for name, text in modules.items():
+        (folder / name.replace("_py", ".py")).write_text(text)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def function(name: str, change: str = "total") -> str:
+    return (
+        f"def {name}(items, limit):\n"
+        f'    """Adds up what {name} counts."""\n'
+        f"    {change} = 0\n"
+        f"    for item in items:\n"
+        f"        {change} += item.{name}_size * limit\n"
+        f"    return {change}\n\n\n"
+    )
+
+
+def module(first: int, last: int) -> str:
+    return "".join(function(f"count_{i}") for i in range(first, last))
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    folder = tmp_path / "team"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    for i in range(12):
+        commit(folder, f"part {i}", **{f"m{i}_py": module(20 * i, 20 * i + 20)})
+    return folder
+
+
+def split_of(folder: Path) -> tuple[Split, Repository]:
+    repository = Repository.open(folder)
+    return split(repository, Sources(repository, lambda _: False), 0), repository
+
+
+def names(held: Split, part: str) -> set[str]:
+    return {h.function.name for h in held.held_out if h.part == part}
+
+
+def test_newest_functions_are_the_test_and_those_before_them_validation(repo: Path) -> None:
+    found, _ = split_of(repo)
+    assert found.kind == "time"
+    test, validation = names(found, "test"), names(found, "validation")
+    trained = {f.name for file in found.train for f in file.functions}
+    assert test and validation and trained
+    number = lambda name: int(name.removeprefix("count_"))  # noqa: E731
+    assert max(map(number, trained)) < min(map(number, validation))
+    assert max(map(number, validation)) < min(map(number, test))
+    assert {h.novelty for h in found.held_out} == {"new"}
+    assert len(trained) >= 2 * len(test | validation)
+
+
+def test_a_function_is_cut_from_the_blob_in_which_it_first_appeared(repo: Path) -> None:
+    first = commit(repo, new_py=module(300, 340))
+    commit(repo, new_py=module(300, 340).replace("limit", "bound"))
+    found, repository = split_of(repo)
+    [held] = [h for h in found.held_out if h.function.name == "count_305"]
+    assert held.commit == first and held.novelty == "new"
+    source = repository.read(held.function.blob_id)
+    assert b"limit" in source and b"bound" not in source
+
+
+def test_of_an_edited_function_only_the_changed_lines_are_held_out(repo: Path) -> None:
+    text = module(0, 20).replace("    return total\n", "    return max(total, 7)\n")
+    commit(repo, m0_py=text)
+    commit(repo, new_py=module(300, 340))
+    found, repository = split_of(repo)
+    edited = [h for h in found.held_out if h.novelty == "edited"]
+    assert len(edited) == 20
+    for held in edited:
+        [span] = held.spans
+        line = repository.read(held.function.blob_id)[span.start : span.end]
+        assert line.rstrip() == b"    return max(total, 7)"
+
+
+def test_moving_and_reformatting_holds_nothing_out(repo: Path) -> None:
+    git(repo, "mv", "m3.py", "moved.py")
+    commit(repo)
+    commit(repo, m4_py=module(80, 100).replace("    ", "  "))
+    found, _ = split_of(repo)
+    held = {h.function.name for h in found.held_out}
+    assert not held & {f"count_{i}" for i in (*range(60, 80), *range(80, 100))}
+
+
+@pytest.mark.parametrize("history", ["none", "one commit", "shallow"])
+def test_without_history_whole_files_are_held_out(
+    repo: Path, tmp_path: Path, history: str
+) -> None:
+    if history == "shallow":
+        git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repo}", "copy")
+        folder = tmp_path / "copy"
+    else:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        for i in range(12):
+            (folder / f"m{i}.py").write_text(module(20 * i, 20 * i + 20))
+    if history == "one commit":
+        git(folder, "init", "-q")
+        commit(folder)
+    found, _ = split_of(folder)
+    assert found.kind == "file"
+    held_files = {h.function.path for h in found.held_out}
+    assert held_files and not held_files & {file.path for file in found.train}
+    assert {h.part for h in found.held_out} == {"validation", "test"}
+    assert split_of(folder)[0].held_out == found.held_out
+
+
+def test_a_few_new_functions_are_no_time_split(tmp_path: Path) -> None:
+    folder = tmp_path / "young"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    commit(folder, **{f"m{i}_py": module(20 * i, 20 * i + 20) for i in range(5)})
+    commit(folder, late_py=module(200, 200 + FEWEST // 2))
+    assert split_of(folder)[0].kind == "file"
+
+
+def test_a_tiny_repository_holds_out_nothing(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(module(0, 3))
+    found, _ = split_of(tmp_path)
+    assert found.held_out == () and len(found.train) == 1
+
+
+def test_spans_lie_inside_their_functions(repo: Path) -> None:
+    def inside(held: HeldOut) -> bool:
+        whole = held.function.span
+        return all(whole.start <= s.start < s.end <= whole.end for s in held.spans)
+
+    assert all(map(inside, split_of(repo)[0].held_out))
