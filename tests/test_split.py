@@ -104,9 +104,7 @@ def test_moving_and_reformatting_holds_nothing_out(repo: Path) -> None:
 
 
 @pytest.mark.parametrize("history", ["none", "one commit", "shallow"])
-def test_without_history_whole_files_are_held_out(
-    repo: Path, tmp_path: Path, history: str
-) -> None:
+def test_without_history_whole_files_are_held_out(repo: Path, tmp_path: Path, history: str) -> None:
     if history == "shallow":
         git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repo}", "copy")
         folder = tmp_path / "copy"

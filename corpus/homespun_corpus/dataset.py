@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +211,7 @@ class _Miner:
             "commit": self.repository.commit,
             "split": parts.to_json(),
             "counts": counts,
-            "settings": asdict(self.settings),
+            "settings": {"seed": self.settings.seed, "exclude": list(self.settings.exclude)},
             "digest": _digest(rows),
         }
 

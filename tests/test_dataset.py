@@ -1,0 +1,109 @@
+"""Mining: repeatable, accounted for, byte for byte, and nothing held out in what is trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from homespun_corpus.dataset import Mined, MineSettings, load, mine, save
+from homespun_corpus.errors import NothingToLearn
+from homespun_corpus.repository import Repository
+from homespun_corpus.samples import Sample
+from scratch_repositories import make_repository
+
+PARTS = ("train", "validation", "test")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_repository(tmp_path_factory.mktemp("mined") / "team", commits=16, functions=12)
+
+
+@pytest.fixture(scope="module")
+def mined(folder: Path) -> Mined:
+    return mine(Repository.open(folder), MineSettings())
+
+
+def every(mined: Mined) -> list[Sample]:
+    return [sample for part in PARTS for sample in mined.samples(part)]
+
+
+def test_all_three_parts_have_samples(mined: Mined) -> None:
+    assert mined.manifest["split"]["kind"] == "time"
+    assert all(len(mined.dataset[part]) > 0 for part in PARTS)
+    assert {s.novelty for s in mined.samples("train")} == {"old"}
+    assert "old" not in {s.novelty for s in mined.samples("test")}
+
+
+def test_a_hole_put_back_gives_the_blob_byte_for_byte(folder: Path, mined: Mined) -> None:
+    repository = Repository.open(folder)
+    for sample in every(mined):
+        blob = repository.read(sample.blob_id)
+        text = blob.decode()
+        assert blob[sample.start : sample.end].decode() == sample.middle
+        begin, end = sample.place.before, len(text) - sample.place.after
+        assert text[begin:end] == sample.place.prefix + sample.middle + sample.place.suffix
+
+
+def test_the_same_commit_gives_the_same_rows(folder: Path, mined: Mined) -> None:
+    again = mine(Repository.open(folder), MineSettings())
+    assert again.manifest == mined.manifest
+    other = mine(Repository.open(folder), MineSettings(seed=1))
+    assert other.manifest["digest"] != mined.manifest["digest"]
+
+
+def test_every_function_is_kept_or_rejected(mined: Mined) -> None:
+    counts = mined.manifest["counts"]
+    assert counts["functions"] == counts["kept"] + sum(counts["rejected"].values())
+    assert counts["samples"] == len(mined.dataset["train"])
+    assert counts["kept"] > 50
+
+
+def test_nothing_held_out_is_in_what_training_reads(mined: Mined) -> None:
+    held = {s.function for part in PARTS[1:] for s in mined.samples(part)}
+    seen = "\n".join(
+        text
+        for s in mined.samples("train")
+        for text in (s.place.prefix, s.middle, s.place.suffix, *(r.text for r in s.place.related))
+    )
+    assert held
+    assert [name for name in held if f"def {name}(" in seen] == []
+
+
+def test_some_training_samples_stand_bare_and_no_test_does(mined: Mined) -> None:
+    train = list(mined.samples("train"))
+    bare = [s for s in train if not s.place.path]
+    assert 0.2 < len(bare) / len(train) < 0.4
+    assert all(not s.place.related for s in bare)
+    assert any(s.place.related for s in train)
+    assert all(s.place.path == s.path for s in mined.samples("test"))
+
+
+def test_related_code_is_never_the_files_own(mined: Mined) -> None:
+    for sample in every(mined):
+        assert sample.path not in {piece.path for piece in sample.place.related}
+
+
+def test_excluded_paths_are_counted_and_not_trained_on(folder: Path, mined: Mined) -> None:
+    paths = sorted({s.path for s in mined.samples("train")})
+    found = mine(Repository.open(folder), MineSettings(exclude=(f"/{paths[0]}",)))
+    assert paths[0] not in {s.path for s in every(found)}
+    assert found.manifest["counts"]["rejected"]["excluded"] > 0
+
+
+def test_a_saved_dataset_loads_as_it_was(mined: Mined, tmp_path: Path) -> None:
+    for _ in range(2):
+        save(mined, tmp_path / "data")
+    loaded = load(tmp_path / "data")
+    assert loaded.manifest == mined.manifest
+    assert every(loaded) == every(mined)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["data"]
+
+
+def test_nothing_to_learn_says_why(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no code here\n")
+    with pytest.raises(NothingToLearn, match="no function in a known language"):
+        mine(Repository.open(tmp_path), MineSettings())
+    (tmp_path / "short.py").write_text("def f():\n    pass\n")
+    with pytest.raises(NothingToLearn, match="short"):
+        mine(Repository.open(tmp_path), MineSettings())
