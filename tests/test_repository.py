@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pygit2
 import pytest
-from git_repositories import commit, git, make_repository, write
+from git_repositories import commit, make_repository, write
 from homespun_corpus.errors import RepositoryError
 from homespun_corpus.identity import normalised_origin
 from homespun_corpus.repository import Change, Repository, find_root, identity_of
+from scratch_repositories import git
 
 
 def paths(repository: Repository, commit: str | None = None) -> list[str]:
@@ -90,7 +91,7 @@ def test_links_and_submodules_are_no_files(shop: Path, tmp_path: Path) -> None:
     (shop / "link.py").symlink_to("/etc/passwd")
     (shop / "folder").symlink_to("/etc")
     other = make_repository(tmp_path / "other", {"x.py": "x\n"})
-    git(shop, "submodule", "add", "-q", str(other), "sub")
+    git(shop, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other), "sub")
     commit(shop, {})
 
     assert paths(Repository.open(shop)) == [".gitmodules", "a.py", "c.py", "d.py"]
@@ -137,10 +138,32 @@ def test_a_detached_head_is_fine(shop: Path) -> None:
 
 
 def test_a_path_inside_opens_the_top_level(shop: Path) -> None:
+    commit(shop, {"lib/e.py": "e\n"})
     assert Repository.open(shop / "lib").root == shop
     assert find_root(shop / "lib" / "not" / "yet.py") == shop
     assert find_root(shop / "a.py") == shop
     assert find_root(shop.parent / "elsewhere.py") is None
+
+
+def test_an_untracked_folder_inside_is_a_plain_folder(shop: Path) -> None:
+    write(shop / "scratch" / "x.py", "x\n")
+    write(shop / ".gitignore", "out/\n")
+    write(shop / "out" / "deep" / "y.py", "y\n")
+
+    for folder in (shop / "scratch", shop / "out" / "deep"):
+        repository = Repository.open(folder)
+        assert (repository.root, repository.is_git) == (folder, False)
+        assert len(repository.files()) == 1
+
+
+def test_a_bare_repository_has_all_but_a_work_tree(shop: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(shop), "bare/shop.git")
+
+    repository = Repository.open(tmp_path / "bare" / "shop.git")
+
+    assert repository.files() == Repository.open(shop).files()
+    assert len(repository.history()) == 3
+    assert repository.identity.removeprefix("shop.git-") == identity_of(shop).removeprefix("shop-")
 
 
 def test_a_linked_work_tree_is_a_repository(shop: Path, tmp_path: Path) -> None:
@@ -193,11 +216,6 @@ def make_file(tmp_path: Path) -> Path:
     return tmp_path / "file.py"
 
 
-def make_bare(tmp_path: Path) -> Path:
-    git(tmp_path, "init", "-q", "--bare", "bare.git")
-    return tmp_path / "bare.git"
-
-
 def make_broken(tmp_path: Path) -> Path:
     write(tmp_path / "broken" / ".git", "gitdir: nowhere\n")
     return tmp_path / "broken"
@@ -214,7 +232,6 @@ def make_headless(tmp_path: Path) -> Path:
     [
         (lambda tmp: tmp / "missing", "does not exist: give"),
         (make_file, "is a file: give"),
-        (make_bare, "is a bare repository: clone it"),
         (lambda tmp: make_repository(tmp / "empty"), "has no commit yet: commit"),
         (make_broken, "cannot be read as a git repository"),
         (make_headless, "cannot be read as a git repository"),

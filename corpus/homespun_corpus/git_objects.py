@@ -33,7 +33,7 @@ class GitObjects:
 
     @classmethod
     def open(cls, root: Path) -> GitObjects:
-        """The objects of the work tree at ``root``; RepositoryError without a commit to read."""
+        """The objects of a work tree or bare repository; RepositoryError without a commit."""
         try:
             repository = pygit2.Repository(str(root), RepositoryOpenFlag.NO_SEARCH)
             if repository.head_is_unborn:
@@ -53,6 +53,10 @@ class GitObjects:
                 _, size = self._odb.read_header(blob_id)
                 found.append(SourceFile(path, str(blob_id), size))
         return sorted(found)
+
+    def tracks(self, folder: str) -> bool:
+        """Whether HEAD has a folder of this path."""
+        return folder in self._commit(self.commit).tree
 
     def read(self, blob_id: str) -> bytes:
         """A blob's bytes."""

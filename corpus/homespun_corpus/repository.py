@@ -34,13 +34,17 @@ class Repository:
 
     @classmethod
     def open(cls, path: Path) -> Repository:
-        """The repository that holds ``path``, else the plain folder; RepositoryError if neither."""
+        """The repository that holds ``path``, else the plain folder; RepositoryError if neither.
+
+        An untracked or ignored folder inside a repository is a plain folder.
+        """
         _check_folder(path)
-        root = find_root(path)
-        if root is not None:
-            return _open_git(root)
-        _check_not_bare(path)
         path = path.resolve()
+        root = find_root(path) or (path if _is_bare(path) else None)
+        if root is not None:
+            objects = GitObjects.open(root)
+            if root == path or objects.tracks(path.relative_to(root).as_posix()):
+                return cls(root, identity_of(root), objects.commit, objects.is_shallow, objects)
         return cls(path, identity_of(path), None, False, FolderObjects(path))
 
     @property
@@ -70,11 +74,6 @@ class Repository:
         return self.objects.changes(old, new)
 
 
-def _open_git(root: Path) -> Repository:
-    objects = GitObjects.open(root)
-    return Repository(root, identity_of(root), objects.commit, objects.is_shallow, objects)
-
-
 def _check_folder(path: Path) -> None:
     try:
         if path.is_dir():
@@ -88,6 +87,5 @@ def _check_folder(path: Path) -> None:
     raise RepositoryError(f"{path} does not exist: give the folder of a repository")
 
 
-def _check_not_bare(path: Path) -> None:
-    if (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir():
-        raise RepositoryError(f"{path} is a bare repository: clone it and give the clone")
+def _is_bare(path: Path) -> bool:
+    return all((path / name).exists() for name in ("HEAD", "objects", "refs"))
