@@ -1,1 +1,1 @@
-"""TEXT: a repository becomes functions, and functions become samples. Knows no tokens, no tensors, no models."""
+"""TEXT: a repository becomes functions, and functions become samples. Knows no tokens or models."""
