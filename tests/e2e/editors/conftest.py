@@ -1,0 +1,148 @@
+"""The editors to drive, and the servers to drive them with.
+
+An editor that cannot be had is skipped, with the reason where nobody can overlook it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .debian import Unavailable
+from .neovim import Neovim
+from .obtain import EDITORS
+
+PLUGIN = Path(__file__).parents[3] / "nvim-client"
+
+INIT = """
+vim.opt.runtimepath:append({plugin})
+vim.opt.shortmess:append('I')
+vim.o.swapfile = false
+vim.cmd('filetype on')
+require('homespun').setup(vim.json.decode({options}))
+"""
+
+
+@cache
+def obtained(name: str) -> Any:
+    try:
+        return EDITORS[name]()
+    except Unavailable as reason:
+        return reason
+
+
+def editor(name: str) -> Any:
+    """What runs the editor called `name`, or a skip that nobody can overlook."""
+    found = obtained(name)
+    if isinstance(found, Unavailable):
+        message = f"NOT TESTED with {name}: {found}"
+        warnings.warn(message, stacklevel=2)
+        pytest.skip(message)
+    return found
+
+
+# `make test` drives one Neovim, `make test-editors` every editor.
+ALL = os.environ.get("HOMESPUN_TEST_EDITORS") == "all"
+NEOVIMS = ["neovim-0.12", "neovim-0.11"] if ALL else ["neovim-0.12 or 0.11"]
+
+collect_ignore = [] if ALL else ["test_vscode.py"]
+
+
+@pytest.fixture(params=NEOVIMS)
+def neovim_binary(request: pytest.FixtureRequest) -> Path:
+    if request.param in EDITORS:
+        return Path(editor(request.param))
+    newest = obtained("neovim-0.12")
+    return Path(editor("neovim-0.11") if isinstance(newest, Unavailable) else newest)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A git repository with one empty Python file."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    (folder / "a.py").write_text("")
+    return folder
+
+
+class Stub:
+    """The stub server as an executable, and what it has recorded."""
+
+    def __init__(self, folder: Path, *extra: str) -> None:
+        self.log = folder / "stub.log"
+        self.path = folder / "homespun"
+        script = Path(__file__).parent / "stub_server.py"
+        words = " ".join(extra)
+        self.path.write_text(
+            f"#!/bin/sh\nSTUB_LOG='{self.log}' exec '{sys.executable}' '{script}' \"$@\" {words}\n"
+        )
+        self.path.chmod(0o755)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [event for event in map(json.loads, lines) if event["event"] == name]
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> Stub:
+    return Stub(tmp_path)
+
+
+@pytest.fixture
+def slow_stub(tmp_path: Path) -> Stub:
+    return Stub(tmp_path, "--slow")
+
+
+OpenNeovim = Callable[..., Neovim]
+
+
+@pytest.fixture
+def open_neovim(neovim_binary: Path, folder: Path) -> Iterator[OpenNeovim]:
+    """Opens Neovim on a.py with the plugin set up; every one is closed at the end."""
+    opened: list[Neovim] = []
+
+    def open_one(file: str = "a.py", **options: object) -> Neovim:
+        settings = {"plugin": repr(str(PLUGIN)), "options": f"[==[{json.dumps(options)}]==]"}
+        neovim = Neovim(neovim_binary, folder, INIT.format(**settings))
+        opened.append(neovim)
+        neovim.command(f"edit {file}")
+        return neovim
+
+    yield open_one
+    for neovim in opened:
+        neovim.close()
+
+
+@pytest.fixture(scope="session")
+def keep() -> Path:
+    """Where screenshots are left for people to look at."""
+    folder = Path(os.environ.get("HOMESPUN_SCREENSHOTS", Path(__file__).parents[3] / "out/editors"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout: float = 30) -> None:
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, f"not within {timeout:g} s: {what}"
+        time.sleep(0.05)
+
+
+def homespun_command() -> Path:
+    """The installed `homespun`, beside the interpreter that runs the tests."""
+    found = shutil.which("homespun", path=str(Path(sys.executable).parent)) or shutil.which(
+        "homespun"
+    )
+    if not found:
+        pytest.skip("NOT TESTED: homespun is not installed in this environment")
+    return Path(found)
