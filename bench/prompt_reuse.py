@@ -1,0 +1,88 @@
+"""Replay typing and print how much of each prompt a KV cache could keep.
+
+    python bench/prompt_reuse.py FOLDER [--base starter] [--functions 40]
+
+Functions of the folder are typed character by character where they stand. For each keystroke: the
+share of the prompt's tokens that the prompt before it begins with, for prompt v1 and, in the same
+run, for a window that simply holds the last tokens before the cursor, as most completers cut it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from homespun_corpus.functions import Function, extract
+from homespun_corpus.languages import language_for
+from homespun_corpus.place import Place, place_at
+from homespun_corpus.repository import Repository
+from homespun_model.base import load_base
+
+MOST_KEYS = 600  # of one function
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--base", default="starter")
+    parser.add_argument("--functions", type=int, default=40)
+    options = parser.parse_args()
+    builder = load_base(options.base).prompts()
+
+    def sliding(place: Place) -> list[int]:
+        suffix = builder.encode_middle(place.suffix)[: builder.budget.suffix]
+        prefix = builder.encode_middle(place.prefix)
+        return [*suffix, *prefix[-(builder.budget.total - len(suffix)) :]]
+
+    typed = list(_functions(options.folder, options.functions))
+    for name, build in (("prompt v1", builder.build), ("sliding window", sliding)):
+        shares = [share for text, function in typed for share in _replay(text, function, build)]
+        low = statistics.quantiles(shares, n=20)[0]
+        print(
+            f"{name:15} keystrokes {len(shares)}  reusable tokens: median "
+            f"{statistics.median(shares):.3f}  mean {statistics.mean(shares):.3f}  p5 {low:.3f}"
+        )
+
+
+def _functions(folder: Path, count: int) -> Iterator[tuple[str, Function]]:
+    repository = Repository.open(folder)
+    files = [file for file in repository.files() if language_for(file.path)]
+    random.Random(1).shuffle(files)
+    for file in files:
+        language = language_for(file.path)
+        source = repository.read(file.blob_id)
+        assert language is not None
+        if not source.isascii() or count == 0:
+            continue
+        for function in extract(source, path=file.path, language=language, blob_id="")[:1]:
+            count -= 1
+            yield source.decode(), function
+
+
+def _replay(
+    text: str, function: Function, build: Callable[[Place], Sequence[int]]
+) -> Iterator[float]:
+    previous: Sequence[int] | None = None
+    end = min(function.span.end, function.span.start + MOST_KEYS)
+    for cursor in range(function.span.start, end):
+        now = text[:cursor] + text[function.span.end :]
+        ids = build(place_at(now, cursor, path=function.path, language=function.language))
+        if previous is not None:
+            yield _common(ids, previous) / max(1, len(ids))
+        previous = ids
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    same = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        same += 1
+    return same
+
+
+if __name__ == "__main__":
+    main()
