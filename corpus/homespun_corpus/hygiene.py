@@ -1,0 +1,178 @@
+"""What is not worth learning, or must not be learnt: every rule that keeps code out, by name.
+
+A rejected file or function has exactly one reason, the first that applies. Knows neither git nor
+splits: it judges bytes, paths and functions.
+
+Of a file: vendored, generated, oversized, undecodable, minified, data.
+Of a function: secret, near-secret, syntax-error, too-short, too-long, duplicate, near-duplicate,
+held-out-duplicate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from homespun_corpus.copies import (
+    NEAR,
+    NEAR_HELD_OUT,
+    NearIndex,
+    exact_key,
+    shingles,
+    sketches,
+    tokens,
+)
+from homespun_corpus.functions import Function
+from homespun_corpus.languages import by_name
+from homespun_corpus.secrets import find_secrets
+
+MAX_FILE_BYTES = 1 << 20
+MAX_LINE_BYTES = 1000  # longest line, as BigCode's filters have it
+MAX_MEAN_LINE_BYTES = 100
+MIN_LETTERS = 0.25  # of a file's characters are letters
+MIN_TOKENS = 15  # a getter or a stub teaches nothing
+MAX_FUNCTION_BYTES = 20_000
+HEADER_BYTES = 2000  # where a generator says that it was here
+
+_VENDORED = frozenset(
+    re.findall(
+        r"\S+",
+        """vendor vendors vendored _vendor _vendored third_party third-party thirdparty 3rdparty
+    node_modules bower_components jspm_packages site-packages dist-packages extern externals
+    godeps pods .venv venv .yarn .tox""",
+    )
+)
+_GENERATED_FOLDERS = frozenset({"dist", "generated", "_generated", "__generated__"})
+_VENDORED_FILE = re.compile(
+    r"(jquery|bootstrap|angular|react|vue|d3|lodash|underscore|backbone|modernizr|popper|moment"
+    r"|ember|require|prototype|three|mootools|dojo)[-.](ui[-.])?v?\d[\w.-]*\.js$",
+    re.IGNORECASE,
+)
+_GENERATED_FILE = re.compile(
+    r"_pb2(_grpc)?\.pyi?$|\.pb(\.gw|\.validate)?\.go$|_grpc\.pb\.go$|_pb\.(js|ts|d\.ts)$"
+    r"|[._-]min\.[cm]?js$|[._-]bundle\.[cm]?js$|^bundle\.js$|\.chunk\.js$"
+    r"|[._](generated|gen|g)\.(py|go|rs|[cm]?[jt]sx?)$|_generated\.(py|go|rs|[cm]?[jt]sx?)$"
+    r"|^zz_generated.*\.go$|^bindata\.go$|^parser_?tab\.py$|^parsetab\.py$|^_version\.py$"
+    r"|^versioneer\.py$",
+    re.IGNORECASE,
+)
+# What generators write into a comment at the top.
+_GENERATED_HEADER = re.compile(
+    rb"(?im)^[ \t]*(?:\xef\xbb\xbf)?(?:#|//|/?\*+|--|;|<!--|\"\"\"|''')[^\n]*?"
+    rb"(?:@generated\b"
+    rb"|code generated\b.*\bdo not edit"
+    rb"|\bauto(?:matically)?[- ]?generated\b(?: (?:by|from|with|using|file|code|on)\b|[^\w]*$)"
+    rb"|\b(?:file|code|module|class|source|script) (?:is|was|has been) (?:auto-?)?(?:matically )?"
+    rb"generated\b"
+    rb"|\bgenerated (?:automatically|by (?:the )?(?:protocol buffer|protoc|grpc|django|openapi"
+    rb"|swagger|antlr|bison|flex|yacc|lex|thrift|sqlc|mockgen|stringer|bindgen|cython|swig|pyuic"
+    rb"|flatc|capnp|codegen|graphql|prisma|versioneer|ply|lark))"
+    rb"|\b(?:do not|don't|never) (?:edit|modify|change)\b[^\n]*\bgenerated\b)"
+)
+
+
+def file_reason(path: str, source: bytes) -> str | None:
+    """Why a whole file is left out; None for a clean one."""
+    return path_reason(path) or _content_reason(source)
+
+
+def path_reason(path: str) -> str | None:
+    """Why a file is left out by its path alone, before anything is read."""
+    *folders, name = PurePosixPath(path.lower()).parts or ("",)
+    if not _VENDORED.isdisjoint(folders) or _VENDORED_FILE.match(name):
+        return "vendored"
+    if not _GENERATED_FOLDERS.isdisjoint(folders) or _GENERATED_FILE.search(name):
+        return "generated"
+    return None
+
+
+def _content_reason(source: bytes) -> str | None:
+    if len(source) > MAX_FILE_BYTES:
+        return "oversized"
+    if b"\0" in source or not _is_utf8(source):
+        return "undecodable"
+    if _GENERATED_HEADER.search(source, 0, HEADER_BYTES):
+        return "generated"
+    if _is_minified(source):
+        return "minified"
+    return "data" if _is_data(source) else None
+
+
+def _is_utf8(source: bytes) -> bool:
+    try:
+        source.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_minified(source: bytes) -> bool:
+    lines = source.splitlines()
+    longest = max(map(len, lines), default=0)
+    return longest > MAX_LINE_BYTES or len(source) > MAX_MEAN_LINE_BYTES * max(len(lines), 1)
+
+
+def _is_data(source: bytes) -> bool:
+    """Tables of numbers and the like: hardly a letter in them."""
+    written = b"".join(source.split())
+    letters = len(written.translate(None, delete=_NOT_LETTERS))
+    return len(written) > 200 and letters < MIN_LETTERS * len(written)
+
+
+_NOT_LETTERS = bytes(b for b in range(128) if not chr(b).isalpha())
+
+
+def judge(functions: Sequence[tuple[Function, bytes]], held: Sequence[bytes]) -> list[str | None]:
+    """Why each function (with its text) is left out of training, or None.
+
+    ``held``: texts of the held-out functions. Of copies, the first stays.
+    """
+    comments = [by_name(function.language).comment for function, _ in functions]
+    code = [tokens(text, comment) for (_, text), comment in zip(functions, comments, strict=True)]
+    reasons = [
+        _own_reason(function, text, len(words))
+        for (function, text), words in zip(functions, code, strict=True)
+    ]
+    left = [i for i, reason in enumerate(reasons) if reason is None]
+    styles = sorted(set(comments))
+    held_code = [tokens(text, comment) for text in held for comment in styles]
+    for i, reason in zip(left, copy_reasons([code[i] for i in left], held_code), strict=True):
+        reasons[i] = reason
+    return reasons
+
+
+def _own_reason(function: Function, text: bytes, count: int) -> str | None:
+    if find_secrets(text):
+        return "secret"
+    if function.broken:
+        return "syntax-error"
+    if count < MIN_TOKENS:
+        return "too-short"
+    return "too-long" if len(text) > MAX_FUNCTION_BYTES else None
+
+
+def copy_reasons(
+    code: Sequence[Sequence[bytes]], held: Sequence[Sequence[bytes]]
+) -> list[str | None]:
+    """For each function's tokens, what they copy: something held out, or an earlier function."""
+    held_index, index = NearIndex(NEAR_HELD_OUT), NearIndex(NEAR)
+    held_sets = [shingles(words) for words in held]
+    for grams, sketch in zip(held_sets, sketches(held_sets), strict=True):
+        held_index.add(grams, sketch)
+    sets = [shingles(words) for words in code]
+    seen: set[bytes] = set()
+    reasons: list[str | None] = []
+    for words, grams, sketch in zip(code, sets, sketches(sets), strict=True):
+        key = exact_key(words)
+        if held_index.has_near(grams, sketch):
+            reasons.append("held-out-duplicate")
+        elif key in seen:
+            reasons.append("duplicate")
+        elif index.has_near(grams, sketch):
+            reasons.append("near-duplicate")
+        else:
+            reasons.append(None)
+            index.add(grams, sketch)
+        seen.add(key)
+    return reasons

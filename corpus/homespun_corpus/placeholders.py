@@ -1,0 +1,102 @@
+"""Values that stand where a secret would, and are none: labels, templates, hashes, test stand-ins.
+
+Every function here forgives; what it cannot explain stays suspect. Knows nothing of where the value
+was found beyond its line.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from itertools import pairwise
+
+MIN_CHARS = 6  # nothing shorter is worth protecting
+RANDOM_CHARS = 16  # a token is at least this long
+RANDOM_BITS = 3.0  # Shannon entropy a character
+
+# Words of which test and example passwords are made.
+_STAND_INS = frozenset(
+    re.findall(
+        r"\S+",
+        """a abc access account admin adm alice an and another any api app apikey auth bad bar bob
+    baz change changed changeit changeme char chars check client code config confirm correct
+    credential credentials custom data database db default demo different do dont dummy e email
+    empty encrypted env error example fake field file first foo foobar for form from good guest hash
+    hashed hello here hidden id in incorrect input invalid is it john json just key keys label
+    letters local localhost login long longer match me missing mock more mtls my mykey mypass
+    mypassword mysecret name new no none not null of old one or oops other param pass passphrase
+    passwd password passwords payload placeholder post postgres private provided public pw pwd
+    qux random raw real redacted refresh removed required reset right root safe salt same sample
+    second secret secretkey secrets secure session set shared short simple some something string
+    strong super t temp test testing testpass testpassword tests text that the this tmp to todo
+    token tokens top true two type unknown unsafe unused update url use user userid username users
+    valid value values var very wrong world x xx xxx y your z""",
+    )
+)
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_LABEL = re.compile(r"[A-Za-z]+(?:[ ._:/@+-]+[A-Za-z]+)*[._:/?!]*")
+_TEMPLATE = re.compile(
+    r"[{}<>]|%[sdr(]|\$[({A-Za-z_]|\.\.\.|\u2026|\*\*|\\[wdsSWDbx]|\[\^|^/|^[.#]|^--|://"
+)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_HASHES = re.compile(
+    r"sha_?\d|sha\b|md5|blake|hash|digest|checksum|crc|integrity|etag|fingerprint|commit|revision"
+    r"|\brev\b|\boid\b|object_?id|uuid|guid|nonce|trace_?id|span_?id|blob|tree|signature|thumbprint"
+    r"|\bassert|expect|should|==|https?://",
+    re.IGNORECASE,
+)
+_TELLING = re.compile(r"secret|passw|api_?key|token|private|credential|auth", re.IGNORECASE)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value after a name like "password" is a label, a template or a stand-in."""
+    value = value.strip()
+    if len(value) < MIN_CHARS or any(char.isspace() for char in value):
+        return True
+    if _TEMPLATE.search(value) or _LABEL.fullmatch(value) or is_monotonous(value):
+        return True
+    words = [word.lower() for word in _WORDS.findall(value)]
+    return not words or all(word in _STAND_INS for word in words)
+
+
+def is_random(value: str) -> bool:
+    """Whether a value looks drawn rather than written: long, letters and digits, no words."""
+    digits = sum(char.isdigit() for char in value)
+    letters = sum(char.isalpha() for char in value)
+    long = len(value) >= RANDOM_CHARS
+    return (
+        long
+        and digits >= 3
+        and letters >= 3
+        and entropy(value) >= RANDOM_BITS
+        and not is_wordy(value)
+        and not _TEMPLATE.search(value)
+    )
+
+
+def is_wordy(value: str) -> bool:
+    """Whether a value is made of words: identifiers, paths, kebab-case names."""
+    words = [word for word in _WORDS.findall(value) if len(word) >= 3]
+    return sum(map(len, words)) >= 0.7 * len(value)
+
+
+def is_monotonous(value: str) -> bool:
+    """Whether it is a run or a repetition: ``xxxxxxxx``, ``0123456789abcdef``, ``ababab``."""
+    if len(set(value)) <= max(2, len(value) // 12):
+        return True
+    steps = Counter(ord(b) - ord(a) for a, b in pairwise(value))
+    return steps.most_common(1)[0][1] > 0.6 * (len(value) - 1)
+
+
+def is_hash(value: str, line: str) -> bool:
+    """Whether a value is a digest or an id, by what its line says."""
+    if _TELLING.search(line.replace(value, "")):
+        return False
+    return bool(_HASHES.search(line) or _UUID.fullmatch(value))
+
+
+def entropy(value: str) -> float:
+    """Shannon entropy in bits a character."""
+    counts = Counter(value).values()
+    return -sum(n / len(value) * math.log2(n / len(value)) for n in counts)
