@@ -1,0 +1,112 @@
+"""``homespun adapters``: a repository's shelf in the store, looked at and looked after."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homespun_corpus.identity import find_root, identity_of
+from homespun_model.store import AdapterStore, Revision
+
+from homespun_server.engine import store_root
+from homespun_server.errors import ServerError, UsageError
+from homespun_server.settings import LaunchOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The revisions of one repository."""
+
+    store: AdapterStore
+    repository: str
+
+    @classmethod
+    def of(cls, store: str | None, repository: Path, identity: str | None) -> Shelf:
+        """The shelf of the repository at a path, or of the one called ``identity``."""
+        return cls(
+            AdapterStore(store_root(LaunchOptions(store=store))),
+            identity or _identity(repository),
+        )
+
+    def list(self, *, as_json: bool) -> int:
+        """Print the revisions, oldest first."""
+        revisions = self.store.revisions(self.repository)
+        current = self.store.current(self.repository) if revisions else None
+        name = current.name if current else None
+        if as_json:
+            rows = [_row(revision, name) for revision in revisions]
+            print(json.dumps({"repository": self.repository, "revisions": rows}))
+            return 0
+        print(f"{self.repository}: {len(revisions)} revisions")
+        for revision in revisions:
+            print(_line(revision, name))
+        return 0
+
+    def show(self, revision: str | None) -> int:
+        """Print a manifest."""
+        print(json.dumps(self._find(revision).manifest, indent=2, sort_keys=True))
+        return 0
+
+    def rollback(self) -> int:
+        """Serve the one before."""
+        revision = self.store.rollback(self.repository)
+        print(f"{self.repository}: {revision.name} is served again")
+        return 0
+
+    def verify(self) -> int:
+        """Name every file that is not what its manifest says; 1 if there is one."""
+        revisions = self.store.revisions(self.repository)
+        problems = [
+            f"{revision.name}: {problem}"
+            for revision in revisions
+            for problem in self.store.verify(self.repository, revision.name)
+        ]
+        for problem in problems:
+            print(problem)
+        print(f"{self.repository}: {len(revisions)} revisions, {len(problems)} problems")
+        return 1 if problems else 0
+
+    def prune(self, keep: int) -> int:
+        """Delete all but the newest and the current."""
+        gone = self.store.prune(self.repository, keep=keep)
+        print(f"{self.repository}: {len(gone)} revisions deleted")
+        return 0
+
+    def _find(self, name: str | None) -> Revision:
+        if name is None:
+            current = self.store.current(self.repository)
+            if current is None:
+                raise ServerError(f"{self.repository} has no adapter yet: run finetune-repo")
+            return current
+        for revision in self.store.revisions(self.repository):
+            if revision.name == name:
+                return revision
+        raise UsageError(f"{self.repository} has no revision {name!r}: see homespun adapters list")
+
+
+def _identity(path: Path) -> str:
+    if not path.exists():
+        raise UsageError(f"there is no folder {path}")
+    return identity_of(find_root(path) or path.resolve())
+
+
+def _row(revision: Revision, current: str | None) -> dict[str, Any]:
+    """What a manifest says, which may be anything: it is only shown."""
+    decision = revision.manifest.get("decision")
+    return {
+        "revision": revision.name,
+        "current": revision.name == current,
+        "decision": decision.get("outcome") if isinstance(decision, dict) else None,
+        "created": revision.manifest.get("created"),
+        "parent": revision.manifest.get("parent"),
+    }
+
+
+def _line(revision: Revision, current: str | None) -> str:
+    row = _row(revision, current)
+    mark = "*" if row["current"] else " "
+    if not revision.manifest:
+        return f"{mark} {revision.name}  no readable manifest"
+    return f"{mark} {revision.name}  {row['decision'] or 'decision unknown'}, {row['created']}"

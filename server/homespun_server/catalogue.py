@@ -1,0 +1,96 @@
+"""``homespun models``: bases that work, the memory each needs, and which fit this machine.
+
+The families come from the model room; the models named here are examples of them, with the number
+of parameters that their publishers state. Nothing is looked up anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from homespun_model.families import families
+
+GIB = 1 << 30
+SERVE_BYTES = 4 * 2  # a parameter in float32, for the base and again with an adapter merged in
+TRAIN_BYTES = 4 * 3  # those two for the evaluation, and what a step keeps for its gradients
+OVERHEAD = GIB  # torch itself, and the text
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A published base of a family."""
+
+    family: str
+    name: str
+    parameters: float
+    """In billions."""
+
+
+EXAMPLES = (
+    Example("starter", "starter", 0.02),
+    Example("starcoder", "bigcode/tiny_starcoder_py", 0.16),
+    Example("qwen2.5-coder", "Qwen/Qwen2.5-Coder-0.5B", 0.49),
+    Example("santacoder", "bigcode/gpt_bigcode-santacoder", 1.1),
+    Example("deepseek-coder", "deepseek-ai/deepseek-coder-1.3b-base", 1.3),
+    Example("qwen2.5-coder", "Qwen/Qwen2.5-Coder-1.5B", 1.5),
+    Example("codegemma", "google/codegemma-2b", 2.5),
+    Example("stable-code", "stabilityai/stable-code-3b", 2.8),
+    Example("starcoder2", "bigcode/starcoder2-3b", 3.0),
+    Example("granite-code", "ibm-granite/granite-3b-code-base-2k", 3.5),
+    Example("mellum", "JetBrains/Mellum-4b-base", 4.0),
+    Example("codellama", "codellama/CodeLlama-7b-hf", 6.7),
+    Example("starcoder2", "bigcode/starcoder2-7b", 7.2),
+    Example("qwen2.5-coder", "Qwen/Qwen2.5-Coder-7B", 7.6),
+    Example("seed-coder", "ByteDance-Seed/Seed-Coder-8B-Base", 8.3),
+)
+
+
+def show(*, as_json: bool) -> int:
+    """Print the table; sizes in GiB of memory."""
+    memory = machine_memory()
+    rows = [_row(example, memory) for example in EXAMPLES]
+    names = [family.name for family in families()]
+    if as_json:
+        print(json.dumps({"memory_gib": _gib(memory), "families": names, "models": rows}))
+        return 0
+    print(f"{'base':<42}{'family':<16}{'serve':>8}{'train':>8}   fits here (about)")
+    for row in rows:
+        print(
+            f"{row['base']:<42}{row['family']:<16}"
+            f"{row['serve_gib']:>6.1f} G{row['train_gib']:>6.1f} G   {row['fits']}"
+        )
+    print(f"\nThis machine has {_gib(memory)} GiB of memory. Families: {', '.join(names)}.")
+    print("Any other model of these families works too: give --base a folder or a hub name.")
+    return 0
+
+
+def machine_memory() -> int:
+    """Bytes of physical memory."""
+    import psutil  # type: ignore[import-untyped]
+
+    return int(psutil.virtual_memory().total)
+
+
+def needs(parameters: float) -> tuple[int, int]:
+    """About how many bytes of memory serving and fine-tuning take, for billions of parameters."""
+    weights = int(parameters * 1e9)
+    return weights * SERVE_BYTES + OVERHEAD, weights * TRAIN_BYTES + OVERHEAD
+
+
+def _row(example: Example, memory: int) -> dict[str, Any]:
+    serve, train = needs(example.parameters)
+    fits = "serve and train" if train < memory else "serve" if serve < memory else "no"
+    return {
+        "base": example.name,
+        "family": example.family,
+        "parameters": int(example.parameters * 1e9),
+        "serve_gib": _gib(serve),
+        "train_gib": _gib(train),
+        "fits": fits,
+    }
+
+
+def _gib(size: int) -> float:
+    return round(size / GIB, 1)

@@ -1,0 +1,258 @@
+"""``homespun``: flags in, exit code out.
+
+Parses arguments before anything heavy is imported, and turns every error into one line. Each
+command's work is in a module of its own, imported when the command is run.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from homespun_server.errors import ServerError, UsageError
+from homespun_server.settings import LaunchOptions
+
+DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Inline completions in your team's own style, on your own machines.",
+)
+adapters_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Look at and look after published adapters."
+)
+app.add_typer(adapters_app, name="adapters")
+
+BaseOption = Annotated[str, typer.Option(help="Base model: starter, a folder, or a hub name.")]
+StoreOption = Annotated[
+    str | None, typer.Option(help="Adapter store. [default: your user data folder]")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+FormatOption = Annotated[
+    str | None, typer.Option(help="Fill-in-the-middle family, where the base does not tell.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output.")
+]
+IdOption = Annotated[
+    str | None, typer.Option("--id", help="Repository id in the store. [default: its origin]")
+]
+RepositoryArgument = Annotated[
+    Path, typer.Argument(metavar="[REPO]", help="A git repository or a folder.")
+]
+
+
+@app.callback()
+def common(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks; accepted anywhere.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    del debug, version  # read by main, wherever they stand
+
+
+@app.command()
+def serve(
+    *,
+    tcp: Annotated[
+        str | None, typer.Option(metavar="127.0.0.1:PORT", help="For debugging, instead of stdio.")
+    ] = None,
+    base: BaseOption = "starter",
+    store: StoreOption = None,
+    device: DeviceOption = "auto",
+    fim_format: FormatOption = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Log to this file. [default: standard error]")
+    ] = None,
+) -> int:
+    """Run the language server on standard input and output."""
+    from homespun_server.serve import serve as run
+
+    return run(_options(base, store, device, fim_format), tcp=tcp, log=log)
+
+
+@app.command()
+def complete(
+    file: Annotated[Path, typer.Argument(help="The file to complete in.")],
+    *,
+    line: Annotated[int, typer.Option(help="Line of the cursor, from 1.")],
+    column: Annotated[int, typer.Option(help="Column of the cursor in characters, from 1.")],
+    base: BaseOption = "starter",
+    store: StoreOption = None,
+    device: DeviceOption = "auto",
+    fim_format: FormatOption = None,
+    id_: IdOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Print one suggestion at a cursor, as it would be inserted."""
+    from homespun_server.once import complete as run
+
+    options = _options(base, store, device, fim_format)
+    return run(options, file, line, column, repository=id_, as_json=as_json)
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> int:
+    """List the base models supported, the memory each needs, and which fit this machine."""
+    from homespun_server.catalogue import show
+
+    return show(as_json=as_json)
+
+
+@app.command()
+def doctor(
+    place: Annotated[
+        str | None, typer.Argument(metavar="[FILE[:LINE[:COLUMN]]]", help="A file, or a cursor.")
+    ] = None,
+    base: BaseOption = "starter",
+    store: StoreOption = None,
+    device: DeviceOption = "auto",
+    fim_format: FormatOption = None,
+) -> int:
+    """Say what is installed, what a file would be served with, and why nothing may be suggested."""
+    from homespun_server.doctor import doctor as run
+
+    return run(_options(base, store, device, fim_format), place)
+
+
+@adapters_app.command("list")
+def adapters_list(
+    repository: RepositoryArgument = Path(),
+    store: StoreOption = None,
+    id_: IdOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List a repository's revisions, the current one marked."""
+    from homespun_server.adapters import Shelf
+
+    return Shelf.of(store, repository, id_).list(as_json=as_json)
+
+
+@adapters_app.command("show")
+def adapters_show(
+    revision: Annotated[str | None, typer.Argument(help="[default: the current one]")] = None,
+    repository: Annotated[Path, typer.Option(help="A git repository or a folder.")] = Path(),
+    store: StoreOption = None,
+    id_: IdOption = None,
+) -> int:
+    """Print a revision's manifest as JSON."""
+    from homespun_server.adapters import Shelf
+
+    return Shelf.of(store, repository, id_).show(revision)
+
+
+@adapters_app.command("rollback")
+def adapters_rollback(
+    repository: RepositoryArgument = Path(), store: StoreOption = None, id_: IdOption = None
+) -> int:
+    """Serve the revision before the current one again."""
+    from homespun_server.adapters import Shelf
+
+    return Shelf.of(store, repository, id_).rollback()
+
+
+@adapters_app.command("verify")
+def adapters_verify(
+    repository: RepositoryArgument = Path(), store: StoreOption = None, id_: IdOption = None
+) -> int:
+    """Check every revision's files against its manifest."""
+    from homespun_server.adapters import Shelf
+
+    return Shelf.of(store, repository, id_).verify()
+
+
+@adapters_app.command("prune")
+def adapters_prune(
+    repository: RepositoryArgument = Path(),
+    store: StoreOption = None,
+    id_: IdOption = None,
+    keep: Annotated[
+        int, typer.Option(min=1, help="Revisions to keep, the current one among them.")
+    ] = 3,
+) -> int:
+    """Delete old revisions; the current one always stays."""
+    from homespun_server.adapters import Shelf
+
+    return Shelf.of(store, repository, id_).prune(keep)
+
+
+def main() -> None:
+    """The entry point: every way out has an exit code, and an error is one line."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Do what the arguments say; the exit code."""
+    if arguments[:1] == ["--version"]:
+        print(f"homespun {version()}")
+        return DONE
+    debug = "--debug" in arguments
+    rest = [argument for argument in arguments if argument != "--debug"]
+    try:
+        return int(app(rest, prog_name="homespun", standalone_mode=False) or DONE)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except typer.TyperException as error:
+        return _bad_usage(error.format_message())
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _fail(*_explain(error))
+
+
+def version() -> str:
+    """The installed distribution's version."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as of
+
+    try:
+        return of("homespun")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _options(base: str, store: str | None, device: str, fim_format: str | None) -> LaunchOptions:
+    return LaunchOptions(base=base, store=store, device=device, fim_format=fim_format)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """One line and an exit code. Only what nobody foresaw names its type."""
+    from homespun_corpus.errors import CorpusError
+    from homespun_model.errors import BaseError, ModelError
+
+    match error:
+        case UsageError() | CorpusError() | BaseError():
+            return str(error), BAD_USAGE
+        case ServerError() | ModelError():
+            return str(error), FAILED
+        case MemoryError():
+            return "out of memory: choose a smaller base", FAILED
+        case OSError(strerror=str(reason)):
+            where = f"{error.filename}: " if error.filename else ""
+            return f"{where}{reason}", FAILED
+    return f"{type(error).__name__}: {error}; run again with --debug for details", FAILED
+
+
+def _bad_usage(message: str) -> int:
+    """One line; a group of commands without one has its whole help for a message."""
+    if "\n" not in message:
+        return _fail(f"{message} (see homespun --help)", BAD_USAGE)
+    print(message, file=sys.stderr, flush=True)
+    return BAD_USAGE
+
+
+def _fail(line: str, code: int) -> int:
+    print(f"homespun: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""``homespun doctor``: what is installed, what a place would be served with, and what stands in the
+way. Every finding is one line; a bad one says what to do. Changes nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homespun_corpus.languages import language_for
+from homespun_model.errors import ModelError
+from homespun_model.store import AdapterStore
+
+from homespun_server.engine import Serving, load_current, load_plain, pick_device, store_root
+from homespun_server.errors import UsageError
+from homespun_server.homes import Home, home_of
+from homespun_server.once import Cursor, cursor_in, read_document
+from homespun_server.service import place_in
+from homespun_server.settings import LaunchOptions
+
+if TYPE_CHECKING:
+    from homespun_model.base import Base
+
+PACKAGES = ("homespun", "torch", "transformers", "tokenizers", "tree-sitter", "pygls")
+PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    name: str
+    text: str
+    good: bool = True
+
+
+def doctor(options: LaunchOptions, place: str | None) -> int:
+    """Print every finding; 1 if one of them keeps suggestions away."""
+    good = True
+    for finding in Examination(options, place).findings():
+        print(f"{'ok ' if finding.good else 'BAD'} {finding.name}: {finding.text}", flush=True)
+        good = good and finding.good
+    return 0 if good else 1
+
+
+def parse_place(text: str) -> tuple[Path, int | None, int | None]:
+    """FILE, FILE:LINE or FILE:LINE:COLUMN; a file that exists under the whole name is one."""
+    match = PLACE.fullmatch(text)
+    if Path(text).exists() or match is None:
+        return Path(text), None, None
+    line, column = match["line"], match["column"]
+    return Path(match["file"]), int(line) if line else None, int(column) if column else None
+
+
+class Examination:
+    """The checks in order; each begins with what the ones before it found."""
+
+    def __init__(self, options: LaunchOptions, place: str | None) -> None:
+        self._options = options
+        self._place = place
+        self._store = AdapterStore(store_root(options))
+        self._base: Base | None = None
+        self._serving: Serving | None = None
+
+    def findings(self) -> Iterator[Finding]:
+        """Everything that can be said, the machine first."""
+        yield Finding("python", f"{platform.python_version()} at {sys.executable}")
+        yield Finding("packages", ", ".join(_versions()))
+        yield self._load_base()
+        yield Finding("store", str(self._store.root))
+        if self._place is not None:
+            yield from self._examine_file(*parse_place(self._place))
+
+    def _load_base(self) -> Finding:
+        try:
+            self._base, self._serving = load_plain(self._options)
+        except (ModelError, OSError) as error:
+            return Finding("base", str(error), good=False)
+        base, device = self._base, pick_device(self._options.device)
+        weights = f"weights {base.weights_hash[:12]}, {base.context_length} tokens of context"
+        return Finding("base", f"{base.id}, {weights}, on {device}")
+
+    def _examine_file(self, file: Path, line: int | None, column: int | None) -> Iterator[Finding]:
+        try:
+            read_document(file)
+            cursor = cursor_in(file, line, column or 1) if line is not None else None
+        except UsageError as error:
+            yield Finding("file", str(error), good=False)
+            return
+        home = home_of(file.absolute(), known=self._store.has)
+        yield from _belongs(home)
+        if home.root is not None and self._base is not None:
+            yield self._load_adapter(home.root.identity, self._base)
+        if cursor is not None and self._serving is not None:
+            yield self._suggestion(self._serving, cursor, home)
+
+    def _load_adapter(self, repository: str, base: Base) -> Finding:
+        try:
+            found = load_current(self._store, repository, base, self._options.device)
+        except (ModelError, OSError) as error:
+            return Finding("adapter", f"{error}; the base serves instead", good=False)
+        if found is None:
+            text = "none published yet: run finetune-repo; the base serves till then"
+            return Finding("adapter", text)
+        self._serving = found
+        return Finding("adapter", f"revision {found.served.revision}")
+
+    def _suggestion(self, serving: Serving, cursor: Cursor, home: Home) -> Finding:
+        found = serving.completer.complete(place_in(cursor.document, cursor.offset, home))
+        why = f"stopped at {found.stopped}, mean log-probability {found.mean_logprob:.2f}"
+        if not found.text.strip():
+            return Finding("suggestion", f"none: the model ends at once ({why})", good=False)
+        if not found.shown:
+            return Finding("suggestion", f"not shown: not sure enough ({why})", good=False)
+        return Finding("suggestion", f"{found.text.splitlines()[0]!r} ({why})")
+
+
+def _versions() -> Iterator[str]:
+    for name in PACKAGES:
+        try:
+            yield f"{name} {importlib.metadata.version(name)}"
+        except importlib.metadata.PackageNotFoundError:
+            yield f"{name} missing"
+
+
+def _belongs(home: Home) -> Iterator[Finding]:
+    language = language_for(home.path)
+    yield Finding("file", f"{home.path}, {language.name if language else 'no language known here'}")
+    if home.root is None:
+        yield Finding("repository", "none holds this file: the base serves it")
+        return
+    yield Finding("repository", f"{home.root.identity} at {home.root.path}")
+    if home.root.problem is not None:
+        yield Finding("settings", f"{home.root.problem}: none of them are used", good=False)
+    if home.excluded:
+        yield Finding("exclude", "the repository's settings exclude this file", good=False)

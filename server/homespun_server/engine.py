@@ -1,0 +1,180 @@
+"""The models in memory: one base, and per repository the weights with its adapter merged in.
+
+Loads on a thread of its own, so that the answer being computed never waits. When the store's
+``current`` of a repository changes, the new revision is loaded while the old one serves; one that
+is corrupt or foreign is refused, said once, and the old one stays. Knows nothing of documents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from homespun_model.errors import ModelError
+from homespun_model.store import AdapterStore, default_store
+
+from homespun_server.cache import Served
+from homespun_server.settings import LaunchOptions
+
+if TYPE_CHECKING:
+    from homespun_model.base import Base
+    from homespun_model.completer import Completer
+
+ADAPTERS = 3  # repositories whose merged weights are kept at once
+PATIENCE = 2.0  # seconds that a request waits for a new revision before the old one answers
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What people may want to see of the engine."""
+
+    state: Literal["loading", "ready", "error"]
+    base: str
+    revision: str | None = None
+    repository: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A completer and the name of what it holds."""
+
+    completer: Completer
+    served: Served
+
+
+@dataclass(slots=True)
+class _Seat:
+    """What one repository is served with, as of a state of its ``current`` file."""
+
+    stamp: tuple[int, ...] | None = None
+    serving: Serving | None = None
+    loading: asyncio.Future[None] | None = field(default=None)
+
+
+class Engine:
+    """Used from one event loop; the completers it hands out are used on another thread."""
+
+    def __init__(self, options: LaunchOptions, report: Callable[[Status], None]) -> None:
+        self.store = AdapterStore(store_root(options))
+        self._options = options
+        self._report = report
+        self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
+        self._base: asyncio.Future[tuple[Base, Serving]] | None = None
+        self._seats: OrderedDict[str, _Seat] = OrderedDict()
+
+    async def warm(self) -> None:
+        """Load the base if it is not loaded. Raises ModelError, the same one every time."""
+        await self._loaded_base()
+
+    async def serving(self, repository: str | None) -> Serving:
+        """What answers for ``repository`` now. Raises ModelError if there is no base."""
+        _, plain = await self._loaded_base()
+        if repository is None:
+            return plain
+        seat = self._seat(repository)
+        stamp = self._stamp(repository)
+        if stamp != seat.stamp and seat.loading is None:
+            seat.loading = asyncio.ensure_future(self._swap(seat, repository, stamp))
+        if seat.loading is not None:
+            await asyncio.wait({seat.loading}, timeout=PATIENCE)
+        return seat.serving or plain
+
+    def close(self) -> None:
+        """Start nothing any more; what is loading is left to end."""
+        self._loader.shutdown(wait=False, cancel_futures=True)
+
+    async def _loaded_base(self) -> tuple[Base, Serving]:
+        if self._base is None:
+            self._base = asyncio.ensure_future(self._load_base())
+        return await asyncio.shield(self._base)
+
+    async def _load_base(self) -> tuple[Base, Serving]:
+        name = self._options.base
+        self._report(Status("loading", name))
+        loop = asyncio.get_running_loop()
+        try:
+            loaded = await loop.run_in_executor(self._loader, load_plain, self._options)
+        except (ModelError, OSError) as error:
+            self._report(Status("error", name, message=str(error)))
+            raise
+        self._report(Status("ready", loaded[0].id))
+        return loaded
+
+    def _stamp(self, repository: str) -> tuple[int, ...] | None:
+        try:
+            return self.store.stamp(repository)
+        except ModelError:  # an id that no store can hold has no adapter
+            return None
+
+    def _seat(self, repository: str) -> _Seat:
+        seat = self._seats.setdefault(repository, _Seat())
+        self._seats.move_to_end(repository)
+        while len(self._seats) > ADAPTERS:
+            self._seats.popitem(last=False)
+        return seat
+
+    async def _swap(self, seat: _Seat, repository: str, stamp: tuple[int, ...] | None) -> None:
+        """Put the store's current revision in the seat, or say why not and leave it."""
+        base, plain = await self._loaded_base()
+        loop = asyncio.get_running_loop()
+        try:
+            serving = await loop.run_in_executor(
+                self._loader, load_current, self.store, repository, base, self._options.device
+            )
+        except (ModelError, OSError) as error:
+            kept = (seat.serving or plain).served.revision
+            message = f"{error}; {kept or 'the base'} stays in use"
+            self._report(Status("error", base.id, kept, repository, message))
+        else:
+            seat.serving = serving
+            revision = serving.served.revision if serving else None
+            self._report(Status("ready", base.id, revision, repository))
+        finally:
+            seat.stamp, seat.loading = stamp, None
+
+
+def store_root(options: LaunchOptions) -> Path:
+    """The folder of the adapter store that the flags name, or the user's own."""
+    return Path(options.store).expanduser() if options.store else default_store()
+
+
+def load_plain(options: LaunchOptions) -> tuple[Base, Serving]:
+    """The base, and a completer of it without an adapter."""
+    from homespun_model.base import load_base
+
+    base = load_base(options.base, fim_format=options.fim_format)
+    from homespun_model.completer import Completer  # torch: after what can be wrong without it
+
+    completer = Completer.load(base, None, device=pick_device(options.device))
+    return base, Serving(completer, Served(base.id, base.weights_hash, None))
+
+
+def load_current(store: AdapterStore, repository: str, base: Base, device: str) -> Serving | None:
+    """A completer with the repository's current revision; None where it has none."""
+    from homespun_model.completer import Completer
+
+    revision = store.current(repository)
+    if revision is None:
+        return None
+    completer = Completer.load(base, revision, device=pick_device(device))
+    return Serving(completer, Served(base.id, base.weights_hash, revision.name))
+
+
+def pick_device(name: str) -> str:
+    """``auto`` becomes what this machine has; anything else is passed on."""
+    if name != "auto":
+        return name
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

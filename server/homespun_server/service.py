@@ -1,0 +1,190 @@
+"""From a cursor in an open document to a suggestion: everything between the protocol and the model.
+
+Keeps the promise that the editor never waits: a stale request is dropped, a late answer is not
+given, a failure is a log line. Knows nothing of the protocol's types.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pathspec
+from homespun_corpus.languages import LANGUAGES, language_for
+from homespun_corpus.place import Place, place_at
+from homespun_model.errors import Cancelled, ModelError
+
+from homespun_server.cache import Answer, AnswerCache, Served
+from homespun_server.documents import Document, Documents, Point
+from homespun_server.engine import Engine, Serving
+from homespun_server.homes import Home, Homes
+from homespun_server.logs import failure
+from homespun_server.scheduler import Scheduler, Superseded
+from homespun_server.settings import EditorSettings
+
+if TYPE_CHECKING:
+    from homespun_model.completer import Suggestion
+
+# What LSP calls a language, where our own name for it differs.
+LANGUAGE_IDS = {"javascriptreact": "javascript", "typescriptreact": "tsx"}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ghost:
+    """A suggestion as an editor shows it: ``text`` in place of ``start``..``end``."""
+
+    text: str
+    start: Point
+    end: Point
+    served: Served
+    cached: bool
+
+
+class Service:
+    """Answers for the documents of one editor; used from one event loop."""
+
+    def __init__(self, documents: Documents, engine: Engine, homes: Homes) -> None:
+        self.settings = EditorSettings()
+        self.accepted = 0
+        self._documents = documents
+        self._engine = engine
+        self._homes = homes
+        self._scheduler = Scheduler()
+        self._cache = AnswerCache()
+        self._failures: set[str] = set()
+
+    async def suggest(self, uri: str, point: Point) -> Ghost | None:
+        """What to show at ``point``, None where there is nothing or it is too late."""
+        document = self._documents.get(uri)
+        if document is None:
+            return None
+        home = await self._homes.of(uri)
+        if home.excluded or _matches(self.settings.exclude, home.path):
+            return None
+        try:
+            serving = await self._engine.serving(home.root.identity if home.root else None)
+        except (ModelError, OSError):
+            return None  # reported when it happened
+        if self._documents.get(uri) is not document:
+            return None
+        offset = document.offset(point)
+        answer, cached = await self._answer(document, offset, home, serving)
+        if answer is None or not answer.shown or self._documents.get(uri) is not document:
+            return None
+        return _ghost(document, offset, answer, serving.served, cached)
+
+    async def prepare(self, uri: str) -> None:
+        """Get ready for a document that was opened: its repository and the weights for it."""
+        home = await self._homes.of(uri)
+        await self._engine.serving(home.root.identity if home.root else None)
+
+    def saved(self, uri: str) -> None:
+        """A file on the disk is now what its document says."""
+        self._homes.saved(uri)
+
+    def closed(self, uri: str) -> None:
+        """Forget everything about a document."""
+        self._documents.close(uri)
+        self._scheduler.drop(uri)
+        self._cache.forget(uri)
+        self._homes.forget(uri)
+
+    def close(self) -> None:
+        """Stop computing."""
+        self._scheduler.close()
+        self._engine.close()
+
+    async def _answer(
+        self, document: Document, offset: int, home: Home, serving: Serving
+    ) -> tuple[Answer | None, bool]:
+        """The answer, and whether it came from the cache."""
+        place = place_in(document, offset, home)
+        if (known := self._cache.get(document.uri, serving.served, place)) is not None:
+            return known, True
+        began = time.perf_counter()
+        suggestion = await self._ask(document.uri, place, serving)
+        if suggestion is None:
+            return None, False
+        answer = _answer_of(place, suggestion)
+        self._cache.put(document.uri, serving.served, answer)
+        logger.debug(
+            "answered in %.0f ms: %d characters, %s, stopped at %s, revision %s",
+            1000 * (time.perf_counter() - began),
+            len(answer.text),
+            "shown" if answer.shown else "not shown",
+            answer.stopped,
+            serving.served.revision,
+        )
+        return answer, False
+
+    async def _ask(self, uri: str, place: Place, serving: Serving) -> Suggestion | None:
+        def work(cancelled: Callable[[], bool]) -> Suggestion:
+            return serving.completer.complete(place, session=uri, cancelled=cancelled)
+
+        try:
+            return await self._scheduler.run(uri, work)
+        except (Superseded, Cancelled):
+            return None
+        except Exception as error:  # a model's failure is a log line, never a popup
+            self._log_once(error)
+            return None
+
+    def _log_once(self, error: Exception) -> None:
+        kind = failure(error)
+        if kind not in self._failures:
+            self._failures.add(kind)
+            logger.error("no suggestion: %s", kind)
+
+
+def place_in(document: Document, offset: int, home: Home) -> Place:
+    """The place of a cursor, without code from other files; half characters replaced."""
+    place = place_at(
+        document.text, offset, path=home.path, language=language_of(document, home.path)
+    )
+    return replace(place, prefix=_whole(place.prefix), suffix=_whole(place.suffix))
+
+
+def language_of(document: Document, path: str) -> str | None:
+    """The editor's word for the language if we know it, else what the path's ending says."""
+    named = LANGUAGE_IDS.get(document.language_id, document.language_id)
+    if any(language.name == named for language in LANGUAGES):
+        return named
+    language = language_for(path)
+    return language.name if language else None
+
+
+def _whole(text: str) -> str:
+    """``text`` of the same length with halves of characters, which no tokenizer takes, replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
+    return text
+
+
+def _answer_of(place: Place, suggestion: Suggestion) -> Answer:
+    return Answer(
+        place=place,
+        text=suggestion.text,
+        replace=suggestion.replace,
+        mean_logprob=suggestion.mean_logprob,
+        shown=suggestion.shown and bool(suggestion.text.strip()),
+        stopped=suggestion.stopped,
+        complete=suggestion.stopped != "length",
+    )
+
+
+def _ghost(document: Document, offset: int, answer: Answer, served: Served, cached: bool) -> Ghost:
+    """Always with a range: without one VS Code shows nothing before an auto-closed bracket."""
+    _, end_of_line = document.line_span(document.point(offset)[0])
+    end = min(offset + answer.replace, end_of_line)
+    return Ghost(answer.text, document.point(offset), document.point(end), served, cached)
+
+
+def _matches(patterns: tuple[str, ...], path: str) -> bool:
+    return bool(patterns) and pathspec.PathSpec.from_lines("gitignore", patterns).match_file(path)

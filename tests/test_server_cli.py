@@ -1,0 +1,302 @@
+"""``homespun`` in a terminal: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from homespun_model.store import AdapterStore
+from homespun_server import cli
+from homespun_server.doctor import parse_place
+
+if TYPE_CHECKING:
+    from taught_models import Taught
+
+CODE = "def area(width, height):\n    \n\n\nprint(área(2, 3))\n"
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "shapes.py"
+    file.write_bytes(CODE.encode())
+    return file
+
+
+@pytest.fixture
+def run(taught: Taught, tmp_path: Path) -> Run:
+    """Runs a command in this process, on the taught base and an empty store."""
+    flags = ["--base", str(taught.base), "--store", str(tmp_path / "store"), "--device", "cpu"]
+
+    def call(command: str, *arguments: str) -> int:
+        return cli.run([command, *arguments, *flags])
+
+    return call
+
+
+def failed(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line a failure prints; nothing on standard output."""
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("homespun: ")
+    assert err.count("\n") == 1
+    return err
+
+
+# complete
+
+
+def test_complete_prints_what_would_be_inserted(
+    run: Run, file: Path, taught: Taught, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("complete", str(file), "--line", "2", "--column", "5") == 0
+    assert capsys.readouterr().out == f"{taught.base_says}\n"
+
+
+def test_complete_json_has_the_documented_shape(
+    run: Run, file: Path, taught: Taught, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("complete", str(file), "--line", "2", "--column", "5", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["text"] == taught.base_says
+    assert answer["start"] == answer["end"] == {"line": 2, "column": 5}
+    assert (answer["revision"], answer["base"]) == (None, str(taught.base))
+    assert answer["shown"] is True
+    assert -1 < answer["mean_logprob"] <= 0
+    assert isinstance(answer["stopped"], str)
+    assert all(value >= 0 for value in answer["milliseconds"].values())
+
+
+def test_complete_applies_the_repositorys_adapter(
+    run: Run, file: Path, taught: Taught, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    revision = taught.publish(AdapterStore(tmp_path / "store"), "example.org/team/app")
+    arguments = (str(file), "--line", "2", "--column", "5", "--json")
+    assert run("complete", *arguments, "--id", "example.org/team/app") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["text"], answer["revision"]) == (taught.adapter_says, revision.name)
+    subprocess.run(["git", "init", "-q", str(file.parent)], check=True)
+    origin = ["remote", "add", "origin", "https://me:secret@example.org/team/app"]
+    subprocess.run(["git", "-C", str(file.parent), *origin], check=True)
+    assert run("complete", *arguments) == 0
+    assert json.loads(capsys.readouterr().out)["revision"] == revision.name
+
+
+@pytest.mark.parametrize(
+    ("cursor", "said"),
+    [
+        ("0:1", "has 6 lines: there is no line 0"),
+        ("7:1", "has 6 lines: there is no line 7"),
+        ("1:0", "has 24 characters: a cursor there is at column 1 to 25, not 0"),
+        ("5:19", "has 17 characters: a cursor there is at column 1 to 18, not 19"),
+    ],
+)
+def test_a_cursor_outside_the_text_is_bad_input(
+    run: Run, file: Path, cursor: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line, column = cursor.split(":")
+    assert run("complete", str(file), "--line", line, "--column", column) == 2
+    assert said in failed(capsys)
+
+
+def test_files_that_cannot_be_completed_in(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    binary = tmp_path / "binary.py"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for path, said in (
+        (tmp_path / "nowhere.py", "there is no file"),
+        (tmp_path, "is a folder"),
+        (binary, "is not UTF-8"),
+    ):
+        assert run("complete", str(path), "--line", "1", "--column", "1") == 2
+        assert said in failed(capsys)
+
+
+def test_a_missing_base_is_bad_input(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["complete", str(file), "--line", "1", "--column", "1"]
+    assert cli.run([*arguments, "--base", "no-such-base"]) == 2
+    assert "no-such-base" in failed(capsys)
+
+
+def test_a_damaged_adapter_is_a_failure(
+    run: Run, file: Path, taught: Taught, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    revision = taught.publish(AdapterStore(tmp_path / "store"), "example.org/team/app")
+    (revision.path / "adapter_model.safetensors").write_bytes(b"damaged")
+    place = ("--line", "2", "--column", "5", "--id", "example.org/team/app")
+    assert run("complete", str(file), *place) == 1
+    assert revision.name in failed(capsys)
+
+
+# Usage
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nope"],
+        ["complete"],
+        ["complete", "x.py", "--line", "a", "--column", "1"],
+        ["serve", "--tcp", "0.0.0.0:9999"],
+        ["serve", "--tcp", "127.0.0.1:99999"],
+        ["serve", "--no-such-flag"],
+        ["adapters", "list", "/no/such/folder"],
+        ["adapters", "prune", "--keep", "0"],
+    ],
+)
+def test_bad_usage_is_one_line_and_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(arguments) == 2
+    failed(capsys)
+
+
+def test_a_traceback_only_with_debug(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["complete", str(file), "--line", "99", "--column", "1"]
+    assert cli.run([*arguments, "--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+    assert cli.run(arguments) == 2
+    failed(capsys)
+
+
+def test_an_interruption_is_130(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_arguments: object, **_more: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("homespun_server.once.complete", interrupted)
+    assert cli.run(["complete", str(file), "--line", "1", "--column", "1"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_help_needs_nothing_heavy() -> None:
+    heavy = "{'torch', 'transformers', 'numpy', 'pygls', 'lsprotocol', 'pygit2', 'rich'}"
+    code = (
+        "import sys; from homespun_server import cli; code = cli.run(sys.argv[1:]); "
+        f"found = {heavy} & set(sys.modules); sys.exit(code or len(found))"
+    )
+    for arguments in ([], ["complete"], ["serve"], ["adapters", "list"]):
+        before = os.times()
+        command = [sys.executable, "-c", code, *arguments, "--help"]
+        done = subprocess.run(command, capture_output=True, check=False)
+        after = os.times()
+        assert done.returncode == 0, done.stderr.decode()
+        spent = after.children_user + after.children_system
+        assert spent - before.children_user - before.children_system < 0.5
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("homespun ")
+
+
+# models, doctor, adapters
+
+
+def test_models_lists_bases_and_what_they_need(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["models", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    by_name = {row["base"]: row for row in listed["models"]}
+    assert by_name["starter"]["fits"] == "serve and train"
+    assert by_name["bigcode/starcoder2-7b"]["serve_gib"] > by_name["starter"]["serve_gib"]
+    assert cli.run(["models"]) == 0
+    assert "This machine has" in capsys.readouterr().out
+
+
+def test_every_family_named_in_the_list_of_models_exists() -> None:
+    from homespun_model.families import by_name
+    from homespun_server.catalogue import EXAMPLES
+
+    assert all(by_name(example.family) for example in EXAMPLES)
+
+
+def test_doctor_says_what_serves_a_place(
+    run: Run, file: Path, taught: Taught, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("doctor", f"{file}:2:5") == 0
+    out = capsys.readouterr().out
+    assert f"ok  base: {taught.base}" in out
+    assert "shapes.py, python" in out
+    assert taught.base_says in out
+    assert "BAD" not in out
+
+
+def test_doctor_says_what_stands_in_the_way(
+    run: Run, file: Path, taught: Taught, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "init", "-q", str(file.parent)], check=True)
+    origin = ["remote", "add", "origin", "https://example.org/team/app"]
+    subprocess.run(["git", "-C", str(file.parent), *origin], check=True)
+    (file.parent / "homespun.toml").write_text('exclude = ["*.py"]\nstore = "/tmp/x"\n')
+    revision = taught.publish(AdapterStore(tmp_path / "store"), "example.org/team/app")
+    (revision.path / "adapter_model.safetensors").write_bytes(b"damaged")
+    assert run("doctor", str(file)) == 1
+    out = capsys.readouterr().out
+    assert "BAD settings: homespun.toml: unknown setting 'store'" in out
+    assert "BAD adapter: " in out
+    (file.parent / "homespun.toml").write_text('exclude = ["*.py"]\n')
+    assert run("doctor", str(file)) == 1
+    assert "BAD exclude: " in capsys.readouterr().out
+    assert run("doctor", str(tmp_path / "nowhere.py")) == 1
+    assert "BAD file: there is no file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("a.py", ("a.py", None, None)),
+        ("a.py:3", ("a.py", 3, None)),
+        ("a.py:3:14", ("a.py", 3, 14)),
+        ("C:\\team\\a.py:3:14", ("C:\\team\\a.py", 3, 14)),
+    ],
+)
+def test_places_on_the_command_line(text: str, parsed: tuple[Any, ...]) -> None:
+    assert parse_place(text) == (Path(parsed[0]), *parsed[1:])
+
+
+def test_a_shelf_is_listed_shown_rolled_back_verified_and_pruned(
+    taught: Taught, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = AdapterStore(tmp_path / "store")
+    flags = ["--store", str(store.root), "--id", "team/app"]
+    first, second, third = (taught.publish(store, "team/app") for _ in range(3))
+
+    def call(command: str, *arguments: str, code: int = 0) -> str:
+        assert cli.run(["adapters", command, *arguments, *flags]) == code
+        return capsys.readouterr().out
+
+    listed = json.loads(call("list", "--json"))
+    assert [row["revision"] for row in listed["revisions"]] == [
+        revision.name for revision in (first, second, third)
+    ]
+    assert [row["current"] for row in listed["revisions"]] == [False, False, True]
+    assert f"* {third.name}" in call("list")
+    assert json.loads(call("show"))["parent"] == second.name
+    assert json.loads(call("show", first.name))["parent"] is None
+    assert "0 problems" in call("verify")
+    assert second.name in call("rollback")
+    assert json.loads(call("show"))["revision"] == second.name
+    (third.path / "adapter_model.safetensors").write_bytes(b"damaged")
+    assert third.name in call("verify", code=1)
+    call("show", "nonsense", code=2)
+    call("prune", "--keep", "1")
+    left = json.loads(call("list", "--json"))["revisions"]
+    assert second.name in [row["revision"] for row in left]
+
+
+def test_a_shelf_without_adapters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--store", str(tmp_path / "store"), "--id", "team/app"]
+    assert cli.run(["adapters", "list", *flags]) == 0
+    assert "0 revisions" in capsys.readouterr().out
+    for command in ("show", "rollback"):
+        assert cli.run(["adapters", command, *flags]) == 1
+        failed(capsys)
