@@ -21,6 +21,7 @@ from homespun_server.engine import Serving, load_current, load_plain, pick_devic
 from homespun_server.errors import UsageError
 from homespun_server.homes import Home, home_of
 from homespun_server.once import Cursor, cursor_in, read_document
+from homespun_server.screen import screened
 from homespun_server.service import place_in
 from homespun_server.settings import LaunchOptions
 
@@ -112,7 +113,8 @@ class Examination:
         return Finding("adapter", f"revision {found.served.revision}")
 
     def _suggestion(self, serving: Serving, cursor: Cursor, home: Home) -> Finding:
-        found = serving.completer.complete(place_in(cursor.document, cursor.offset, home))
+        place = place_in(cursor.document, cursor.offset, home)
+        found = screened(place, serving.completer.complete(place))
         why = f"stopped at {found.stopped}, mean log-probability {found.mean_logprob:.2f}"
         if not found.text.strip():
             return Finding("suggestion", f"none: the model ends at once ({why})", good=False)

@@ -18,6 +18,7 @@ from homespun_server.documents import Document, Encoding
 from homespun_server.engine import load_current, load_plain, store_root
 from homespun_server.errors import UsageError
 from homespun_server.homes import home_of
+from homespun_server.screen import screened
 from homespun_server.service import place_in
 from homespun_server.settings import LaunchOptions
 
@@ -97,7 +98,8 @@ def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> S
     base, serving = load_plain(options)
     if identity is not None:
         serving = load_current(store, identity, base, options.device) or serving
-    return serving.completer.complete(place_in(cursor.document, cursor.offset, home))
+    place = place_in(cursor.document, cursor.offset, home)
+    return screened(place, serving.completer.complete(place))
 
 
 def to_json(cursor: Cursor, suggestion: Suggestion) -> dict[str, Any]:

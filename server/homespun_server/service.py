@@ -23,6 +23,7 @@ from homespun_server.engine import Engine, Serving
 from homespun_server.homes import Home, Homes
 from homespun_server.logs import failure
 from homespun_server.scheduler import Scheduler, Superseded
+from homespun_server.screen import screened
 from homespun_server.settings import EditorSettings
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Service:
             return None  # reported when it happened
         if self._documents.get(uri) is not document:
             return None
+        self._scheduler.drop(uri)  # whatever the document waits for is no longer wanted
         offset = document.offset(point)
         answer, cached = await self._answer(document, offset, home, serving)
         if answer is None or not answer.shown or self._documents.get(uri) is not document:
@@ -124,7 +126,8 @@ class Service:
 
     async def _ask(self, uri: str, place: Place, serving: Serving) -> Suggestion | None:
         def work(cancelled: Callable[[], bool]) -> Suggestion:
-            return serving.completer.complete(place, session=uri, cancelled=cancelled)
+            suggestion = serving.completer.complete(place, session=uri, cancelled=cancelled)
+            return screened(place, suggestion)
 
         try:
             return await self._scheduler.run(uri, work)
