@@ -24,11 +24,12 @@ from homespun_corpus.context import ContextIndex
 from homespun_corpus.errors import NothingToLearn
 from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
-from homespun_corpus.hygiene import judge
+from homespun_corpus.hygiene import copy_reasons
 from homespun_corpus.languages import by_name, parse
 from homespun_corpus.place import place_at
 from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Novelty, Sample
+from homespun_corpus.secrets import without_secrets
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.split import HeldOut, Split, split
 
@@ -123,28 +124,34 @@ class _Miner:
 
     def _judged(self, parts: Split) -> tuple[list[Function], Counter[str]]:
         """Functions to train on, and the others counted by reason."""
-        rejected: Counter[str] = Counter()
-        clean: list[Function] = []
-        for file in parts.train:
-            if file.reason is None:
-                clean.extend(file.functions)
-            else:
-                rejected[file.reason] += len(file.functions)
-        held = [self._text(h.function) for h in parts.held_out]
-        reasons = judge([(f, self._text(f)) for f in clean], held)
-        rejected.update(reason for reason in reasons if reason is not None)
-        kept = [f for f, reason in zip(clean, reasons, strict=True) if reason is None]
-        return kept, Counter({reason: n for reason, n in rejected.items() if n})
+        functions = [function for file in parts.train for function in file.functions]
+        held = [self._with_text(h.function) for h in parts.held_out]
+        reasons = self._reasons(functions, held)
+        kept = [f for f, reason in zip(functions, reasons, strict=True) if reason is None]
+        return kept, Counter(reason for reason in reasons if reason is not None)
 
     def _clean(self, held: Sequence[HeldOut]) -> list[HeldOut]:
         """Held-out functions that could have been trained on: the same rules for both."""
-        reasons = judge([(h.function, self._text(h.function)) for h in held], ())
+        reasons = self._reasons([h.function for h in held], ())
         return [h for h, reason in zip(held, reasons, strict=True) if reason is None]
+
+    def _reasons(
+        self, functions: Sequence[Function], held: Sequence[tuple[Function, bytes]]
+    ) -> list[str | None]:
+        """Why each function is left out, by its own file or as a copy; None for a clean one."""
+        reasons = [self.sources.reason(function) for function in functions]
+        left = [i for i, reason in enumerate(reasons) if reason is None]
+        copies = copy_reasons([self._with_text(functions[i]) for i in left], held)
+        for i, reason in zip(left, copies, strict=True):
+            reasons[i] = reason
+        return reasons
 
     def _index(self, parts: Split) -> ContextIndex:
         """Related code comes from what training reads, never from beyond the split."""
         clean = (file for file in parts.train if file.reason is None)
-        return ContextIndex.from_files((f.path, _decode(self._blob(f.blob_id))) for f in clean)
+        return ContextIndex.from_files(
+            (f.path, _decode(without_secrets(self._blob(f.blob_id)))) for f in clean
+        )
 
     def _train_rows(
         self, parts: Split, kept: Iterable[Function], index: ContextIndex
@@ -196,8 +203,8 @@ class _Miner:
             f"{self.settings.seed}:{function.path}:{function.blob_id}:{function.span.start}"
         )
 
-    def _text(self, function: Function) -> bytes:
-        return self._blob(function.blob_id)[function.span.start : function.span.end]
+    def _with_text(self, function: Function) -> tuple[Function, bytes]:
+        return function, self._blob(function.blob_id)[function.span.start : function.span.end]
 
     def _blob(self, blob_id: str) -> bytes:
         return self.sources.text(blob_id)

@@ -4,8 +4,8 @@ A rejected file or function has exactly one reason, the first that applies. Know
 splits: it judges bytes, paths and functions.
 
 Of a file: vendored, generated, oversized, undecodable, minified, data.
-Of a function: secret, near-secret, syntax-error, too-short, too-long, duplicate, near-duplicate,
-held-out-duplicate.
+Of a function: secret, near-secret, syntax-error, too-long, too-short; then, as a copy:
+held-out-duplicate, duplicate, near-duplicate.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from homespun_corpus.copies import (
     sketches,
     tokens,
 )
-from homespun_corpus.functions import Function
+from homespun_corpus.functions import Function, Span
 from homespun_corpus.languages import by_name
-from homespun_corpus.secrets import find_secrets
+from homespun_corpus.place import AFTER_CHARS, BEFORE_CHARS
+from homespun_corpus.secrets import Secret, find_secrets
 
 MAX_FILE_BYTES = 1 << 20
 MAX_LINE_BYTES = 1000  # longest line, as BigCode's filters have it
@@ -123,43 +124,53 @@ def _is_data(source: bytes) -> bool:
 _NOT_LETTERS = bytes(b for b in range(128) if not chr(b).isalpha())
 
 
-def judge(functions: Sequence[tuple[Function, bytes]], held: Sequence[bytes]) -> list[str | None]:
-    """Why each function (with its text) is left out of training, or None.
+def own_reasons(source: bytes, functions: Sequence[Function]) -> list[str | None]:
+    """Why each function of one file is left out, whatever other files hold; None for a clean one.
 
-    ``held``: texts of the held-out functions. Of copies, the first stays.
+    A window around a hole shows the model what stands nearby, so a function is left out for a
+    secret outside of it too, if a window could reach that far.
     """
-    comments = [by_name(function.language).comment for function, _ in functions]
-    code = [tokens(text, comment) for (_, text), comment in zip(functions, comments, strict=True)]
-    reasons = [
-        _own_reason(function, text, len(words))
-        for (function, text), words in zip(functions, code, strict=True)
-    ]
-    left = [i for i, reason in enumerate(reasons) if reason is None]
-    styles = sorted(set(comments))
-    held_code = [tokens(text, comment) for text in held for comment in styles]
-    for i, reason in zip(left, copy_reasons([code[i] for i in left], held_code), strict=True):
-        reasons[i] = reason
-    return reasons
+    secrets = find_secrets(source)
+    return [_own_reason(function, source, secrets) for function in functions]
 
 
-def _own_reason(function: Function, text: bytes, count: int) -> str | None:
-    if find_secrets(text):
+def _own_reason(function: Function, source: bytes, secrets: Sequence[Secret]) -> str | None:
+    span = function.span
+    if any(secret.start < span.end and span.start < secret.end for secret in secrets):
         return "secret"
+    if any(_in_reach(secret, span, source) for secret in secrets):
+        return "near-secret"
     if function.broken:
         return "syntax-error"
-    if count < MIN_TOKENS:
-        return "too-short"
-    return "too-long" if len(text) > MAX_FUNCTION_BYTES else None
+    text = source[span.start : span.end]
+    if len(text) > MAX_FUNCTION_BYTES:
+        return "too-long"
+    count = len(tokens(text, by_name(function.language).comment))
+    return "too-short" if count < MIN_TOKENS else None
+
+
+def _in_reach(secret: Secret, span: Span, source: bytes) -> bool:
+    if secret.end <= span.start:
+        return _chars(source[secret.end : span.start]) <= BEFORE_CHARS
+    return _chars(source[span.end : secret.start]) <= AFTER_CHARS
+
+
+def _chars(piece: bytes) -> int:
+    return len(piece.decode("utf-8", "replace"))
 
 
 def copy_reasons(
-    code: Sequence[Sequence[bytes]], held: Sequence[Sequence[bytes]]
+    functions: Sequence[tuple[Function, bytes]], held: Sequence[tuple[Function, bytes]]
 ) -> list[str | None]:
-    """For each function's tokens, what they copy: something held out, or an earlier function."""
+    """What each function (with its text) copies: something held out, or an earlier function.
+
+    Of copies, the first stays.
+    """
     held_index, index = NearIndex(NEAR_HELD_OUT), NearIndex(NEAR)
-    held_sets = [shingles(words) for words in held]
+    held_sets = [shingles(_tokens(*item)) for item in held]
     for grams, sketch in zip(held_sets, sketches(held_sets), strict=True):
         held_index.add(grams, sketch)
+    code = [_tokens(*item) for item in functions]
     sets = [shingles(words) for words in code]
     seen: set[bytes] = set()
     reasons: list[str | None] = []
@@ -176,3 +187,7 @@ def copy_reasons(
             index.add(grams, sketch)
         seen.add(key)
     return reasons
+
+
+def _tokens(function: Function, text: bytes) -> list[bytes]:
+    return tokens(text, by_name(function.language).comment)

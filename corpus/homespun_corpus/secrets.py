@@ -22,6 +22,7 @@ from homespun_corpus.placeholders import (
 )
 
 MAX_LINE_BYTES = 5000  # looked at; files with longer lines are minified and left out anyway
+MAX_VALUES = 8  # after telling names in one line
 MAX_KEY_BYTES = 10_000  # of a private key, from its BEGIN to its END
 
 _WORTH_A_LOOK = re.compile(
@@ -49,7 +50,7 @@ _FORMATS = re.compile(
 # A value after a telling name that detect-secrets lacks, or without quotes, as in comments.
 _NAMED = re.compile(
     r"(?i)(?:passw(?:or)?d|passphrase|pwd|secret|token|bearer|credentials?|[a-z]+[_ -]?key)\w*"
-    r"[\"'`\])]*(?:\s*(?::=|=>|[:=])\s*|\s+is\s+|\s+|\()[rbfu@]?[\"'`]?(?:bearer |basic )?"
+    r"[\"'`\])]*(?:\s*(?::=|=>|[:=])\s*|\s+is\s+|\s+|\()(?:[rbfu@]?[\"'`])?(?:bearer |basic )?"
     r"([^\s\"'`,;(){}\[\]<>]{12,})"
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)*")
@@ -94,6 +95,13 @@ def find_secrets(source: bytes) -> list[Secret]:
             end = _end_of_key(source, end) if kind == "Private Key" else end
             found.append(Secret(start, end, kind))
     return found
+
+
+def without_secrets(source: bytes) -> bytes:
+    """The source without the lines that hold a secret."""
+    for secret in reversed(find_secrets(source)):
+        source = source[: secret.start] + source[secret.end :]
+    return source
 
 
 def _kind(line: str) -> str | None:
@@ -143,6 +151,7 @@ def _guesses() -> tuple[tuple[str, _Detector, Callable[[str, str], bool]], ...]:
     )
     from detect_secrets.plugins.keyword import KeywordDetector
 
+    keyword = KeywordDetector()
     base64, hexadecimal = Base64HighEntropyString(limit=4.5), HexHighEntropyString(limit=3.0)
 
     def base64_forgiven(value: str, line: str) -> bool:
@@ -153,11 +162,21 @@ def _guesses() -> tuple[tuple[str, _Detector, Callable[[str, str], bool]], ...]:
         low = hexadecimal.calculate_shannon_entropy(value) <= hexadecimal.entropy_limit
         return low or len(value) < 20 or is_monotonous(value) or is_hash(value, line)
 
+    def keywords(line: str) -> Iterator[str]:
+        # The detector stops at a line's first match of each sort, and knows := in Go files alone.
+        line = line.replace(":=", "=")
+        for _ in range(MAX_VALUES):
+            for value in (values := list(keyword.analyze_string(line))):
+                line = line.replace(value, "", 1)
+            yield from values
+            if not values:
+                return
+
     def keyword_forgiven(value: str, _line: str) -> bool:
         return is_placeholder(value)
 
     return (
-        ("Secret Keyword", KeywordDetector().analyze_string, keyword_forgiven),
+        ("Secret Keyword", keywords, keyword_forgiven),
         ("Basic Auth Credentials", BasicAuthDetector().analyze_string, keyword_forgiven),
         (base64.secret_type, base64.analyze_string, base64_forgiven),
         (hexadecimal.secret_type, hexadecimal.analyze_string, hex_forgiven),

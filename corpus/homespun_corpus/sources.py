@@ -7,11 +7,12 @@ splits or samples.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from homespun_corpus.functions import Function, extract
-from homespun_corpus.hygiene import file_reason
+from homespun_corpus.hygiene import file_reason, own_reasons
 from homespun_corpus.languages import ParseTimeout, language_for
 from homespun_corpus.repository import Repository
 
@@ -22,14 +23,16 @@ UNREADABLE = frozenset({"oversized", "undecodable"})  # never handed to a parser
 class FileFunctions:
     """The functions of one file, ``keys[i]`` naming what ``functions[i]`` says but for white space.
 
-    ``reason``: why the whole file is left out of training, None for a clean one.
+    ``reason``: why the whole file is left out of training, None for a clean one. ``reasons[i]``:
+    why ``functions[i]`` is, by this file alone.
     """
 
     path: str
     blob_id: str
     reason: str | None
-    functions: tuple[Function, ...]
-    keys: tuple[bytes, ...]
+    functions: tuple[Function, ...] = ()
+    keys: tuple[bytes, ...] = ()
+    reasons: tuple[str | None, ...] = ()
 
 
 class Sources:
@@ -39,6 +42,7 @@ class Sources:
         self.repository = repository
         self._excluded = excluded
         self._read: dict[tuple[str, str], FileFunctions] = {}
+        self._last = ("", b"")
 
     def file(self, path: str, blob_id: str) -> FileFunctions:
         """The functions of a file in a known language."""
@@ -52,9 +56,16 @@ class Sources:
         files = self.repository.files(commit, wanted=lambda path: language_for(path) is not None)
         return [self.file(file.path, file.blob_id) for file in files]
 
+    def reason(self, function: Function) -> str | None:
+        """Why a function is left out of training, by its file alone; None for a clean one."""
+        file = self.file(function.path, function.blob_id)
+        return file.reasons[bisect_left(file.functions, function.span, key=lambda f: f.span)]
+
     def text(self, blob_id: str) -> bytes:
-        """A blob's bytes."""
-        return self.repository.read(blob_id)
+        """A blob's bytes; the last one is kept, since functions come file by file."""
+        if blob_id != self._last[0]:
+            self._last = blob_id, self.repository.read(blob_id)
+        return self._last[1]
 
     def _functions(self, path: str, blob_id: str) -> FileFunctions:
         language = language_for(path)
@@ -62,13 +73,14 @@ class Sources:
         source = self.text(blob_id)
         reason = "excluded" if self._excluded(path) else file_reason(path, source)
         if reason in UNREADABLE:
-            return FileFunctions(path, blob_id, reason, (), ())
+            return FileFunctions(path, blob_id, reason)
         try:
             functions = extract(source, path=path, language=language, blob_id=blob_id)
         except ParseTimeout:
-            return FileFunctions(path, blob_id, "parse-timeout", (), ())
+            return FileFunctions(path, blob_id, "parse-timeout")
         keys = tuple(text_key(source[f.span.start : f.span.end]) for f in functions)
-        return FileFunctions(path, blob_id, reason, tuple(functions), keys)
+        own = [reason] * len(functions) if reason else own_reasons(source, functions)
+        return FileFunctions(path, blob_id, reason, tuple(functions), keys, tuple(own))
 
 
 def text_key(text: bytes) -> bytes:

@@ -1,0 +1,133 @@
+"""Planted secrets are found, in code, strings and comments; code about secrets is none.
+
+No value here is real: each is drawn from a seeded generator when the test runs, so that no scanner
+of this repository has anything to find.
+"""
+
+from __future__ import annotations
+
+import random
+import string
+
+import pytest
+from homespun_corpus.secrets import find_secrets, without_secrets
+
+RNG = random.Random(7)
+LOWER, UPPER, DIGITS = string.ascii_lowercase, string.ascii_uppercase, string.digits
+ALNUM = string.ascii_letters + string.digits
+
+
+def drawn(length: int, alphabet: str = ALNUM) -> str:
+    return "".join(RNG.choice(alphabet) for _ in range(length))
+
+
+def hexadecimal(length: int) -> str:
+    return drawn(length, DIGITS + "abcdef")
+
+
+def base64url(length: int) -> str:
+    return drawn(length, ALNUM + "-_")
+
+
+def planted() -> list[tuple[str, str]]:
+    """(kind, a line with a secret of it), four of each."""
+    makers = {
+        "aws key": lambda: f'KEY_ID = "AKIA{drawn(16, UPPER + DIGITS)}"',
+        "aws secret": lambda: f'aws_secret_access_key="{drawn(40)}"',
+        "github": lambda: f"# push with ghp_{drawn(36)}",
+        "github fine-grained": lambda: f'headers = auth("github_pat_{drawn(22)}_{drawn(59)}")',
+        "gitlab": lambda: f'gl = Gitlab(url, "glpat-{base64url(20)}")',
+        "slack": lambda: f'post("xoxb-{drawn(11, DIGITS)}-{drawn(12, DIGITS)}-{drawn(24)}")',
+        "stripe": lambda: f"stripe.api_key = 'sk_live_{drawn(24)}'",
+        "google": lambda: f"const key = `AIza{base64url(35)}`",
+        "openai": lambda: f'client = Client("sk-proj-{base64url(48)}")',
+        "jwt": lambda: (
+            'TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.'
+            f'eyJzdWIiOiIxMjM0NTY3ODkwIn0.{base64url(43)}"'
+        ),
+        "private key": lambda: f'KEY = """-----BEGIN RSA PRIVATE {"KEY"}-----\n{drawn(64)}\n"""',
+        "url": lambda: f'"postgres://app:{drawn(7)}{drawn(3, DIGITS)}@db.internal:5432/app"',
+        "password": lambda: f'password = "{drawn(6)}!{drawn(4, DIGITS)}"',
+        "hex key": lambda: f'config["api_key"] = "{hexadecimal(32)}"',
+        "hex value": lambda: f'connect("{hexadecimal(48)}")',
+        "base64 secret": lambda: f'SECRET = b"{drawn(43, ALNUM + "+/")}="',
+        "npm": lambda: f"//registry.npmjs.org/:_authToken=npm_{drawn(36)}",
+        "sendgrid": lambda: f'mail = SG("SG.{base64url(22)}.{base64url(43)}")',
+        "twilio": lambda: f'sid = "AC{hexadecimal(32)}"',
+        "telegram": lambda: f'bot = Bot("{drawn(9, DIGITS)}:AA{base64url(33)}")',
+        "hugging face": lambda: f'login("hf_{drawn(34)}")',
+        "azure": lambda: f'"AccountName=a;AccountKey={drawn(86, ALNUM + "+/")}=="',
+        "bearer": lambda: f"h = {{'Authorization': 'Bearer {drawn(40)}'}}",
+        "comment": lambda: f"// the admin password is {drawn(10)}#{drawn(4, DIGITS)}{drawn(4)}",
+        "access token": lambda: f'accessToken: "{drawn(30)}{drawn(4, DIGITS)}",',
+        "second of two": lambda: (
+            f'login(password="password", db_password="{drawn(8)}{drawn(4, DIGITS)}")'
+        ),
+        "go": lambda: f'dbPassword := "{drawn(6)}{drawn(4, DIGITS)}$"',
+    }
+    return [(kind, make()) for kind, make in makers.items() for _ in range(4)]
+
+
+@pytest.mark.parametrize(("kind", "line"), planted(), ids=lambda value: value.split("\n")[0][:12])
+def test_a_planted_secret_is_found_where_it_is(kind: str, line: str) -> None:
+    source = f"def f():\n    {line}\n    return 1\n".encode()
+
+    (secret, *_) = find_secrets(source)
+
+    assert source[secret.start : secret.end].strip() in source
+    assert secret.start == source.index(b"\n") + 1, kind
+    assert line.encode() not in without_secrets(source)
+    assert b"return 1" in without_secrets(source)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'password = ""',
+        'password = "password"',
+        "password = 'my-secret-password'",
+        'PASSWORD_FIELD = "password1"',
+        "secret = settings.SECRET_KEY",
+        'api_key = os.environ["SERVICE_API_KEY_V2"]',
+        "token = self.tokens[index + 1]",
+        "token_type = get_token_type_for_user2(user)",
+        'raise ValueError("password must have at least 8 characters")',
+        'secret = "{{ vault.secret_1 }}"',
+        'password = "%(password)s"',
+        'password="<your password 1>"',
+        'API_KEY = "xxxxxxxxxxxxxxxxxxxx"',
+        'api_key = "0123456789abcdef0123"',
+        'key = "application/x-www-form-urlencoded"',
+        'ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"',
+        'url = "https://user:password@example.org"',
+        'broker = "amqp://guest:guest@localhost"',
+        'sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"',
+        'assert digest(b"") == "d41d8cd98f00b204e9800998ecf8427e"',
+        'const commit = "da39a3ee5e6b4b0d3255bfef95601890afd80709"',
+        'class_name = "navigation-dropdown-item-container-wrapper-active"',
+        "// tokens are separated by whitespace: see tokenise()",
+        "let access_key = parse_access_key_v2(&input[start..end])?;",
+        "keyword_arguments_by_position2 = dict(zip(names, values))",
+        'reset_url = "/accounts/reset_password/done/2"',
+        'id = "123e4567-e89b-12d3-a456-426614174000"',
+        'PUBLIC = "-----BEGIN PUBLIC KEY-----"',
+    ],
+)
+def test_code_about_secrets_is_not_one(line: str) -> None:
+    assert find_secrets(f"def f():\n    {line}\n".encode()) == []
+
+
+def test_a_private_key_goes_to_its_end() -> None:
+    body = "\n".join(drawn(64) for _ in range(12))
+    key = f"-----BEGIN EC PRIVATE {'KEY'}-----\n{body}\n-----END EC PRIVATE {'KEY'}-----"
+    source = f'before = 1\nKEY = """{key}"""\nafter = 2\n'.encode()
+
+    (secret,) = find_secrets(source)
+
+    assert source[secret.start : secret.end] == f'KEY = """{key}"""'.encode()
+    assert without_secrets(source) == b"before = 1\n\nafter = 2\n"
+
+
+def test_lines_that_nobody_wrote_are_no_hang() -> None:
+    for unit in (b"password=", b"://a:b@", b"'", b"key key ", b"eyJ.", b"a-", b'"' + b"A" * 30):
+        find_secrets(unit * 50_000)
