@@ -9,7 +9,7 @@ from homespun_corpus.dataset import Mined, MineSettings, load, mine, save
 from homespun_corpus.errors import NothingToLearn
 from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Sample
-from scratch_repositories import make_repository
+from scratch_repositories import git, make_repository
 
 PARTS = ("train", "validation", "test")
 
@@ -107,3 +107,24 @@ def test_nothing_to_learn_says_why(tmp_path: Path) -> None:
     (tmp_path / "short.py").write_text("def f():\n    pass\n")
     with pytest.raises(NothingToLearn, match="short"):
         mine(Repository.open(tmp_path), MineSettings())
+
+
+def test_no_training_prompt_shows_a_near_copy_of_held_out_code(tmp_path: Path) -> None:
+    """An old function that a new one nearly repeats is rejected; no window shows it."""
+    folder = make_repository(tmp_path / "team", commits=14, functions=10)
+    late = sorted((folder / "src").glob("*_13.py"))[0]
+    early = sorted((folder / "src").glob("*_0.py"))[0]
+    copied = late.read_text().split("\n\n\n")[1].replace("def ", "def early_")
+    history = git(folder, "rev-list", "--reverse", "HEAD").split()
+    git(folder, "checkout", "-q", "-B", "again", history[0])
+    early.write_text(early.read_text() + "\n\n" + copied)
+    git(folder, "commit", "-qam", "first")
+    for commit in history[1:]:
+        git(folder, "cherry-pick", commit)
+    found = mine(Repository.open(folder), MineSettings())
+    assert found.manifest["counts"]["rejected"]["held-out-duplicate"] == 1
+    train = list(found.samples("train"))
+    assert any(s.path == f"src/{early.name}" for s in train)
+    for s in train:
+        related = "".join(piece.text for piece in s.place.related)
+        assert "def early_" not in s.place.prefix + s.middle + s.place.suffix + related

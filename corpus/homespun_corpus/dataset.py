@@ -11,9 +11,9 @@ import json
 import random
 import shutil
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,12 @@ from datasets import Dataset, DatasetDict, load_from_disk
 
 from homespun_corpus.context import ContextIndex
 from homespun_corpus.errors import NothingToLearn
-from homespun_corpus.functions import Function
+from homespun_corpus.functions import Function, Span
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
-from homespun_corpus.hygiene import copy_reasons
+from homespun_corpus.hygiene import HELD_OUT_COPY, copy_reasons
 from homespun_corpus.languages import by_name, parse
-from homespun_corpus.place import place_at
 from homespun_corpus.repository import Repository
+from homespun_corpus.sampler import SampleMaker, decode
 from homespun_corpus.samples import Novelty, Sample
 from homespun_corpus.secrets import without_secrets
 from homespun_corpus.sources import FileFunctions, Sources
@@ -97,6 +97,8 @@ class _Miner:
         self.progress = progress
         patterns = pathspec.GitIgnoreSpec.from_lines(settings.exclude)
         self.sources = Sources(repository, patterns.match_file)
+        # By blob: near-copies of held-out functions. No prompt of training may show one.
+        self._barred: defaultdict[str, list[Span]] = defaultdict(list)
 
     def mine(self) -> Mined:
         self.progress("reading", 0, 1)
@@ -123,12 +125,27 @@ class _Miner:
         return Mined(_dataset(rows), manifest)
 
     def _judged(self, parts: Split) -> tuple[list[Function], Counter[str]]:
-        """Functions to train on, and the others counted by reason."""
+        """Functions to train on, and the others counted by reason.
+
+        Of an edited function the old version is trained on: its changed lines are a test apart.
+        """
         functions = [function for file in parts.train for function in file.functions]
-        held = [self._with_text(h.function) for h in parts.held_out]
+        held = [self._with_text(h.function) for h in parts.held_out if h.novelty == "new"]
         reasons = self._reasons(functions, held)
+        for function, reason in zip(functions, reasons, strict=True):
+            if reason == HELD_OUT_COPY:
+                self._barred[function.blob_id].append(function.span)
+        for i, function in enumerate(functions):
+            if reasons[i] is None and self._meets_barred(function):
+                reasons[i] = HELD_OUT_COPY
         kept = [f for f, reason in zip(functions, reasons, strict=True) if reason is None]
         return kept, Counter(reason for reason in reasons if reason is not None)
+
+    def _meets_barred(self, function: Function) -> bool:
+        """Whether it lies in a barred function or holds one."""
+        span = function.span
+        spans = self._barred.get(function.blob_id, ())
+        return any(barred.start < span.end and span.start < barred.end for barred in spans)
 
     def _clean(self, held: Sequence[HeldOut]) -> list[HeldOut]:
         """Held-out functions that could have been trained on: the same rules for both."""
@@ -149,9 +166,13 @@ class _Miner:
     def _index(self, parts: Split) -> ContextIndex:
         """Related code comes from what training reads, never from beyond the split."""
         clean = (file for file in parts.train if file.reason is None)
-        return ContextIndex.from_files(
-            (f.path, _decode(without_secrets(self._blob(f.blob_id)))) for f in clean
-        )
+        return ContextIndex.from_files((f.path, self._indexed(f.blob_id)) for f in clean)
+
+    def _indexed(self, blob_id: str) -> str:
+        source = self._blob(blob_id)
+        for span in sorted(self._barred.get(blob_id, ()), reverse=True):
+            source = source[: span.start] + source[span.end :]
+        return decode(without_secrets(source))
 
     def _train_rows(
         self, parts: Split, kept: Iterable[Function], index: ContextIndex
@@ -161,7 +182,7 @@ class _Miner:
             chosen = random.Random(self.settings.seed).sample(range(len(cuts)), MAX_SAMPLES)
             cuts = [cuts[i] for i in sorted(chosen)]
         commit = parts.train_commit or ""
-        maker = _SampleMaker(self.repository, index)
+        maker = SampleMaker(self.repository, index, self._barred)
         rows = []
         for done, (function, hole, bare) in enumerate(cuts):
             rows.append(maker.sample(function, hole, commit, "old", bare=bare).to_row())
@@ -182,7 +203,7 @@ class _Miner:
     def _held_rows(
         self, held: Iterable[HeldOut], part: str, index: ContextIndex
     ) -> list[dict[str, Any]]:
-        maker = _SampleMaker(self.repository, index)
+        maker = SampleMaker(self.repository, index, {})
         rows = []
         for item in held:
             if item.part != part:
@@ -196,7 +217,7 @@ class _Miner:
     def _cutter(self, function: Function) -> HoleCutter:
         source = self._blob(function.blob_id)
         language = by_name(function.language)
-        return HoleCutter(_decode(source), source, language, parse(language, source))
+        return HoleCutter(decode(source), source, language, parse(language, source))
 
     def _rng(self, function: Function) -> random.Random:
         return random.Random(
@@ -236,41 +257,6 @@ class _Miner:
         )
 
 
-class _SampleMaker:
-    """Makes samples, keeping the text of the last file read."""
-
-    def __init__(self, repository: Repository, index: ContextIndex) -> None:
-        self._repository = repository
-        self._index = index
-        self._blob_id = ""
-        self._text = ""
-
-    def sample(
-        self, function: Function, hole: Hole, commit: str, novelty: Novelty, *, bare: bool = False
-    ) -> Sample:
-        if function.blob_id != self._blob_id:
-            self._blob_id = function.blob_id
-            self._text = _decode(self._repository.read(function.blob_id))
-        text = self._text
-        place = place_at(text, hole.start, hole.end, path=function.path, language=function.language)
-        related = () if bare else self._index.related(place)
-        start = len(text[: hole.start].encode())
-        middle = text[hole.start : hole.end]
-        return Sample(
-            repository=self._repository.identity,
-            commit=commit,
-            blob_id=function.blob_id,
-            path=function.path,
-            function=function.qualified_name,
-            kind=hole.kind,
-            novelty=novelty,
-            start=start,
-            end=start + len(middle.encode()),
-            place=replace(place, path="" if bare else function.path, related=related),
-            middle=middle,
-        )
-
-
 def _spread(cutter: HoleCutter, held: HeldOut, rng: random.Random) -> list[Hole]:
     """A few holes of a held-out function, from as many of its spans as there are holes."""
     wanted = HELD_OUT_HOLES[held.novelty]
@@ -306,10 +292,6 @@ def _by_blob(functions: Iterable[Function]) -> Iterator[list[Function]]:
 
 def _files_left_out(files: Iterable[FileFunctions]) -> dict[str, int]:
     return dict(sorted(Counter(f.reason for f in files if f.reason is not None).items()))
-
-
-def _decode(source: bytes) -> str:
-    return source.decode("utf-8")
 
 
 def _digest(rows: dict[str, list[dict[str, Any]]]) -> str:

@@ -60,8 +60,7 @@ class HoleCutter:
     ) -> None:
         self._text = text
         self._offsets = CharOffsets(text, source)
-        known = language is not None and tree is not None
-        found = captures(language, tree, *_NODE_KINDS) if known else {}
+        found = captures(language, tree, *_NODE_KINDS) if language and tree else {}
         self._nodes = {kind: self._spans(kind, found.get(kind, [])) for kind in _NODE_KINDS}
         self._blocks = sorted({*self._nodes["body"], *self._nodes["block"]})
 

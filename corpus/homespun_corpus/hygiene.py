@@ -34,6 +34,7 @@ MAX_MEAN_LINE_BYTES = 100
 MIN_LETTERS = 0.25  # of a file's characters are letters
 MIN_TOKENS = 15  # a getter or a stub teaches nothing
 MAX_FUNCTION_BYTES = 20_000
+HELD_OUT_COPY = "held-out-duplicate"
 HEADER_BYTES = 2000  # where a generator says that it was here
 
 _VENDORED = frozenset(
@@ -177,7 +178,7 @@ def copy_reasons(
     for words, grams, sketch in zip(code, sets, sketches(sets), strict=True):
         key = exact_key(words)
         if held_index.has_near(grams, sketch):
-            reasons.append("held-out-duplicate")
+            reasons.append(HELD_OUT_COPY)
         elif key in seen:
             reasons.append("duplicate")
         elif index.has_near(grams, sketch):

@@ -1,0 +1,85 @@
+"""A hole of a function becomes a sample: its window, its related code, where it came from.
+
+Knows which parts of a file no window may show, not why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from homespun_corpus.context import ContextIndex
+from homespun_corpus.functions import Function, Span
+from homespun_corpus.holes import CharOffsets, Hole
+from homespun_corpus.place import Place, place_at
+from homespun_corpus.repository import Repository
+from homespun_corpus.samples import Novelty, Sample
+
+
+class SampleMaker:
+    """Makes samples, keeping the text of the last file read. Windows end at ``barred`` spans."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        index: ContextIndex,
+        barred: Mapping[str, Sequence[Span]],
+    ) -> None:
+        self._repository = repository
+        self._index = index
+        self._barred = barred
+        self._blob_id = ""
+        self._text = ""
+        self._edges: tuple[list[int], list[int]] = ([], [])  # starts and ends of barred spans
+
+    def sample(
+        self, function: Function, hole: Hole, commit: str, novelty: Novelty, *, bare: bool = False
+    ) -> Sample:
+        if function.blob_id != self._blob_id:
+            self._open(function.blob_id)
+        text, path, language = self._text, function.path, function.language
+        whole = place_at(text, hole.start, hole.end, path=path, language=language)
+        place = self._between_edges(whole, hole)
+        related = () if bare else self._index.related(place)
+        start = len(text[: hole.start].encode())
+        middle = text[hole.start : hole.end]
+        return Sample(
+            repository=self._repository.identity,
+            commit=commit,
+            blob_id=function.blob_id,
+            path=function.path,
+            function=function.qualified_name,
+            kind=hole.kind,
+            novelty=novelty,
+            start=start,
+            end=start + len(middle.encode()),
+            place=replace(place, path="" if bare else function.path, related=related),
+            middle=middle,
+        )
+
+    def _open(self, blob_id: str) -> None:
+        source = self._repository.read(blob_id)
+        self._blob_id, self._text = blob_id, decode(source)
+        offsets = CharOffsets(self._text, source)
+        spans = self._barred.get(blob_id, ())
+        self._edges = [offsets.char(s.start) for s in spans], [offsets.char(s.end) for s in spans]
+
+    def _between_edges(self, place: Place, hole: Hole) -> Place:
+        """The place without what lies at or beyond a barred span."""
+        starts, ends = self._edges
+        first = max((end for end in ends if end <= hole.start), default=0)
+        last = min((start for start in starts if start >= hole.end), default=len(self._text))
+        first = max(first, place.before)
+        last = min(last, len(self._text) - place.after)
+        return replace(
+            place,
+            prefix=self._text[first : hole.start],
+            suffix=self._text[hole.end : last],
+            before=first,
+            after=len(self._text) - last,
+        )
+
+
+def decode(source: bytes) -> str:
+    """The text of a file that hygiene let through: it is UTF-8."""
+    return source.decode("utf-8")
