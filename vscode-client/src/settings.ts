@@ -1,0 +1,74 @@
+/** What the user has set, and how it reaches the server. Knows nothing of VS Code's API: see `read` in extension.ts. */
+
+export interface Settings {
+  readonly enabled: boolean;
+  readonly command: string;
+  readonly base: string;
+  readonly store: string;
+  readonly device: string;
+  readonly fimFormat: string;
+  readonly exclude: readonly string[];
+  readonly maxNewTokens: number | null;
+}
+
+type Get = (name: string) => unknown;
+
+function text(get: Get, name: string): string {
+  const value = get(name);
+  return typeof value === "string" ? value.trim() : "";
+}
+
+/** Settings from VS Code's configuration; a value of the wrong type counts as not set. */
+export function readSettings(get: Get): Settings {
+  const exclude = get("exclude");
+  const maxNewTokens = get("maxNewTokens");
+  return {
+    enabled: get("enabled") !== false,
+    command: text(get, "command"),
+    base: text(get, "base"),
+    store: text(get, "store"),
+    device: text(get, "device"),
+    fimFormat: text(get, "fimFormat"),
+    exclude: Array.isArray(exclude) ? exclude.filter((item) => typeof item === "string") : [],
+    maxNewTokens: typeof maxNewTokens === "number" ? maxNewTokens : null,
+  };
+}
+
+function flag(name: string, value: string): string[] {
+  return value ? [name, value] : [];
+}
+
+/** Which model: flags that `homespun serve` and `homespun doctor` take. */
+export function modelFlags(settings: Settings): string[] {
+  return [
+    ...flag("--base", settings.base),
+    ...flag("--store", settings.store),
+    ...flag("--device", settings.device),
+    ...flag("--fim-format", settings.fimFormat),
+  ];
+}
+
+/** The flags of `finetune-repo`, which finds its own device. */
+export function finetuneFlags(settings: Settings): string[] {
+  return [
+    ...flag("--base", settings.base),
+    ...flag("--store", settings.store),
+    ...flag("--fim-format", settings.fimFormat),
+  ];
+}
+
+export function storeFlags(settings: Settings): string[] {
+  return flag("--store", settings.store);
+}
+
+/** What a workspace may set travels apart from the flags: the server bounds it. */
+export function initializationOptions(settings: Settings): Record<string, unknown> {
+  const options: Record<string, unknown> = { status: true };
+  if (settings.exclude.length > 0) {
+    options["exclude"] = settings.exclude;
+  }
+  if (settings.maxNewTokens !== null) {
+    options["max_new_tokens"] = settings.maxNewTokens;
+  }
+  return options;
+}

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { Backoff } from "../src/backoff";
+import { finetuneFlags, initializationOptions, modelFlags, readSettings } from "../src/settings";
+
+interface Manifest {
+  contributes: { configuration: { properties: Record<string, { scope: string; default: unknown }> } };
+}
+const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
+const properties = manifest.contributes.configuration.properties;
+
+test("the defaults of package.json ask the server for nothing but its status", () => {
+  const settings = readSettings((name) => properties[`homespun.${name}`]?.default);
+  assert.deepEqual(modelFlags(settings), []);
+  assert.deepEqual(initializationOptions(settings), { status: true });
+  assert.equal(settings.enabled, true);
+});
+
+test("what a workspace must not set is scoped to the machine and travels as a flag", () => {
+  const machine = { command: "/x", base: "b", store: "/s", device: "cpu", fimFormat: "f" };
+  for (const name of Object.keys(machine)) {
+    assert.equal(properties[`homespun.${name}`]?.scope, "machine", name);
+  }
+  const settings = readSettings((name) => machine[name as keyof typeof machine]);
+  assert.deepEqual(modelFlags(settings), "--base b --store /s --device cpu --fim-format f".split(" "));
+  assert.deepEqual(finetuneFlags(settings), "--base b --store /s --fim-format f".split(" "));
+  assert.deepEqual(initializationOptions(settings), { status: true });
+});
+
+test("a value of the wrong type counts as not set", () => {
+  const settings = readSettings(() => 7);
+  assert.equal(settings.base, "");
+  assert.deepEqual(settings.exclude, []);
+});
+
+test("waits double up to a minute, and end; a steady run forgives", () => {
+  const backoff = new Backoff();
+  const waits = Array.from({ length: 7 }, () => backoff.next(10));
+  assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16000, 32000, undefined]);
+  assert.equal(backoff.next(120_000), 1000);
+  backoff.forget();
+  assert.equal(backoff.next(10), 1000);
+});
