@@ -1,7 +1,7 @@
 """Values that stand where a secret would, and are none: labels, templates, hashes, test stand-ins.
 
 Every function here forgives; what it cannot explain stays suspect. Knows nothing of where the value
-was found beyond its line.
+was found beyond the lines around it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HASHES = re.compile(
     r"sha_?\d|sha\b|md5|blake|hash|digest|checksum|crc|integrity|etag|fingerprint|commit|revision"
     r"|\brev\b|\boid\b|object_?id|uuid|guid|nonce|trace_?id|span_?id|blob|tree|signature|thumbprint"
-    r"|\bassert|expect|should|==|https?://",
+    r"|\bassert|expect|should|==|https?://|opaque|boundary|cursor|node_?id|cluster",
     re.IGNORECASE,
 )
 _TELLING = re.compile(r"secret|passw|api_?key|token|private|credential|auth", re.IGNORECASE)
@@ -89,11 +89,12 @@ def is_monotonous(value: str) -> bool:
     return steps.most_common(1)[0][1] > 0.6 * (len(value) - 1)
 
 
-def is_hash(value: str, line: str) -> bool:
-    """Whether a value is a digest or an id, by what its line says."""
-    if _TELLING.search(line.replace(value, "")):
+def is_hash(value: str, lines: str) -> bool:
+    """Whether a value is a digest or an id, by what its line and those before it say."""
+    around = lines.replace(value, "")
+    if _TELLING.search(around):
         return False
-    return bool(_HASHES.search(line) or _UUID.fullmatch(value))
+    return bool(_HASHES.search(around) or _UUID.fullmatch(value))
 
 
 def entropy(value: str) -> float:

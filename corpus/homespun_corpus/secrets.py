@@ -22,6 +22,7 @@ from homespun_corpus.placeholders import (
 )
 
 MAX_LINE_BYTES = 5000  # looked at; files with longer lines are minified and left out anyway
+LINES_BEFORE = 2  # that may say what a string is
 MAX_VALUES = 8  # after telling names in one line
 MAX_KEY_BYTES = 10_000  # of a private key, from its BEGIN to its END
 
@@ -90,7 +91,7 @@ def find_secrets(source: bytes) -> list[Secret]:
         end = source.find(b"\n", match.start())
         seen_to = end = len(source) if end < 0 else end
         line = source[start : min(end, start + MAX_LINE_BYTES)].decode("utf-8", "replace")
-        kind = _kind(line)
+        kind = _kind(line, _lines_before(source, start))
         if kind is not None:
             end = _end_of_key(source, end) if kind == "Private Key" else end
             found.append(Secret(start, end, kind))
@@ -104,20 +105,28 @@ def without_secrets(source: bytes) -> bytes:
     return source
 
 
-def _kind(line: str) -> str | None:
-    """What sort of secret a line holds, if any."""
+def _kind(line: str, before: str) -> str | None:
+    """What sort of secret a line holds, if any; ``before``: the lines before it may explain."""
     for kind, detect in _known_formats().items():
         if any(kind == "Private Key" or not is_monotonous(value) for value in detect(line)):
             return kind
     if any(not is_monotonous(value) for value in _FORMATS.findall(line)):
         return "Known Format"
     for kind, detect, forgiven in _guesses():
-        if any(not forgiven(value, line) for value in detect(line)):
+        if any(not forgiven(value, before + line) for value in detect(line)):
             return kind
-    return "Named Value" if _has_named_value(line) else None
+    return "Named Value" if _has_named_value(line, before) else None
 
 
-def _has_named_value(line: str) -> bool:
+def _lines_before(source: bytes, start: int) -> str:
+    """The lines of which a string on its own line may be the value."""
+    begin = start
+    for _ in range(LINES_BEFORE):
+        begin = source.rfind(b"\n", 0, max(begin - 1, 0)) + 1
+    return source[max(begin, start - MAX_LINE_BYTES) : start].decode("utf-8", "replace")
+
+
+def _has_named_value(line: str, before: str) -> bool:
     for match in _NAMED.finditer(line):
         value = match.group(1).rstrip(".:!?")
         quoted = line[match.start(1) - 1] in "\"'` " and line[match.end(1) : match.end(1) + 1] in (
@@ -126,7 +135,8 @@ def _has_named_value(line: str) -> bool:
             "`",
         )
         code = not quoted and _IDENTIFIER.fullmatch(value) and not _IN_A_COMMENT.search(line)
-        if not code and is_random(value) and not is_placeholder(value) and not is_hash(value, line):
+        plain = code or is_placeholder(value) or is_hash(value, before + line)
+        if is_random(value) and not plain:
             return True
     return False
 
@@ -143,7 +153,7 @@ def _known_formats() -> dict[str, _Detector]:
 
 @cache
 def _guesses() -> tuple[tuple[str, _Detector, Callable[[str, str], bool]], ...]:
-    """Detectors that guess, each with what it must forgive: (value, line) → whether it does."""
+    """Detectors that guess, each with what it forgives: (value, lines) → whether it does."""
     from detect_secrets.plugins.basic_auth import BasicAuthDetector
     from detect_secrets.plugins.high_entropy_strings import (
         Base64HighEntropyString,
