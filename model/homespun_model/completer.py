@@ -1,0 +1,193 @@
+"""The completer: a place in, a suggestion out. What is measured is what is served, through here.
+
+Puts the room together: the one prompt builder, the decoder, the trimmer, and a base with at most
+one adapter merged into a copy of its weights. Knows nothing of editors, documents or evaluation.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, cast
+
+from homespun_corpus.place import Place
+
+from homespun_model.decode import Decoded, Decoder, never
+from homespun_model.errors import StoreError
+from homespun_model.prompt import PROMPT_VERSION
+from homespun_model.revision import Revision, problems
+from homespun_model.trim import Trimmer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from homespun_model.base import Base
+
+MAX_NEW_TOKENS = 128  # about a dozen lines: more is rarely right, and never wanted at once
+# Mean log-probability of a token below which a suggestion is not shown: a geometric mean of about
+# one in three. Loosely chosen; it is to be calibrated on what people accept.
+SHOW_THRESHOLD = math.log(0.3)
+_HALF_CHARACTER = "\ufffd"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Text for a cursor. It replaces the ``replace`` characters behind the cursor, usually none.
+
+    ``mean_logprob``: natural, over the tokens of ``text``. ``stopped``: why it ends, as
+    ``Trimmed.reason`` has it. ``milliseconds``: by stage, and in "total".
+    """
+
+    text: str
+    replace: int
+    mean_logprob: float
+    shown: bool
+    revision: str | None
+    base: str
+    stopped: str
+    milliseconds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a middle costs: ``nats`` over its tokens, the end left out, and ``bytes`` of UTF-8."""
+
+    nats: float
+    bytes: int
+    tokens: int
+
+
+class Completer:
+    """Completes with one base and at most one adapter. Not for two threads at once."""
+
+    def __init__(self, base: Base, model: PreTrainedModel, revision: str | None) -> None:
+        self.base = base
+        self.revision = revision
+        self._prompts = base.prompts()
+        self._decoder = Decoder(model)
+
+    @classmethod
+    def load(cls, base: Base, adapter: Revision | None = None, *, device: str = "cpu") -> Self:
+        """The base, with ``adapter`` merged in. StoreError if that may not be loaded."""
+        if adapter is None:
+            return cls(base, base.load_model(device=device), None)
+        check(adapter, base)
+        model = base.load_model(device=device)
+        return cls(base, merged(model, adapter.path), adapter.name)
+
+    @classmethod
+    def from_model(cls, base: Base, model: PreTrainedModel, revision: str | None) -> Self:
+        """A completer around weights in memory, which are used as they are."""
+        return cls(base, model.eval(), revision)
+
+    def complete(
+        self,
+        place: Place,
+        *,
+        session: str | None = None,
+        cancelled: Callable[[], bool] = never,
+    ) -> Suggestion:
+        """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes."""
+        clock = _Clock()
+        prompt = self._prompts.build(place)
+        trimmer = Trimmer(place, self.base.format.sentinels())
+        clock.lap("prompt")
+        decoded = self._decoder.generate(
+            prompt,
+            max_new_tokens=min(MAX_NEW_TOKENS, self.base.context_length - len(prompt)),
+            stop_ids=self._prompts.fim.stop,
+            session=session,
+            cancelled=cancelled,
+            keep_going=lambda ids: not trimmer.done(self._text(ids)),
+        )
+        clock.lap("decode")
+        trimmed = trimmer.trim(self._text(decoded.ids), ended=decoded.stopped == "end")
+        mean = self._mean_logprob(decoded, trimmed.text)
+        clock.lap("trim")
+        return Suggestion(
+            text=_with_line_ends_of(place, trimmed.text),
+            replace=0,
+            mean_logprob=mean,
+            shown=bool(trimmed.text.strip()) and trimmed.parses and mean >= SHOW_THRESHOLD,
+            revision=self.revision,
+            base=self.base.id,
+            stopped=trimmed.reason,
+            milliseconds=clock.total(),
+        )
+
+    def score(self, place: Place, middle: str) -> Score:
+        """What ``middle`` costs at the place."""
+        return self.score_many([(place, middle)])[0]
+
+    def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]:
+        """``score`` of each hole, in their order, several in one forward pass."""
+        pairs = [
+            (self._prompts.build(place), self._prompts.encode_middle(middle))
+            for place, middle in holes
+        ]
+        logprobs = self._decoder.logprobs_many(pairs)
+        return [
+            Score(-float(found.sum()), len(middle.replace("\r\n", "\n").encode()), len(found))
+            for (_, middle), found in zip(holes, logprobs, strict=True)
+        ]
+
+    def forget(self, session: str) -> None:
+        """Drop what is remembered of a session, a closed document."""
+        self._decoder.forget(session)
+
+    def _text(self, ids: list[int]) -> str:
+        return self.base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER)
+
+    def _mean_logprob(self, decoded: Decoded, text: str) -> float:
+        """Over the tokens that ``text``, the beginning of what was decoded, is made of."""
+        count = 0
+        while count < len(decoded.ids) and len(self._text(decoded.ids[:count])) < len(text):
+            count += 1
+        return sum(decoded.logprobs[:count]) / count if count else 0.0
+
+
+def check(adapter: Revision, base: Base) -> None:
+    """StoreError unless the revision is whole and was made for this base and these prompts."""
+    manifest = adapter.manifest
+    wrong = problems(adapter)
+    if not wrong and manifest["base"]["weights_hash"] != base.weights_hash:
+        wrong = [f"it was trained on another base, {manifest['base']['id']!r}, not {base.id!r}"]
+    if not wrong and manifest["prompt_version"] != PROMPT_VERSION:
+        wrong = [f"it reads prompts of format v{manifest['prompt_version']}, not v{PROMPT_VERSION}"]
+    if wrong:
+        raise StoreError(f"adapter {adapter.name} of {adapter.repository} is refused: {wrong[0]}")
+
+
+def merged(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
+    """``model`` with the adapter in ``folder`` merged into its weights; StoreError if it cannot."""
+    from peft import PeftModel
+
+    try:
+        adapted = PeftModel.from_pretrained(model, str(folder), use_safetensors=True)
+        whole = adapted.merge_and_unload(safe_merge=True)
+    except Exception as error:  # whatever the libraries make of an adapter that does not fit
+        reason = " ".join(str(error).split())[:200]
+        raise StoreError(f"adapter {folder.name} does not load: {reason}") from error
+    return cast("PreTrainedModel", whole.eval())
+
+
+def _with_line_ends_of(place: Place, text: str) -> str:
+    """A model writes ``\\n``; the document may not."""
+    crlf = "\r\n" in place.prefix or "\r\n" in place.suffix
+    return text.replace("\n", "\r\n") if crlf else text
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._begun = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self._laps[name], self._last = round(1000 * (now - self._last), 2), now
+
+    def total(self) -> dict[str, float]:
+        return self._laps | {"total": round(1000 * (time.perf_counter() - self._begun), 2)}
