@@ -128,6 +128,13 @@ class AdapterStore:
             folder.mkdir()
             return folder
 
+    def discard(self, staged: Path) -> None:
+        """Give up what was staged. One that was published or kept meanwhile stays where it is."""
+        shutil.rmtree(staged, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            staged.with_suffix(".lock").unlink(missing_ok=True)
+        _release(staged)
+
     def publish(self, repository: str, staged: Path, manifest: Mapping[str, Any]) -> Revision:
         """Make what is in ``staged`` a revision, and the one that is served.
 
