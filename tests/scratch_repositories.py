@@ -4,45 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 from pathlib import Path
 
-NOUNS = [
-    "invoice",
-    "parcel",
-    "ledger",
-    "voucher",
-    "tariff",
-    "shelf",
-    "crate",
-    "route",
-    "depot",
-    "pallet",
-    "courier",
-    "receipt",
-    "refund",
-    "quota",
-    "margin",
-    "batch",
-    "docket",
-    "freight",
-    "customs",
-    "carton",
-]
-VERBS = [
-    "load",
-    "merge",
-    "audit",
-    "split",
-    "rank",
-    "settle",
-    "route",
-    "group",
-    "close",
-    "renew",
-    "check",
-    "weigh",
-]
+NOUNS = re.findall(
+    r"\w+",
+    """invoice parcel ledger voucher tariff shelf crate route depot pallet courier receipt refund
+    quota margin batch docket freight customs carton""",
+)
+VERBS = re.findall(r"\w+", "load merge audit split rank settle route group close renew check weigh")
 
 _BODIES = (
     """    {a} = {{}}

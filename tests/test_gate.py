@@ -25,7 +25,7 @@ def decision(
 
 def test_surely_better_is_published() -> None:
     assert decision().outcome == "published"
-    assert "0.200 bits per byte" in decision().reasons[0]
+    assert "+0.200 bits per byte" in decision().reasons[0]
 
 
 def test_surely_worse_is_refused() -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import signal
 import sys
 import time
 import traceback
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -88,18 +90,26 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
 def main() -> None:
     """The entry point: every way out has an exit code, and an error is one line."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job is an interruption
+    # Waiting threads sleep instead of spinning: on two cores that something else uses as well, a
+    # training step took a third of the time (LOG.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "--debug" not in sys.argv:
+        warnings.simplefilter("ignore")  # what libraries tell each other is not for users
     sys.exit(_exit_code(sys.argv[1:]))
 
 
 def _exit_code(arguments: list[str]) -> int:
     try:
-        return int(app(arguments, prog_name="finetune-repo", standalone_mode=False) or 0)
+        code = int(app(arguments, prog_name="finetune-repo", standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted: nothing was published, the store is as it was", INTERRUPTED)
+        code = INTERRUPTED  # some versions of typer raise, some return 130
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
         return _fail(*_explain(error))
+    if code == INTERRUPTED:
+        return _fail("interrupted: nothing was published, the store is as it was", code)
+    return code
 
 
 def _explain(error: Exception) -> tuple[str, int]:

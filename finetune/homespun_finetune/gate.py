@@ -133,8 +133,8 @@ def _too_few(evidence: Evidence, rules: GateRules) -> str:
 
 def _gain_reason(evidence: Evidence, gain: Interval, verdict: str) -> str:
     return (
-        f"{verdict} the {evidence.against} by {gain.value:.3f} bits per byte "
-        f"(95% interval {gain.low:.3f} to {gain.high:.3f}; "
+        f"{verdict} the {evidence.against}: {gain.value:+.3f} bits per byte saved "
+        f"(95% interval {gain.low:+.3f} to {gain.high:+.3f}; "
         f"{evidence.holes} held-out holes in {evidence.files} files)"
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from homespun_finetune.metrics import Metrics
+if TYPE_CHECKING:
+    from homespun_finetune.metrics import Metrics
 
 DecisionName = Literal["published", "refused", "undecided", "evaluated", "dry-run"]
 

@@ -6,7 +6,6 @@ that fails or is interrupted leaves it as it was. torch is imported when the fir
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from homespun_corpus.dataset import Mined, MineSettings, mine
 from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Sample
 from homespun_corpus.team_settings import read_team_settings
+from homespun_model.errors import StoreError
 
 from homespun_finetune import show
 from homespun_finetune.budget import Deadline
@@ -31,6 +30,7 @@ from homespun_finetune.progress import Reporter
 from homespun_finetune.settings import EvaluateSettings, TrainSettings
 
 if TYPE_CHECKING:
+    from homespun_corpus.dataset import Mined
     from homespun_model.base import Base
     from homespun_model.completer import Completer
     from homespun_model.store import AdapterStore, Revision
@@ -99,8 +99,8 @@ class _Run:
         """Everything."""
         base, store = self._base(), self._store()
         incumbent = self._incumbent(store, base)
+        mined = self._mine()
         with _staged(store, self.identity) as folder:
-            mined = self._mine()
             share = self.deadline.seconds * self.evaluation.share
             examination = self._examination(mined, share / (3 if incumbent else 2))
             if not examination.holes:
@@ -122,6 +122,8 @@ class _Run:
     # Their steps
 
     def _mine(self) -> Mined:
+        from homespun_corpus.dataset import MineSettings, mine
+
         settings = MineSettings(seed=self.request.seed, exclude=self.team.exclude)
         with self._timed("mine"), self.reporter.stage("mining") as stage:
             mined = mine(
@@ -146,7 +148,10 @@ class _Run:
         """What is served now. It must belong to this base, or the two could not be compared."""
         from homespun_model.prompt import PROMPT_VERSION
 
-        incumbent = store.current(self.identity)
+        try:
+            incumbent = store.current(self.identity)
+        except StoreError as error:  # before anything was done: what was asked for cannot work
+            raise UsageError(str(error)) from error
         if incumbent is None:
             return None
         named = incumbent.manifest.get("base") or {}
@@ -316,9 +321,12 @@ class _Run:
 
 @contextmanager
 def _staged(store: AdapterStore, identity: str) -> Iterator[Path]:
-    """A folder for the adapter, made at once: a store that cannot be written says so now."""
-    folder = store.stage(identity)
+    """A folder for the adapter, made before the work: a read-only store says so at once."""
+    try:
+        folder = store.stage(identity)
+    except StoreError as error:
+        raise UsageError(str(error)) from error
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)  # it is gone already once published or kept
+        store.discard(folder)  # it is gone already once published or kept

@@ -123,14 +123,19 @@ def completions(console: Console, pairs: Sequence[Pair], metrics: Metrics | None
         soft_wrap=True,
     )
     for pair in pairs:
+        console.print()
+        console.print(
+            f"{pair.why} ({100 * pair.change:+.0f} points): {pair.hole.path}, {pair.hole.kind}",
+            soft_wrap=True,
+            markup=False,
+        )
+        before = "\n".join(pair.hole.place.prefix.split("\n")[-SHOWN_CONTEXT_LINES:])
+        console.print(Text(_printable(before), style="dim"), soft_wrap=True)
         console.print(_side_by_side(pair))
 
 
 def _side_by_side(pair: Pair) -> Table:
-    place = pair.hole.place
-    title = f"{pair.why} ({100 * pair.change:+.0f} points): {pair.hole.path}, {pair.hole.kind}"
-    context = "\n".join(place.prefix.splitlines()[-SHOWN_CONTEXT_LINES:])
-    grid = Table(title=Text(title), title_justify="left", show_lines=True, expand=True)
+    grid = Table(expand=True)
     assert pair.before.completion is not None and pair.after.completion is not None
     columns = {
         "written": pair.hole.middle,
@@ -139,16 +144,19 @@ def _side_by_side(pair: Pair) -> Table:
     }
     for name in columns:
         grid.add_column(name, ratio=1, overflow="fold")
-    grid.caption = Text(f"after: {context}", style="dim")
-    grid.caption_justify = "left"
     grid.add_row(*(_code(text) for text in columns.values()))
     return grid
 
 
 def _code(text: str) -> Text:
     """Code as it is, without control characters, shortened to a few lines."""
-    lines = text.expandtabs(4).splitlines() or [""]
-    shown = ["".join(c if c.isprintable() else "�" for c in line) for line in lines[:SHOWN_LINES]]
+    lines = _printable(text).split("\n")
+    shown = lines[:SHOWN_LINES]
     if len(lines) > SHOWN_LINES:
         shown.append(f"… {len(lines) - SHOWN_LINES} more lines")
-    return Text("\n".join(shown) or "(nothing)")
+    return Text("\n".join(shown) if text.strip() else "(nothing)")
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal might obey: a repository's code is not ours."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text.expandtabs(4))

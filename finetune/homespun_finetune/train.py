@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArgu
 
 from homespun_finetune.batches import Example, Plan, collate, plan, take
 from homespun_finetune.budget import TokenBudget, measure
-from homespun_finetune.errors import TrainingError
+from homespun_finetune.errors import TrainingError, UsageError
 from homespun_finetune.loss import Batch, weighted_loss
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings, learning_rate_for
@@ -81,7 +81,7 @@ def fine_tune(
 
     ``training`` is read as far as the time will reach. ``work`` is a folder for transformers;
     nothing in it is needed afterwards. Raises TrainingError where there is nothing to learn from,
-    or where no state of the adapter has a finite loss.
+    or where no state of the adapter has a finite loss; UsageError where there is no time to.
     """
     torch.manual_seed(settings.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -95,6 +95,8 @@ def fine_tune(
     )
     budget = _measure(adapted, examples, settings, collator, seconds=seconds, device=device)
     training_tokens = budget.tokens * (1 - settings.validation_share)
+    if training_tokens < len(examples[0]):
+        raise UsageError("no time was left to train once a few steps were timed: raise --minutes")
     examples += take(source, training_tokens - sum(map(len, examples)))
     steps = _plan(examples, settings).within(training_tokens)
     rate = settings.learning_rate or learning_rate_for(model.config.get_text_config().hidden_size)
