@@ -89,6 +89,7 @@ class Completer:
         *,
         session: str | None = None,
         cancelled: Callable[[], bool] = never,
+        max_new_tokens: int = MAX_NEW_TOKENS,
     ) -> Suggestion:
         """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes."""
         clock = _Clock()
@@ -97,7 +98,7 @@ class Completer:
         clock.lap("prompt")
         decoded = self._decoder.generate(
             prompt,
-            max_new_tokens=min(MAX_NEW_TOKENS, self.base.context_length - len(prompt)),
+            max_new_tokens=min(max_new_tokens, self.base.context_length - len(prompt)),
             stop_ids=self._prompts.fim.stop,
             session=session,
             cancelled=cancelled,
