@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,25 @@ def test_no_training_prompt_shows_a_near_copy_of_held_out_code(tmp_path: Path) -
     for s in train:
         related = "".join(piece.text for piece in s.place.related)
         assert "def early_" not in s.place.prefix + s.middle + s.place.suffix + related
+
+
+def test_no_secret_is_in_any_row(tmp_path: Path) -> None:
+    folder = make_repository(tmp_path / "team", commits=16, functions=12)
+    secrets = {
+        "before": "hV7#kq2LpZ",
+        "key": "9f8e7d6c5b4a39281706f5e4d3c2b1a0",
+        "inside": "postgres://app:x9Kq2LpZ7@db.internal/app",
+    }
+    for file in sorted((folder / "src").glob("*.py")):
+        text = file.read_text()
+        begin, middle, end = text.split("\n\n\n", 2)
+        leak = f'def leak_{file.stem}(name):\n    return connect(name, "{secrets["inside"]}", 3)'
+        top = f'{begin}\nPASSWORD = "{secrets["before"]}"'
+        file.write_text("\n\n\n".join([top, middle, leak, end, f"# api_key: {secrets['key']}\n"]))
+    shutil.rmtree(folder / ".git")
+
+    mined = mine(Repository.open(folder), MineSettings())
+
+    rows = repr([s.to_row() for s in every(mined)])
+    assert [name for name, secret in secrets.items() if secret in rows] == []
+    assert mined.manifest["counts"]["rejected"]["secret"] > 0

@@ -143,31 +143,19 @@ def test_a_syntax_error_keeps_its_function_out() -> None:
     assert (reasons["fine"], reasons["broken"]) == (None, "syntax-error")
 
 
-def test_a_secret_keeps_out_its_function_and_all_whose_window_reaches_it() -> None:
-    secret = 'def leak():\n    password = "hV7#kq2LpZ"\n    return connect(password, 1)\n\n\n'
-    filler = "# filler\n" * 1000  # more than a window before, or after, a hole
+def test_a_secret_keeps_out_the_function_that_holds_it() -> None:
+    leak = 'def leak():\n    password = "hV7#kq2LpZ"\n    return connect(password, 1)\n\n\n'
+    source = 'API_KEY = "9f8e7d6c5b4a39281706f5e4d3c2b1a0"\n\n\n' + function("fine") + leak
+    assert reasons_in(source) == {"fine": None, "leak": "secret"}
+
+
+def test_a_secret_in_an_inner_function_keeps_out_the_outer_one_too() -> None:
     source = (
-        function("far_before")
-        + filler
-        + function("before")
-        + secret
-        + function("after")
-        + filler
-        + function("far_after")
+        "def outer(limit):\n    def inner():\n"
+        '        password = "hV7#kq2LpZ"\n        return connect(password, limit, 1)\n'
+        "    return inner() + limit\n"
     )
-
-    assert reasons_in(source) == {
-        "far_before": None,
-        "before": "near-secret",
-        "leak": "secret",
-        "after": "near-secret",
-        "far_after": None,
-    }
-
-
-def test_a_secret_outside_of_any_function_counts_too() -> None:
-    source = 'API_KEY = "9f8e7d6c5b4a39281706f5e4d3c2b1a0"\n\n\n' + function("uses_it")
-    assert reasons_in(source) == {"uses_it": "near-secret"}
+    assert reasons_in(source) == {"outer": "secret", "inner": "secret"}
 
 
 def with_text(source: str) -> list[tuple[Function, bytes]]:

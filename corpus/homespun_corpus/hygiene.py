@@ -4,8 +4,8 @@ A rejected file or function has exactly one reason, the first that applies. Know
 splits: it judges bytes, paths and functions.
 
 Of a file: vendored, generated, oversized, undecodable, minified, data.
-Of a function: secret, near-secret, syntax-error, too-long, too-short; then, as a copy:
-held-out-duplicate, duplicate, near-duplicate.
+Of a function: secret, syntax-error, too-long, too-short; then, as a copy: held-out-duplicate,
+duplicate, near-duplicate.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from homespun_corpus.copies import (
     sketches,
     tokens,
 )
-from homespun_corpus.functions import Function, Span
+from homespun_corpus.functions import Function
 from homespun_corpus.languages import by_name
-from homespun_corpus.place import AFTER_CHARS, BEFORE_CHARS
 from homespun_corpus.secrets import Secret, find_secrets
 
 MAX_FILE_BYTES = 1 << 20
@@ -126,11 +125,7 @@ _NOT_LETTERS = bytes(b for b in range(128) if not chr(b).isalpha())
 
 
 def own_reasons(source: bytes, functions: Sequence[Function]) -> list[str | None]:
-    """Why each function of one file is left out, whatever other files hold; None for a clean one.
-
-    A window around a hole shows the model what stands nearby, so a function is left out for a
-    secret outside of it too, if a window could reach that far.
-    """
+    """Why each function of one file is left out, whatever others hold; None for a clean one."""
     secrets = find_secrets(source)
     return [_own_reason(function, source, secrets) for function in functions]
 
@@ -139,25 +134,12 @@ def _own_reason(function: Function, source: bytes, secrets: Sequence[Secret]) ->
     span = function.span
     if any(secret.start < span.end and span.start < secret.end for secret in secrets):
         return "secret"
-    if any(_in_reach(secret, span, source) for secret in secrets):
-        return "near-secret"
     if function.broken:
         return "syntax-error"
     text = source[span.start : span.end]
     if len(text) > MAX_FUNCTION_BYTES:
         return "too-long"
-    count = len(tokens(text, by_name(function.language).comment))
-    return "too-short" if count < MIN_TOKENS else None
-
-
-def _in_reach(secret: Secret, span: Span, source: bytes) -> bool:
-    if secret.end <= span.start:
-        return _chars(source[secret.end : span.start]) <= BEFORE_CHARS
-    return _chars(source[span.end : secret.start]) <= AFTER_CHARS
-
-
-def _chars(piece: bytes) -> int:
-    return len(piece.decode("utf-8", "replace"))
+    return "too-short" if len(_tokens(function, text)) < MIN_TOKENS else None
 
 
 def copy_reasons(

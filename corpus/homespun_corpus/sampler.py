@@ -14,10 +14,14 @@ from homespun_corpus.holes import CharOffsets, Hole
 from homespun_corpus.place import Place, place_at
 from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Novelty, Sample
+from homespun_corpus.secrets import find_secrets
 
 
 class SampleMaker:
-    """Makes samples, keeping the text of the last file read. Windows end at ``barred`` spans."""
+    """Makes samples, keeping the text of the last file read.
+
+    Windows end at ``barred`` spans, and at secrets.
+    """
 
     def __init__(
         self,
@@ -61,7 +65,8 @@ class SampleMaker:
         source = self._repository.read(blob_id)
         self._blob_id, self._text = blob_id, decode(source)
         offsets = CharOffsets(self._text, source)
-        spans = self._barred.get(blob_id, ())
+        secrets = (Span(secret.start, secret.end) for secret in find_secrets(source))
+        spans = [*self._barred.get(blob_id, ()), *secrets]
         self._edges = [offsets.char(s.start) for s in spans], [offsets.char(s.end) for s in spans]
 
     def _between_edges(self, place: Place, hole: Hole) -> Place:
