@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 from homespun_finetune.pretrain.bundle import export
+from homespun_finetune.pretrain.clones import open_clone
 from homespun_finetune.pretrain.documents import Cut, Document, read_shard, write_shards
 from homespun_finetune.pretrain.rows import END, MIDDLE, PAD, Encoder, Rows, pack
 from homespun_finetune.pretrain.schedule import rate_at
 from homespun_finetune.pretrain.settings import Recipe
-from homespun_finetune.pretrain.sources import Source, SourceError, open_clone, read_sources
+from homespun_finetune.pretrain.sources import Source, SourceError, read_sources
 from homespun_finetune.pretrain.train import Trainer, new_model
 from homespun_finetune.pretrain.vocabulary import SENTINELS, learn_vocabulary, save_vocabulary
 from tokenizers import Tokenizer

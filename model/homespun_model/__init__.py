@@ -1,1 +1,1 @@
-"""TOKENS: base models, fill-in-the-middle formats, prompts, decoding, trimming and the adapter store."""
+"""TOKENS: base models, fill-in-the-middle formats, prompts, decoding, trimming, adapters."""

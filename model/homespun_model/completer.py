@@ -81,7 +81,8 @@ class Completer:
     @classmethod
     def from_model(cls, base: Base, model: PreTrainedModel, revision: str | None) -> Self:
         """A completer around weights in memory, which are used as they are."""
-        return cls(base, model.eval(), revision)
+        model.train(False)
+        return cls(base, model, revision)
 
     def complete(
         self,

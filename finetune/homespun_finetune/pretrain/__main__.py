@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from homespun_finetune.pretrain.card import PREPARED
 from homespun_finetune.pretrain.settings import RECIPE, Recipe
+from homespun_finetune.pretrain.sources import SOURCES
 
-VOCABULARY = "vocabulary"
+VOCABULARY = "vocabulary"  # folder of a run
 
 
 def main() -> int:
@@ -26,11 +29,11 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m homespun_finetune.pretrain")
     parser.add_argument("--recipe", type=Path, default=RECIPE, help="the recipe's TOML file")
+    parser.add_argument("--sources", type=Path, default=SOURCES, help="the list of repositories")
     steps = parser.add_subparsers(dest="step", required=True)
     prepare = steps.add_parser("prepare", help="clones of the listed repositories → documents")
     prepare.add_argument("clones", type=Path)
     prepare.add_argument("out", type=Path)
-    prepare.add_argument("--sources", type=Path, help="another list of repositories")
     train = steps.add_parser("train", help="prepared documents → a checkpoint; resumes one")
     train.add_argument("prepared", type=Path)
     train.add_argument("run", type=Path)
@@ -45,9 +48,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prepare(recipe: Recipe, options: argparse.Namespace) -> None:
     from homespun_finetune.pretrain.prepare import prepare
-    from homespun_finetune.pretrain.sources import SOURCES, read_sources
+    from homespun_finetune.pretrain.sources import read_sources
 
-    sources = read_sources(options.sources or SOURCES)
+    sources = read_sources(options.sources)
     done = prepare(sources, options.clones, options.out, recipe.data, workers=_workers())
     print(done, file=sys.stderr)
 
@@ -62,6 +65,7 @@ def _train(recipe: Recipe, options: argparse.Namespace) -> None:
     shards = sorted(options.prepared.glob("*.jsonl.xz"))
     if not shards:
         sys.exit(f"no prepared documents in {options.prepared}: run the prepare step first")
+    shutil.copyfile(options.prepared / PREPARED, options.run / PREPARED)
     vocabulary = _vocabulary(recipe, shards, options.run / VOCABULARY)
     rows, held = load_or_encode(shards, vocabulary, recipe, options.run, workers=_workers())
     model = load_weights(options.weights) if options.weights else new_model(recipe, vocabulary)
@@ -84,11 +88,15 @@ def _vocabulary(recipe: Recipe, shards: list[Path], folder: Path) -> Path:
 
 def _export(recipe: Recipe, options: argparse.Namespace) -> None:
     from homespun_finetune.pretrain.bundle import export
+    from homespun_finetune.pretrain.card import write_card
+    from homespun_finetune.pretrain.sources import read_sources
     from homespun_finetune.pretrain.train import load_checkpoint
 
     vocabulary = options.run / VOCABULARY
     model = load_checkpoint(recipe, vocabulary / "tokenizer.json", options.run)
     export(model, vocabulary, options.out)
+    sources = read_sources(options.sources)
+    write_card(recipe, options.run, sources, model.num_parameters(), options.out)
 
 
 def _first_megabytes(texts: Iterable[str], megabytes: int) -> Iterator[str]:

@@ -17,7 +17,9 @@ def export(model: Qwen3ForCausalLM, vocabulary: Path, out: Path) -> None:
     without the tied output matrix, which transformers restores.
     """
     out.mkdir(parents=True, exist_ok=True)
-    model.to(torch.bfloat16).save_pretrained(out, safe_serialization=True)
+    model.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
+    model.save_pretrained(out)
+    (out / "model.safetensors").chmod(0o644)  # safetensors writes for its owner alone
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(vocabulary / name, out / name)
     (out / FORMAT_FILE).write_text(STARTER.to_json(), encoding="utf-8")

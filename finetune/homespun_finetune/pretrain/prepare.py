@@ -27,9 +27,10 @@ from homespun_corpus.languages import language_for, parse
 from homespun_corpus.place import place_at
 from homespun_corpus.samples import Kind
 
+from homespun_finetune.pretrain.clones import open_clone, tree_files
 from homespun_finetune.pretrain.documents import Cut, Document, write_shards
 from homespun_finetune.pretrain.settings import DataSettings
-from homespun_finetune.pretrain.sources import Source, open_clone, tree_files
+from homespun_finetune.pretrain.sources import Source
 
 # Languages without a grammar of ours yet: their holes end at lines, not at syntax.
 LINE_LANGUAGES = {
@@ -65,9 +66,8 @@ def prepare(
     rejected: Counter[str] = Counter()
     with ProcessPoolExecutor(workers) as pool:
         read = pool.map(partial(read_repository, clones), used)
-        kept = _without_copies(_counted(read, rejected), rejected)
-        kept = _capped(kept, settings)
-        cut = pool.map(partial(cut_repository, settings), kept)
+        clean = _without_copies(_counted(read, rejected), rejected)
+        cut = pool.map(partial(cut_repository, settings), _capped(clean, settings))
         documents = list(chain.from_iterable(cut))
     random.Random(settings.seed).shuffle(documents)
     write_shards(documents, out)
@@ -91,8 +91,8 @@ def read_repository(clones: Path, source: Source) -> tuple[list[Document], Count
             continue
         blob = repository.get(blob_id)
         reason = _reason(path, blob)
-        if reason is not None:
-            rejected[reason] += 1
+        if reason is not None or not isinstance(blob, pygit2.Blob):
+            rejected[reason or "absent"] += 1
             continue
         text = blob.data.decode("utf-8").replace("\r\n", "\n")
         kept.append(Document(source.repository, path, language, False, text, ()))
@@ -140,9 +140,9 @@ def _language_name(path: str) -> str | None:
 
 
 def _reason(path: str, blob: pygit2.Object | None) -> str | None:
-    """Why a file is left out; a partial clone may lack some blobs."""
+    """Why a file is left out; a partial clone may lack its blob."""
     if not isinstance(blob, pygit2.Blob):
-        return "absent"
+        return None
     if blob.size > MAX_BYTES:
         return "oversized"
     if BENCHMARK.search(blob.data):

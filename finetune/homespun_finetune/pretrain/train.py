@@ -88,7 +88,8 @@ class Trainer:
         self.recipe, self.settings, self.directory = recipe, recipe.train, directory
         self.rows, self.held = rows, held
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = model.to(self.device)
+        self.model = model
+        self.model.to(device=self.device)  # type: ignore[call-arg]
         self.forward: Any = torch.compile(model) if self.device.type == "cuda" else model
         self.optimizers = make_optimizers(model, self.settings)
         self.step = 0
@@ -125,7 +126,7 @@ class Trainer:
         total = torch.zeros(2, device=self.device)
         for part in passes:
             loss, losses = self._loss(part)
-            (loss / len(passes)).backward()
+            (loss / len(passes)).backward()  # type: ignore[no-untyped-call]
             total += losses / len(passes)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
@@ -229,7 +230,7 @@ class RowBatch:
 
     def split(self, rows: int) -> list[RowBatch]:
         """Parts of at most ``rows`` rows."""
-        pairs = zip(self.ids.split(rows), self.roles.split(rows), strict=True)
+        pairs = zip(torch.split(self.ids, rows), torch.split(self.roles, rows), strict=True)
         return [RowBatch(ids, roles) for ids, roles in pairs]
 
 
@@ -237,7 +238,8 @@ def make_optimizers(
     model: Qwen3ForCausalLM, settings: TrainSettings
 ) -> list[torch.optim.Optimizer]:
     """Muon (Jordan 2024) for the layers' matrices, AdamW for embeddings and norms."""
-    matrices, rest = [], []
+    matrices: list[torch.nn.Parameter] = []
+    rest: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
         inside = parameter.ndim == 2 and ".layers." in name
         (matrices if inside else rest).append(parameter)
