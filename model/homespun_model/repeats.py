@@ -1,0 +1,98 @@
+"""Text that says again what was said: a suggestion repeating itself, or what follows the cursor.
+
+Pure text; positions are character offsets into the suggestion. Knows no syntax.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+LINES_SEEN = 3  # lines after the cursor that a suggestion may run into
+LONG_LINE = 10  # from this many characters on, a line equal to one further down is no accident
+ALIKE = 0.85  # similarity of two lines that are nearly the same
+LOOP = re.compile(r"(.{2,40}?)\1{3,}$")  # a piece of a line four times over …
+LOOP_CHARS = 32  # … and this long altogether
+PERIODS = (1, 2, 3)  # lines that repeat together, three times over
+
+
+def loop(lines: Sequence[str]) -> int | None:
+    """The number of the line at which ``lines`` begin to go round in circles."""
+    for start in range(len(lines)):
+        for period in PERIODS:
+            first = lines[start : start + period]
+            three = lines[start : start + 3 * period]
+            if three == [*first, *first, *first] and any(map(_says_something, first)):
+                return start + period
+    return None
+
+
+def stutter(line: str) -> int | None:
+    """Where, in a line, a piece is repeated for the first time, if the end repeats it on and on."""
+    match = LOOP.search(line)
+    if match is None or len(match[0]) < LOOP_CHARS or not any(map(str.isalnum, match[1])):
+        return None
+    return match.start() + len(match[1])
+
+
+def overlap(line: str, rest: str, *, whole: bool) -> int | None:
+    """Where ``line`` begins to say ``rest``, the text behind the cursor; spaces do not count.
+
+    ``whole``: the line is complete, so that a short rest at its end counts too. Brackets and quotes
+    alone are no overlap: whose they are is a matter of syntax.
+    """
+    wanted = _squash(rest)
+    if not wanted.strip("()[]{}<>'\"`"):
+        return None
+    places = [i for i, char in enumerate(line) if not char.isspace()]
+    squashed = "".join(line[i] for i in places)
+    if len(wanted) >= 4 and (found := squashed.find(wanted)) >= 0:
+        return places[found]
+    if whole and squashed.endswith(wanted):
+        return places[len(squashed) - len(wanted)]
+    return None
+
+
+def rejoins(lines: Sequence[str], following: Sequence[str]) -> bool:
+    """Whether ``lines`` begin with what follows the cursor, exactly or nearly.
+
+    ``following``: the lines after the cursor that are not blank. Lines of little more than brackets
+    say nothing. A line must be the same, indentation included; or one that is much like it, if the
+    next is the same. Code that is only alike is not repeated: registrations, cases, fields.
+    """
+    first = lines[0]
+    if not _says_something(first):
+        return False
+    reach = LINES_SEEN if len(_squash(first)) >= LONG_LINE else 1
+    if any(same(first, line) for line in following[:reach]):
+        return True
+    if len(lines) < 2 or len(following) < 2 or not same(lines[1], following[1]):
+        return False
+    return _says_something(lines[1]) and _alike(first, following[0])
+
+
+def same(a: str, b: str) -> bool:
+    """The same but for spaces, the kind of quotes and punctuation at the end."""
+    return _indent(a) == _indent(b) and _core(a) == _core(b)
+
+
+def _alike(a: str, b: str) -> bool:
+    same_place = _indent(a) == _indent(b)
+    return same_place and SequenceMatcher(None, a, b, autojunk=False).ratio() >= ALIKE
+
+
+def _core(line: str) -> str:
+    return _squash(line).replace("'", '"').rstrip(",;")
+
+
+def _says_something(line: str) -> bool:
+    return sum(char.isalnum() for char in line) >= 2
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _squash(text: str) -> str:
+    return "".join(text.split())
