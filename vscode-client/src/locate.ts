@@ -4,7 +4,6 @@
  */
 
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 
 /** A program and the words that come before its own arguments. */
@@ -82,12 +81,12 @@ function* candidates(around: Surroundings): Generator<[file: string, where: stri
 }
 
 function fromSetting(around: Surroundings, runs: (file: string) => boolean): Installation | Missing {
-  const file = around.configured.replace(/^~(?=[/\\])/, os.homedir());
+  const file = around.configured;
   if (path.isAbsolute(file) && runs(file)) {
     return beside(file, "the setting homespun.command", around.windows);
   }
   const fault = path.isAbsolute(file) ? "which cannot be run" : "which is not an absolute path";
-  return { reason: `The setting homespun.command names ${around.configured}, ${fault}.` };
+  return { reason: `The setting homespun.command names ${file}, ${fault}.` };
 }
 
 /** The setting if there is one, else the selected Python environment, a trusted workspace's .venv, or PATH. */

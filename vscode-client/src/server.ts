@@ -174,7 +174,7 @@ export class Server implements vscode.Disposable {
       error: () => ({ action: ErrorAction.Continue, handled: true }),
       closed: () => {
         this.ended(generation);
-        return { action: CloseAction.DoNotRestart, handled: true };
+        return { action: CloseAction.DoNotRestart, handled: true, message: "the connection to the server is closed" };
       },
     };
   }

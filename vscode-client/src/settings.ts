@@ -1,5 +1,7 @@
 /** What the user has set, and how it reaches the server. Knows nothing of VS Code's API: see `read` in extension.ts. */
 
+import * as os from "node:os";
+
 export interface Settings {
   readonly enabled: boolean;
   readonly command: string;
@@ -18,15 +20,20 @@ function text(get: Get, name: string): string {
   return typeof value === "string" ? value.trim() : "";
 }
 
+/** No shell stands between a setting and a program to say what ~ is. */
+function location(get: Get, name: string): string {
+  return text(get, name).replace(/^~(?=[/\\])/, os.homedir());
+}
+
 /** Settings from VS Code's configuration; a value of the wrong type counts as not set. */
 export function readSettings(get: Get): Settings {
   const exclude = get("exclude");
   const maxNewTokens = get("maxNewTokens");
   return {
     enabled: get("enabled") !== false,
-    command: text(get, "command"),
-    base: text(get, "base"),
-    store: text(get, "store"),
+    command: location(get, "command"),
+    base: location(get, "base"),
+    store: location(get, "store"),
     device: text(get, "device"),
     fimFormat: text(get, "fimFormat"),
     exclude: Array.isArray(exclude) ? exclude.filter((item) => typeof item === "string") : [],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { test } from "node:test";
 
 import { Backoff } from "../src/backoff";
@@ -27,6 +28,13 @@ test("what a workspace must not set is scoped to the machine and travels as a fl
   assert.deepEqual(modelFlags(settings), "--base b --store /s --device cpu --fim-format f".split(" "));
   assert.deepEqual(finetuneFlags(settings), "--base b --store /s --fim-format f".split(" "));
   assert.deepEqual(initializationOptions(settings), { status: true });
+});
+
+test("~ is the home folder in paths, and only at their beginning", () => {
+  const paths = { command: "~/bin/homespun", base: "/a/~/b", store: "~/adapters" };
+  const settings = readSettings((name) => paths[name as keyof typeof paths]);
+  assert.equal(settings.command, `${homedir()}/bin/homespun`);
+  assert.deepEqual(modelFlags(settings), ["--base", "/a/~/b", "--store", `${homedir()}/adapters`]);
 });
 
 test("a value of the wrong type counts as not set", () => {
