@@ -28,7 +28,7 @@ def test_good_settings_hold() -> None:
         ({"engine": "http://x"}, "'engine' is a flag"),
         ({"id": "other"}, "'id' is a flag"),
         ({"maxNewTokens": 3}, "'maxNewTokens' is unknown (known: exclude, max_new_tokens, status)"),
-        ({"max_new_tokens": 0}, "'max_new_tokens' must be a number from 1 to 256"),
+        ({"max_new_tokens": 0}, "'max_new_tokens' must be a number from 1 to 128"),
         ({"max_new_tokens": True}, "'max_new_tokens' must be"),
         ({"max_new_tokens": 10**9}, "'max_new_tokens' must be"),
         ({"exclude": "*.py"}, "'exclude' must be a list"),
@@ -101,3 +101,10 @@ def test_a_document_without_a_file_still_has_a_name() -> None:
     assert shown_name("untitled:Untitled-1") == "untitled:Untitled-1"
     assert shown_name("vscode-vfs://github/me/src/a%20b.py#x") == "a b.py"
     assert shown_name("") == "untitled"
+
+
+def test_the_longest_suggestion_is_what_the_model_room_does_by_itself() -> None:
+    from homespun_model import completer
+    from homespun_server import settings
+
+    assert settings.MAX_NEW_TOKENS == completer.MAX_NEW_TOKENS

@@ -118,7 +118,7 @@ class App:
         self.service.closed(params.text_document.uri)
 
     def _did_save(self, params: types.DidSaveTextDocumentParams) -> None:
-        self.service.saved(params.text_document.uri)
+        self._begin(self.service.saved(params.text_document.uri))
 
     async def _inline_completion(
         self, params: types.InlineCompletionParams

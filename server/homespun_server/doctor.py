@@ -20,6 +20,7 @@ from homespun_model.store import AdapterStore
 from homespun_server.engine import Serving, load_current, load_plain, pick_device, store_root
 from homespun_server.errors import UsageError
 from homespun_server.homes import Home, home_of
+from homespun_server.neighbours import with_related
 from homespun_server.once import Cursor, cursor_in, read_document
 from homespun_server.screen import screened
 from homespun_server.service import place_in
@@ -113,7 +114,7 @@ class Examination:
         return Finding("adapter", f"revision {found.served.revision}")
 
     def _suggestion(self, serving: Serving, cursor: Cursor, home: Home) -> Finding:
-        place = place_in(cursor.document, cursor.offset, home)
+        place = with_related(place_in(cursor.document, cursor.offset, home), home.root)
         found = screened(place, serving.completer.complete(place))
         why = f"stopped at {found.stopped}, mean log-probability {found.mean_logprob:.2f}"
         if not found.text.strip():

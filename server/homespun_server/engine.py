@@ -88,6 +88,13 @@ class Engine:
             await asyncio.wait({seat.loading}, timeout=PATIENCE)
         return seat.serving or plain
 
+    def completers(self) -> list[Completer]:
+        """Everything in memory that may answer."""
+        servings = [seat.serving for seat in self._seats.values()]
+        if self._base is not None and self._base.done() and not self._base.exception():
+            servings.append(self._base.result()[1])
+        return [serving.completer for serving in servings if serving is not None]
+
     def close(self) -> None:
         """Start nothing any more; what is loading is left to end."""
         self._loader.shutdown(wait=False, cancel_futures=True)

@@ -18,6 +18,7 @@ from homespun_server.documents import Document, Encoding
 from homespun_server.engine import load_current, load_plain, store_root
 from homespun_server.errors import UsageError
 from homespun_server.homes import home_of
+from homespun_server.neighbours import with_related
 from homespun_server.screen import screened
 from homespun_server.service import place_in
 from homespun_server.settings import LaunchOptions
@@ -98,7 +99,7 @@ def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> S
     base, serving = load_plain(options)
     if identity is not None:
         serving = load_current(store, identity, base, options.device) or serving
-    place = place_in(cursor.document, cursor.offset, home)
+    place = with_related(place_in(cursor.document, cursor.offset, home), home.root)
     return screened(place, serving.completer.complete(place))
 
 

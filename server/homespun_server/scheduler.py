@@ -42,6 +42,11 @@ class Scheduler:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._newest: dict[str, _Ticket] = {}
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything runs or waits; may be asked from any thread."""
+        return bool(self._newest)
+
     async def run(self, key: str, work: Callable[[Callable[[], bool]], T]) -> T:
         """``work(cancelled)`` computed on the thread, after replacing what ``key`` still waits for.
 
@@ -60,6 +65,10 @@ class Scheduler:
             ticket.cancelled.set()
             if self._newest.get(key) is ticket:
                 del self._newest[key]
+
+    def submit(self, work: Callable[[], object]) -> None:
+        """Do ``work`` on the thread when it is its turn; nobody waits for it."""
+        self._executor.submit(work)
 
     def drop(self, key: str) -> None:
         """Give up what ``key`` waits for."""

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pathspec
@@ -22,12 +23,15 @@ from homespun_server.documents import Document, Documents, Point
 from homespun_server.engine import Engine, Serving
 from homespun_server.homes import Home, Homes
 from homespun_server.logs import failure
+from homespun_server.neighbours import Neighbours
 from homespun_server.scheduler import Scheduler, Superseded
 from homespun_server.screen import screened
 from homespun_server.settings import EditorSettings
 
 if TYPE_CHECKING:
     from homespun_model.completer import Suggestion
+
+    Work = Callable[[Callable[[], bool]], Suggestion]
 
 # What LSP calls a language, where our own name for it differs.
 LANGUAGE_IDS = {"javascriptreact": "javascript", "typescriptreact": "tsx"}
@@ -57,6 +61,7 @@ class Service:
         self._homes = homes
         self._scheduler = Scheduler()
         self._cache = AnswerCache()
+        self._neighbours = Neighbours(lambda: self._scheduler.busy)
         self._failures: set[str] = set()
 
     async def suggest(self, uri: str, point: Point) -> Ghost | None:
@@ -83,59 +88,75 @@ class Service:
     async def prepare(self, uri: str) -> None:
         """Get ready for a document that was opened: its repository and the weights for it."""
         home = await self._homes.of(uri)
+        if home.root is not None:
+            self._neighbours.open(home.root)
         await self._engine.serving(home.root.identity if home.root else None)
 
-    def saved(self, uri: str) -> None:
+    async def saved(self, uri: str) -> None:
         """A file on the disk is now what its document says."""
         self._homes.saved(uri)
+        document, home = self._documents.get(uri), await self._homes.of(uri)
+        if document is not None and home.root is not None:
+            self._neighbours.saved(home.root, home.path, document.text)
 
     def closed(self, uri: str) -> None:
         """Forget everything about a document."""
         self._documents.close(uri)
         self._scheduler.drop(uri)
+        for completer in self._engine.completers():
+            self._scheduler.submit(partial(completer.forget, uri))
         self._cache.forget(uri)
         self._homes.forget(uri)
+        self._neighbours.forget(uri)
 
     def close(self) -> None:
         """Stop computing."""
         self._scheduler.close()
+        self._neighbours.close()
         self._engine.close()
 
     async def _answer(
         self, document: Document, offset: int, home: Home, serving: Serving
     ) -> tuple[Answer | None, bool]:
         """The answer, and whether it came from the cache."""
-        place = place_in(document, offset, home)
-        if (known := self._cache.get(document.uri, serving.served, place)) is not None:
+        uri, place = document.uri, place_in(document, offset, home)
+        if (known := self._cache.get(uri, serving.served, place)) is not None:
             return known, True
-        began = time.perf_counter()
-        suggestion = await self._ask(document.uri, place, serving)
+        line, most = document.point(offset)[0], self.settings.max_new_tokens
+
+        def work(cancelled: Callable[[], bool]) -> Suggestion:
+            related = self._neighbours.related(uri, home.root, place, line)
+            asked = replace(place, related=related)
+            found = serving.completer.complete(
+                asked, session=uri, cancelled=cancelled, max_new_tokens=most
+            )
+            return screened(asked, found)
+
+        suggestion = await self._computed(uri, work)
         if suggestion is None:
             return None, False
         answer = _answer_of(place, suggestion)
-        self._cache.put(document.uri, serving.served, answer)
-        logger.debug(
-            "answered in %.0f ms: %d characters, %s, stopped at %s, revision %s",
-            1000 * (time.perf_counter() - began),
-            len(answer.text),
-            "shown" if answer.shown else "not shown",
-            answer.stopped,
-            serving.served.revision,
-        )
+        self._cache.put(uri, serving.served, answer)
         return answer, False
 
-    async def _ask(self, uri: str, place: Place, serving: Serving) -> Suggestion | None:
-        def work(cancelled: Callable[[], bool]) -> Suggestion:
-            suggestion = serving.completer.complete(place, session=uri, cancelled=cancelled)
-            return screened(place, suggestion)
-
+    async def _computed(self, uri: str, work: Work) -> Suggestion | None:
+        """What ``work`` comes to when it is the document's turn; None if it is dropped or fails."""
+        began = time.perf_counter()
         try:
-            return await self._scheduler.run(uri, work)
+            suggestion = await self._scheduler.run(uri, work)
         except (Superseded, Cancelled):
             return None
         except Exception as error:  # a model's failure is a log line, never a popup
             self._log_once(error)
             return None
+        logger.debug(
+            "answered in %.0f ms: %d characters, %s, stopped at %s",
+            1000 * (time.perf_counter() - began),
+            len(suggestion.text),
+            "shown" if suggestion.shown else "not shown",
+            suggestion.stopped,
+        )
+        return suggestion
 
     def _log_once(self, error: Exception) -> None:
         kind = failure(error)

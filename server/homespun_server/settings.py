@@ -13,7 +13,7 @@ from typing import Any
 
 from homespun_corpus.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
 
-MAX_NEW_TOKENS = 256
+MAX_NEW_TOKENS = 128  # what homespun_model.completer does unless told; not imported: torch
 BY_FLAG = ("base", "store", "device", "engine", "id", "log")
 
 
@@ -23,8 +23,8 @@ class EditorSettings:
 
     exclude: tuple[str, ...] = ()
     """gitignore patterns of paths, relative to their repository, that get no suggestions."""
-    max_new_tokens: int | None = None
-    """At most this many tokens in a suggestion, 1 to 256; None leaves the product's choice."""
+    max_new_tokens: int = MAX_NEW_TOKENS
+    """At most this many tokens in a suggestion, 1 to 128: about a dozen lines."""
     status: bool = False
     """Send ``homespun/status`` when the base or the adapter in use changes."""
 

@@ -38,6 +38,11 @@ class Team:
     def uri(self) -> str:
         return (self.root / "shapes.py").as_uri()
 
+    @property
+    def notes(self) -> str:
+        """A file without syntax, where any text may stand."""
+        return (self.root / "notes.txt").as_uri()
+
 
 @pytest.fixture
 def team(tmp_path: Path) -> Team:
@@ -146,22 +151,22 @@ def test_typing_along_is_answered_from_the_cache(
 
 
 def test_columns_count_as_agreed_and_clamp(client: Client, team: Team) -> None:
-    client.open(team.uri, "x = 1\n    é😀\f")  # a form feed is no line break here
-    client.change(team.uri, 2, insertion(1, 8, "\n    "))
+    client.open(team.notes, "x = 1\n    é😀\f", "plaintext")  # a form feed is no line break here
+    client.change(team.notes, 2, insertion(1, 8, "\n    "))
     for column in (4, 99):
-        (item,) = client.inline(team.uri, 2, column)
+        (item,) = client.inline(team.notes, 2, column)
         assert item["range"]["start"] == {"line": 2, "character": 4}
 
 
 def test_of_a_burst_of_requests_each_is_answered_and_the_last_has_text(
     client: Client, team: Team
 ) -> None:
-    client.open(team.uri, CODE)
-    client.inline(team.uri, *CURSOR)
+    client.open(team.notes, CODE, "plaintext")
+    client.inline(team.notes, *CURSOR)
     line, ids = 2, []
     for step in range(20):  # as Neovim: a request at every letter, none cancelled
-        client.change(team.uri, 2 + step, insertion(line, step, "z"))
-        ids.append(client.request_inline(team.uri, line, step + 1))
+        client.change(team.notes, 2 + step, insertion(line, step, "z"))
+        ids.append(client.request_inline(team.notes, line, step + 1))
     answers = [client.answer(msg_id) for msg_id in ids]
     assert all("error" not in answer for answer in answers)
     assert sum(bool(answer["result"]["items"]) for answer in answers[:-1]) <= 2
@@ -369,7 +374,7 @@ def test_a_hostile_workspace_sets_nothing_and_no_code_is_told(
         },
     )
     client.notify("initialized", {})
-    client.open(team.uri, "xyzzy = 'plugh'\n    ")
+    client.open(team.uri, "def xyzzy(plugh):\n    ")
     (item,) = client.inline(team.uri, 1, 4)
     assert item["insertText"] == taught.base_says
     assert client.notified("$/progress", "begin")["value"]["title"] == "homespun: loading the model"

@@ -1,0 +1,156 @@
+"""Code from other files for the prompts of a repository, read in the background and held still.
+
+What is found for a cursor stays as it is while somebody types in the same region and saves nothing:
+it stands at the front of the prompt, and a change there would cost the whole KV cache. Knows
+nothing of models; what is related is ``homespun_corpus.context``'s to say.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from homespun_corpus.context import ContextIndex
+from homespun_corpus.errors import CorpusError
+from homespun_corpus.languages import language_for
+from homespun_corpus.place import Place, Related
+from homespun_corpus.repository import Repository
+from homespun_corpus.secrets import without_secrets
+
+from homespun_server.homes import Root
+from homespun_server.logs import failure
+
+REPOSITORIES = 3  # whose code is kept in memory
+MAX_BYTES = 24 << 20  # of a repository's code: about four seconds of reading
+REGION = 20  # lines up or down from where something was looked up
+BREATH = 0.01  # seconds that reading waits while an answer is computed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """One repository's index, None until it has been read."""
+
+    index: ContextIndex | None = None
+    epoch: int = 0
+    """Counts what was read and saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What was found for a region of a document."""
+
+    identity: str
+    epoch: int
+    line: int
+    related: tuple[Related, ...]
+
+
+class Neighbours:
+    """Opened and told of saves on the event loop, asked on the thread that computes answers."""
+
+    def __init__(self, busy: Callable[[], bool]) -> None:
+        self._busy = busy
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
+        self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
+        self._held: dict[str, _Held] = {}
+
+    def open(self, root: Root) -> None:
+        """A document of ``root`` was opened: read the repository, unless that was done."""
+        if root.identity in self._shelves:
+            self._shelves.move_to_end(root.identity)
+            return
+        shelf = self._shelves[root.identity] = _Shelf()
+        while len(self._shelves) > REPOSITORIES:
+            self._shelves.popitem(last=False)
+        self._reader.submit(self._read, root, shelf)
+
+    def saved(self, root: Root, path: str, text: str) -> None:
+        """A file of ``root`` is now ``text``."""
+        shelf = self._shelves.get(root.identity)
+        if shelf is not None:
+            self._reader.submit(_update, root, shelf, path, text)
+
+    def related(self, uri: str, root: Root | None, place: Place, line: int) -> tuple[Related, ...]:
+        """Related code for a cursor in ``line`` of the document at ``uri``."""
+        shelf = self._shelves.get(root.identity) if root is not None else None
+        if root is None or shelf is None or shelf.index is None:
+            return ()
+        held = self._held.get(uri)
+        if held is None or not _holds(held, root.identity, shelf.epoch, line):
+            epoch = shelf.epoch
+            held = _Held(root.identity, epoch, line, shelf.index.related(place))
+            self._held[uri] = held
+        return held.related
+
+    def forget(self, uri: str) -> None:
+        """The document was closed."""
+        self._held.pop(uri, None)
+
+    def close(self) -> None:
+        """Read nothing more."""
+        self._reader.shutdown(wait=False, cancel_futures=True)
+
+    def _read(self, root: Root, shelf: _Shelf) -> None:
+        began = time.perf_counter()
+        index = ContextIndex()
+        count = 0
+        try:
+            for path, text in code_of(root):
+                index.update(path, text)
+                count += 1
+                if self._busy():
+                    time.sleep(BREATH)  # the interpreter is one: an answer goes first
+        except Exception as error:  # suggestions do without
+            logger.info("no related code: %s", failure(error))
+        shelf.index = index
+        shelf.epoch += 1
+        took = time.perf_counter() - began
+        logger.info("read %d files of %s in %.1f s", count, root.identity, took)
+
+
+def with_related(place: Place, root: Root | None) -> Place:
+    """The place with related code, found by reading the whole repository now."""
+    if root is None:
+        return place
+    try:
+        index = ContextIndex.from_files(code_of(root))
+    except CorpusError:  # a repository without a commit
+        return place
+    return replace(place, related=index.related(place))
+
+
+def code_of(root: Root) -> Iterator[tuple[str, str]]:
+    """Path and text of the tracked code of a repository, as mining reads it."""
+    repository = Repository.open(root.path)
+    left = MAX_BYTES
+    for file in repository.files(wanted=lambda path: _is_wanted(root, path)):
+        left -= file.size
+        if left < 0:
+            return
+        try:
+            yield file.path, without_secrets(repository.read(file.blob_id)).decode("utf-8")
+        except (UnicodeDecodeError, CorpusError):
+            continue
+
+
+def _is_wanted(root: Root, path: str) -> bool:
+    excluded = root.exclude is not None and root.exclude.match_file(path)
+    return not excluded and language_for(path) is not None
+
+
+def _update(root: Root, shelf: _Shelf, path: str, text: str) -> None:
+    if shelf.index is not None and _is_wanted(root, path):
+        clean = without_secrets(text.encode("utf-8", "replace")).decode("utf-8")
+        shelf.index.update(path, clean)
+        shelf.epoch += 1
+
+
+def _holds(held: _Held, identity: str, epoch: int, line: int) -> bool:
+    same = held.identity == identity and held.epoch == epoch
+    return same and abs(line - held.line) <= REGION

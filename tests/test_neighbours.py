@@ -1,0 +1,118 @@
+"""Related code is what mining would find, and holds still while somebody types."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pathspec
+import pytest
+from homespun_corpus.place import Place, place_at
+from homespun_server.homes import Root, home_of
+from homespun_server.neighbours import Neighbours, code_of, with_related
+
+SHAPES = '''\
+class Rectangle:
+    """A rectangle by its sides."""
+
+    def __init__(self, width, height):
+        self.width = width
+        self.height = height
+
+    def scaled(self, factor):
+        return Rectangle(self.width * factor, self.height * factor)
+'''
+USER = "from shapes import Rectangle\n\n\ndef double(rectangle: Rectangle):\n    return rectangle."
+OTHER = "def unrelated(text):\n    lines = text.splitlines()\n    return [line for line in lines]\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    files = {"shapes.py": SHAPES, "user.py": USER, "other.py": OTHER, "notes.txt": "Rectangle"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *arguments], check=True)
+    (tmp_path / "untracked.py").write_text(SHAPES)
+    found = home_of(tmp_path / "user.py", known=lambda _: False).root
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def neighbours() -> Iterator[Neighbours]:
+    neighbours = Neighbours(lambda: False)
+    yield neighbours
+    neighbours.close()
+
+
+def place(text: str = USER) -> Place:
+    return place_at(text, len(text), path="user.py", language="python")
+
+
+def paths(neighbours: Neighbours, root: Root, line: int, text: str = USER) -> list[str]:
+    return [piece.path for piece in neighbours.related("file:///user.py", root, place(text), line)]
+
+
+def until_read(neighbours: Neighbours, root: Root) -> None:
+    neighbours.open(root)
+    deadline = time.monotonic() + 30
+    while not neighbours.related("file:///any.py", root, place(), 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_only_tracked_code_is_read(root: Root) -> None:
+    assert [path for path, _ in code_of(root)] == ["other.py", "shapes.py", "user.py"]
+
+
+def test_excluded_files_and_secrets_are_not_read(root: Root) -> None:
+    exclude = pathspec.PathSpec.from_lines("gitignore", ["shapes.py"])
+    excluding = Root(root.path, root.identity, exclude)
+    assert [path for path, _ in code_of(excluding)] == ["other.py", "user.py"]
+
+
+def test_the_terminal_gets_what_the_editor_gets(root: Root, neighbours: Neighbours) -> None:
+    until_read(neighbours, root)
+    in_editor = neighbours.related("file:///user.py", root, place(), 4)
+    assert [piece.path for piece in in_editor][:1] == ["shapes.py"]
+    assert with_related(place(), root).related == in_editor
+    assert with_related(place(), None).related == ()
+
+
+def test_nothing_is_related_before_the_repository_was_read(root: Root) -> None:
+    neighbours = Neighbours(lambda: False)
+    assert paths(neighbours, root, 4) == []
+    neighbours.close()
+
+
+def test_what_was_found_holds_in_its_region(root: Root, neighbours: Neighbours) -> None:
+    until_read(neighbours, root)
+    first = neighbours.related("file:///user.py", root, place(), 4)
+    elsewhere = place(OTHER)
+    assert neighbours.related("file:///user.py", root, elsewhere, 14) is first
+    assert neighbours.related("file:///user.py", root, elsewhere, 40) is not first
+    assert neighbours.related("file:///b.py", root, elsewhere, 4) is not first
+
+
+def test_a_save_is_seen_by_the_next_look(root: Root, neighbours: Neighbours) -> None:
+    until_read(neighbours, root)
+    assert "shapes.py" in paths(neighbours, root, 4)
+    neighbours.saved(root, "shapes.py", "")
+    deadline = time.monotonic() + 30
+    while "shapes.py" in paths(neighbours, root, 4):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_repository_without_a_commit_has_no_related_code(
+    tmp_path: Path, neighbours: Neighbours
+) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    root = Root(tmp_path, "empty", None)
+    assert with_related(place(), root).related == ()
+    neighbours.open(root)
+    assert paths(neighbours, root, 4) == []
