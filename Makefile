@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 demo: install
-	$(BIN)/finetune-repo . --demo
+	$(BIN)/finetune-repo . --minutes 8 || [ $$? -eq 3 ] # 3: measured, and not shown to be better
 
 test: install
 	$(BIN)/python -m pytest

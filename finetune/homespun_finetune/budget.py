@@ -76,6 +76,13 @@ def measure(
     return TokenBudget(left, speeds[best], best)
 
 
+def best_device() -> str:
+    """Where a model runs on this machine."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def autocast(precision: Precision, device: str) -> contextlib.AbstractContextManager[object]:
     """Run matrix products in the precision; weights and sums stay fp32."""
     if precision == "fp32":

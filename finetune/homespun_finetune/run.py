@@ -21,7 +21,7 @@ from homespun_corpus.team_settings import read_team_settings
 from homespun_model.errors import StoreError
 
 from homespun_finetune import show
-from homespun_finetune.budget import Deadline
+from homespun_finetune.budget import Deadline, best_device
 from homespun_finetune.errors import UsageError
 from homespun_finetune.examination import Examination, Role
 from homespun_finetune.gate import Decision, Evidence, GateRules, decide, weigh
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from homespun_finetune.train import Trained
 
 CLOSING = 5.0  # seconds to merge, load, decide and publish
-MIN_TRAINING = 2.0  # seconds; with less, timing a few batches would be all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class _Run:
                 return self._no_exam(mined, base)
             self._examine_what_is(examination, base, incumbent)
             trained = self._train(base, mined, folder, reserve=examination.longest + CLOSING)
-            self._examine_candidate(examination, base, trained)
+            self._examine_candidate(examination, base, folder)
             evidence = self._evidence(examination, mined, incumbent)
             decision = decide(evidence, self.rules)
             manifest = self._manifest(base, mined, incumbent) | {
@@ -177,15 +176,18 @@ class _Run:
     ) -> None:
         from homespun_model.completer import Completer
 
-        self._examine(examination, "base", Completer.load(base))
+        device = best_device()
+        self._examine(examination, "base", Completer.load(base, device=device))
         if incumbent is not None:
-            self._examine(examination, "incumbent", Completer.load(base, incumbent))
+            served = Completer.load(base, incumbent, device=device)
+            self._examine(examination, "incumbent", served)
 
-    def _examine_candidate(self, examination: Examination, base: Base, trained: Trained) -> None:
-        from homespun_model.completer import Completer
+    def _examine_candidate(self, examination: Examination, base: Base, folder: Path) -> None:
+        """The adapter as it lies in ``folder``, merged as it would be for an editor."""
+        from homespun_model.completer import Completer, merged
 
-        merged = trained.model.merge_and_unload().eval()
-        self._examine(examination, "candidate", Completer.from_model(base, merged, None))
+        model = merged(base.load_model(device=best_device()), folder)
+        self._examine(examination, "candidate", Completer.from_model(base, model, None))
 
     def _examine(self, examination: Examination, role: Role, completer: Completer) -> None:
         with self._timed("evaluate"):
@@ -195,12 +197,6 @@ class _Run:
         from homespun_finetune.batches import encode_all, shuffled
         from homespun_finetune.train import Tokens, fine_tune, save_adapter
 
-        seconds = self.deadline.left() - reserve
-        if seconds < MIN_TRAINING:
-            raise UsageError(
-                "no time is left to train: mining and measuring take "
-                f"{self.deadline.seconds - seconds:.0f} s of it; give --minutes more"
-            )
         prompts, longest = base.prompts(), base.context_length
         rows = mined.dataset["train"]
         order = shuffled(len(rows), self.request.seed)
@@ -213,7 +209,7 @@ class _Run:
                 list(islice(validation, self.training.validation_samples)),
                 self.training,
                 tokens=Tokens(pad=base.fim.end, end=base.fim.end),
-                seconds=seconds,
+                seconds=self.deadline.left() - reserve,
                 work=folder,
                 stage=stage,
             )

@@ -59,7 +59,8 @@ def decision(console: Console, outcome: Outcome) -> None:
     console.print()
     console.print(Text(outcome.decision.upper(), style=style), end=" ")
     where = f"{outcome.repository}, base {outcome.base}"
-    console.print(where + (f", revision {outcome.revision}" if outcome.revision else ""))
+    revision = f", revision {outcome.revision}" if outcome.revision else ""
+    console.print(where + revision, markup=False, soft_wrap=True)
     for reason in outcome.reasons:
         console.print(f"  - {reason}", soft_wrap=True, markup=False)
 

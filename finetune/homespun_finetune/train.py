@@ -6,6 +6,7 @@ loss becomes the adapter, not the last one. Knows no repositories, no store and 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 
 from homespun_finetune.batches import Example, Plan, collate, plan, take
-from homespun_finetune.budget import TokenBudget, measure
+from homespun_finetune.budget import TokenBudget, best_device, measure
 from homespun_finetune.errors import TrainingError, UsageError
 from homespun_finetune.loss import Batch, weighted_loss
 from homespun_finetune.progress import Stage
@@ -83,8 +84,9 @@ def fine_tune(
     nothing in it is needed afterwards. Raises TrainingError where there is nothing to learn from,
     or where no state of the adapter has a finite loss; UsageError where there is no time to.
     """
+    begun = time.monotonic()
     torch.manual_seed(settings.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     adapted = lora(_on(device, model), settings)
     source = iter(training)
     examples = list(islice(source, settings.batch_size * (TIMED_BATCHES + 1)))
@@ -93,10 +95,12 @@ def fine_tune(
     collator = partial(
         collate, pad_id=tokens.pad, end_id=tokens.end, end_weight=settings.end_weight
     )
-    budget = _measure(adapted, examples, settings, collator, seconds=seconds, device=device)
+    left = seconds - (time.monotonic() - begun)
+    if left > 0:  # timing is not free either
+        budget = _measure(adapted, examples, settings, collator, seconds=left, device=device)
+    if left <= 0 or budget.tokens < sum(map(len, examples[: settings.batch_size])):
+        raise UsageError("no time is left to train after mining and measuring: raise --minutes")
     training_tokens = budget.tokens * (1 - settings.validation_share)
-    if training_tokens < len(examples[0]):
-        raise UsageError("no time was left to train once a few steps were timed: raise --minutes")
     examples += take(source, training_tokens - sum(map(len, examples)))
     steps = _plan(examples, settings).within(training_tokens)
     rate = settings.learning_rate or learning_rate_for(model.config.get_text_config().hidden_size)
