@@ -108,6 +108,16 @@ def test_a_content_tells(source: bytes, reason: str | None) -> None:
     assert file_reason("a.py", source) == reason
 
 
+def test_one_long_constant_does_not_condemn_a_file_but_its_function() -> None:
+    constant = (
+        f'def colours(limit):\n    return parse("{"x:1 " * 300}", limit, compute(1, limit))\n\n\n'
+    )
+    source = "".join(function(f"f{i}", 10) for i in range(20)) + constant
+
+    assert file_reason("a.py", source.encode()) is None
+    assert {k: v for k, v in reasons_in(source).items() if v} == {"colours": "too-long"}
+
+
 def test_text_in_any_script_is_no_data() -> None:
     russian = "# \u043f\u0440\u0438\u0432\u0435\u0442 \u4f60\u597d\n" * 100
     assert file_reason("a.py", russian.encode()) is None
@@ -138,7 +148,7 @@ def test_a_function_s_own_reasons() -> None:
 
 
 def test_a_syntax_error_keeps_its_function_out() -> None:
-    broken = "def broken(limit):\n    x = = compute(1, limit)\n    return x + y + z + limit\n"
+    broken = "def broken(a):\n    if a b c d e f g:\n        h i j k l m n\n    return a, b, c, d\n"
     reasons = reasons_in(function("fine") + broken)
     assert (reasons["fine"], reasons["broken"]) == (None, "syntax-error")
 

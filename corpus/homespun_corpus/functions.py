@@ -7,14 +7,17 @@ whether a function is worth learning, or of holes.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from tree_sitter import Node, Tree
 
-from homespun_corpus.languages import Language, captures, matches, parse
+from homespun_corpus.languages import Language, captures, errors, matches, parse
 from homespun_corpus.leads import Lead, Leads, clean_docstring
+
+MAX_ERROR_SHARE = 0.05  # of a function's bytes
 
 FunctionKind = Literal["function", "method", "constructor", "lambda"]
 
@@ -38,7 +41,7 @@ class Function:
     ``span`` takes in its decorators and what declares it (``export``, ``const f =``), not the
     comments before it; those are ``doc`` where there is no docstring. ``body`` is the body's node,
     braces included. ``signature`` is what stands between decorators and body. ``broken`` says that
-    the parser met an error inside.
+    the parser lost its way inside; a single sign that a grammar does not know is no such thing.
     """
 
     path: str
@@ -85,9 +88,11 @@ def extract(
     found = _merge(matches(language, tree, *_KINDS), source)
     scopes = _scopes(matches(language, tree, "class", "namespace"), source)
     leads = _leads(captures(language, tree, "decorator", "comment"), source)
+    errors_at = sorted(_span(node) for node in errors(tree))
     functions = []
     for item, (qualified_name, in_class) in zip(found, _qualify(found, scopes), strict=True):
         start, comment = leads.before(item.node.start_byte)
+        span = Span(start, item.node.end_byte)
         functions.append(
             Function(
                 path=path,
@@ -95,12 +100,12 @@ def extract(
                 name=item.name,
                 qualified_name=qualified_name,
                 kind=_kind(item, language, in_class),
-                span=Span(start, item.node.end_byte),
+                span=span,
                 signature=_text(source, leads.after(start), item.body.start).strip(),
                 doc=item.doc or comment,
                 body=item.body,
                 blob_id=blob_id,
-                broken=item.node.has_error,
+                broken=item.node.has_error and _is_broken(source, span, errors_at),
             )
         )
     return sorted(functions, key=lambda function: function.span)
@@ -177,6 +182,19 @@ def _leads(found: dict[str, list[Node]], source: bytes) -> Leads:
     decorators = (Lead(*n.byte_range, "decorator") for n in found.get("decorator", []))
     comments = (Lead(*n.byte_range, "comment") for n in found.get("comment", []))
     return Leads(source, [*decorators, *comments])
+
+
+def _is_broken(source: bytes, span: Span, errors_at: list[Span]) -> bool:
+    """Whether an error inside runs over a line's end, or errors are a good part of the text."""
+    total = 0
+    for index in range(bisect_left(errors_at, span), len(errors_at)):
+        error = errors_at[index]
+        if error.start >= span.end:
+            break
+        if b"\n" in source[error.start : error.end].strip():
+            return True
+        total += error.end - error.start
+    return total > MAX_ERROR_SHARE * (span.end - span.start)
 
 
 def _span(node: Node) -> Span:

@@ -28,8 +28,10 @@ from homespun_corpus.languages import by_name
 from homespun_corpus.secrets import Secret, find_secrets
 
 MAX_FILE_BYTES = 1 << 20
-MAX_LINE_BYTES = 1000  # longest line, as BigCode's filters have it
+# Limits of BigCode's filters.
+MAX_LINE_BYTES = 1000
 MAX_MEAN_LINE_BYTES = 100
+MAX_LONG_LINE_SHARE = 0.25  # of a file's bytes are in lines longer than that
 MIN_LETTERS = 0.25  # of a file's characters are letters
 MIN_TOKENS = 15  # a getter or a stub teaches nothing
 MAX_FUNCTION_BYTES = 20_000
@@ -109,9 +111,11 @@ def _is_utf8(source: bytes) -> bool:
 
 
 def _is_minified(source: bytes) -> bool:
-    lines = source.splitlines()
-    longest = max(map(len, lines), default=0)
-    return longest > MAX_LINE_BYTES or len(source) > MAX_MEAN_LINE_BYTES * max(len(lines), 1)
+    """Long lines throughout; a file with one long constant is not."""
+    lines = [line for line in source.splitlines() if line.strip()]
+    in_long_lines = sum(len(line) for line in lines if len(line) > MAX_LINE_BYTES)
+    long_on_average = sum(map(len, lines)) > MAX_MEAN_LINE_BYTES * len(lines)
+    return long_on_average or in_long_lines > MAX_LONG_LINE_SHARE * len(source)
 
 
 def _is_data(source: bytes) -> bool:
@@ -137,9 +141,13 @@ def _own_reason(function: Function, source: bytes, secrets: Sequence[Secret]) ->
     if function.broken:
         return "syntax-error"
     text = source[span.start : span.end]
-    if len(text) > MAX_FUNCTION_BYTES:
+    if len(text) > MAX_FUNCTION_BYTES or _longest_line(text) > MAX_LINE_BYTES:
         return "too-long"
     return "too-short" if len(_tokens(function, text)) < MIN_TOKENS else None
+
+
+def _longest_line(text: bytes) -> int:
+    return max(map(len, text.splitlines()), default=0)
 
 
 def copy_reasons(

@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -165,15 +165,22 @@ def _cursor(language: Language, names: tuple[str, ...]) -> QueryCursor:
     return cursor
 
 
-def _check_errors(tree: Tree) -> None:
-    """Refuse a tree whose queries would hang."""
+def errors(tree: Tree) -> Iterator[Node]:
+    """The nodes that make no sense to the parser, in no order; not those inside of one."""
     waiting = [tree.root_node]
     while waiting:
         node = waiting.pop()
-        if node.is_error and node.child_count > MAX_ERROR_TOKENS:
-            raise ParseTimeout(f"{node.child_count} tokens make no sense to the parser: left out")
-        if node.has_error:
+        if node.is_error:
+            yield node
+        elif node.has_error:
             waiting.extend(child for child in node.children if child.has_error)
+
+
+def _check_errors(tree: Tree) -> None:
+    """Refuse a tree whose queries would hang."""
+    for node in errors(tree):
+        if node.child_count > MAX_ERROR_TOKENS:
+            raise ParseTimeout(f"{node.child_count} tokens make no sense to the parser: left out")
 
 
 def _deadline(seconds: float) -> Callable[[], bool]:
