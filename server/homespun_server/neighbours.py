@@ -106,8 +106,10 @@ class Neighbours:
                 count += 1
                 if self._busy():
                     time.sleep(BREATH)  # the interpreter is one: an answer goes first
+        except CorpusError:
+            pass  # no commit yet: nothing is tracked
         except Exception as error:  # suggestions do without
-            logger.info("no related code: %s", failure(error))
+            logger.warning("no related code: %s", failure(error))
         shelf.index = index
         shelf.epoch += 1
         took = time.perf_counter() - began
