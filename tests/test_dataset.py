@@ -92,9 +92,12 @@ def test_excluded_paths_are_counted_and_not_trained_on(folder: Path, mined: Mine
     assert found.manifest["counts"]["rejected"]["excluded"] > 0
 
 
-def test_a_saved_dataset_loads_as_it_was(mined: Mined, tmp_path: Path) -> None:
+def test_a_saved_dataset_loads_as_it_was(
+    mined: Mined, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     for _ in range(2):
         save(mined, tmp_path / "data")
+    assert capfd.readouterr() == ("", "")
     loaded = load(tmp_path / "data")
     assert loaded.manifest == mined.manifest
     assert every(loaded) == every(mined)

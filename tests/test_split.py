@@ -103,6 +103,18 @@ def test_moving_and_reformatting_holds_nothing_out(repo: Path) -> None:
     assert not held & {f"count_{i}" for i in (*range(60, 80), *range(80, 100))}
 
 
+def test_a_commit_that_the_team_ignores_in_blame_holds_nothing_out(repo: Path) -> None:
+    reformatted = module(60, 80).replace("total", "result").replace("    return", "\n    return")
+    ignored = commit(repo, m3_py=reformatted)
+    (repo / ".git-blame-ignore-revs").write_text(f"# black\n{ignored}  # 24.1\n")
+    commit(repo, new_py=module(300, 340))
+
+    found, _ = split_of(repo)
+
+    held = {h.function.name for h in found.held_out}
+    assert held and not held & {f"count_{i}" for i in range(60, 80)}
+
+
 @pytest.mark.parametrize("history", ["none", "one commit", "shallow"])
 def test_without_history_whole_files_are_held_out(repo: Path, tmp_path: Path, history: str) -> None:
     if history == "shallow":

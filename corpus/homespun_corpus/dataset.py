@@ -13,12 +13,18 @@ import shutil
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pathspec
 from datasets import Dataset, DatasetDict, load_from_disk
+from datasets.utils import (
+    are_progress_bars_disabled,
+    disable_progress_bars,
+    enable_progress_bars,
+)
 
 from homespun_corpus.context import ContextIndex
 from homespun_corpus.errors import NothingToLearn
@@ -77,11 +83,24 @@ def save(mined: Mined, directory: Path) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".mining-") as part:
         staged = Path(part) / "dataset"
-        mined.dataset.save_to_disk(staged)
+        with _no_bars():
+            mined.dataset.save_to_disk(staged)
         text = json.dumps(mined.manifest, indent=2, sort_keys=True) + "\n"
         (staged / MANIFEST).write_text(text, encoding="utf-8")
         shutil.rmtree(directory, ignore_errors=True)
         staged.replace(directory)
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Progress is for the caller to show."""
+    shown = not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            enable_progress_bars()
 
 
 def load(directory: Path) -> Mined:

@@ -41,7 +41,7 @@ _TEMPLATE = re.compile(
 )
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HASHES = re.compile(
-    r"sha_?\d|sha\b|md5|blake|hash|digest|checksum|crc|integrity|etag|fingerprint|commit|revision"
+    r"sha_?\d|sha\b|md5|blake|hash|digest|checksum|cksum|crc|integrity|etag|fingerprint|commit|revision"
     r"|\brev\b|\boid\b|object_?id|uuid|guid|nonce|trace_?id|span_?id|blob|tree|signature|thumbprint"
     r"|\bassert|expect|should|==|https?://|opaque|boundary|cursor|node_?id|cluster",
     re.IGNORECASE,

@@ -3,7 +3,8 @@
 A tuned model earns its keep on code that was not written yet when it was trained. So training reads
 the tree at one commit, and what is held out are functions that *first appeared* after it, cut from
 the blob in which they did: new functions, and the changed lines of edited ones. Commits that only
-move or reformat code hold out nothing. Without enough history, whole files are held out instead.
+move or reformat code hold out nothing, nor do those that the team's ``.git-blame-ignore-revs``
+names. Without enough history, whole files are held out instead.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX = 0.05, 20, 200
 MOST_SHARE = 1 / 3  # of all functions: a young history keeps the rest for training
 FEWEST = 20  # functions held out; a history with fewer is split by file
 MAX_COMMITS = 2000
+IGNORED_COMMITS = ".git-blame-ignore-revs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,24 @@ def _by_time(repository: Repository, sources: Sources, seed: int) -> Split | Non
     train_commit, validation_commit = window[-1].parent, last[-1].parent
     assert train_commit is not None and validation_commit is not None
     train = sources.tree(train_commit)
-    appeared = list(_appeared(repository, sources, train, window[::-1]))
+    ignored = _ignored_commits(repository)
+    appeared = [
+        held
+        for held in _appeared(repository, sources, train, window[::-1])
+        if held.commit not in ignored
+    ]
     tested = {commit.id for commit in last}
     newest = [held for held in appeared if held.commit in tested]
     newer = [held for held in appeared if held.commit not in tested]
     held = *_limited(newest, "test", test, seed), *_limited(newer, "validation", validation, seed)
     return Split("time", train_commit, validation_commit, tuple(train), held)
+
+
+def _ignored_commits(repository: Repository) -> set[str]:
+    """Commits that the team itself calls mere reformatting."""
+    files = repository.files(wanted=lambda path: path == IGNORED_COMMITS)
+    text = b"".join(repository.read(file.blob_id) for file in files).decode("utf-8", "replace")
+    return {word for line in text.splitlines() for word in line.split("#")[0].split()}
 
 
 def _newest_first(
