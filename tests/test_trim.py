@@ -126,7 +126,7 @@ def test_half_a_line_goes_unless_it_is_all() -> None:
     place = at("def f():\n    |\n")
     assert trim(place, "first = 1\n    second = (", ended=False).text == "first = 1"
     assert trim(place, "first = 1 +", ended=False).text == "first = 1 +"
-    assert trim(place, "x = '\ufffd", ended=False).text == "x = '"
+    assert trim(place, "x = 'a\ufffdb'", ended=False).text == "x = 'a"
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n", "\n    \n\n", "\t"])

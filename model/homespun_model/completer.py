@@ -9,22 +9,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Self, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from homespun_corpus.place import Place
 
 from homespun_model.decode import Decoded, Decoder, never
-from homespun_model.errors import StoreError
-from homespun_model.prompt import PROMPT_VERSION
-from homespun_model.revision import Revision, problems
+from homespun_model.merge import check, merged
+from homespun_model.revision import Revision
 from homespun_model.trim import Trimmer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from homespun_model.base import Base
+
+__all__ = ["Completer", "Score", "Suggestion", "merged"]
 
 MAX_NEW_TOKENS = 128  # about a dozen lines: more is rarely right, and never wanted at once
 # Mean log-probability of a token below which a suggestion is not shown: a geometric mean of about
@@ -68,6 +68,7 @@ class Completer:
         self.revision = revision
         self._prompts = base.prompts()
         self._decoder = Decoder(model)
+        self._stop_ids = base.fim.stop | base.tokenizer.special_ids
 
     @classmethod
     def load(cls, base: Base, adapter: Revision | None = None, *, device: str = "cpu") -> Self:
@@ -95,12 +96,12 @@ class Completer:
         """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes."""
         clock = _Clock()
         prompt = self._prompts.build(place)
-        trimmer = Trimmer(place, self.base.format.sentinels())
+        trimmer = Trimmer(_as_the_model_sees_it(place), self.base.format.sentinels())
         clock.lap("prompt")
         decoded = self._decoder.generate(
             prompt,
             max_new_tokens=min(max_new_tokens, self.base.context_length - len(prompt)),
-            stop_ids=self._prompts.fim.stop,
+            stop_ids=self._stop_ids,
             session=session,
             cancelled=cancelled,
             keep_going=lambda ids: not trimmer.done(self._text(ids)),
@@ -132,7 +133,9 @@ class Completer:
         ]
         logprobs = self._decoder.logprobs_many(pairs)
         return [
-            Score(-float(found.sum()), len(middle.replace("\r\n", "\n").encode()), len(found))
+            Score(
+                -float(found.double().sum()), len(middle.replace("\r\n", "\n").encode()), len(found)
+            )
             for (_, middle), found in zip(holes, logprobs, strict=True)
         ]
 
@@ -141,7 +144,7 @@ class Completer:
         self._decoder.forget(session)
 
     def _text(self, ids: list[int]) -> str:
-        return self.base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER)
+        return self.base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER).replace("\r\n", "\n")
 
     def _mean_logprob(self, decoded: Decoded, text: str) -> float:
         """Over the tokens that ``text``, the beginning of what was decoded, is made of."""
@@ -151,34 +154,20 @@ class Completer:
         return sum(decoded.logprobs[:count]) / count if count else 0.0
 
 
-def check(adapter: Revision, base: Base) -> None:
-    """StoreError unless the revision is whole and was made for this base and these prompts."""
-    manifest = adapter.manifest
-    wrong = problems(adapter)
-    if not wrong and manifest["base"]["weights_hash"] != base.weights_hash:
-        wrong = [f"it was trained on another base, {manifest['base']['id']!r}, not {base.id!r}"]
-    if not wrong and manifest["prompt_version"] != PROMPT_VERSION:
-        wrong = [f"it reads prompts of format v{manifest['prompt_version']}, not v{PROMPT_VERSION}"]
-    if wrong:
-        raise StoreError(f"adapter {adapter.name} of {adapter.repository} is refused: {wrong[0]}")
+def _bytes(middle: str) -> int:
+    return len(middle.replace("\r\n", "\n").encode(errors="replace"))
 
 
-def merged(model: PreTrainedModel, folder: Path) -> PreTrainedModel:
-    """``model`` with the adapter in ``folder`` merged into its weights; StoreError if it cannot."""
-    from peft import PeftModel
-
-    try:
-        adapted = PeftModel.from_pretrained(model, str(folder), use_safetensors=True)
-        whole = adapted.merge_and_unload(safe_merge=True)
-    except Exception as error:  # whatever the libraries make of an adapter that does not fit
-        reason = " ".join(str(error).split())[:200]
-        raise StoreError(f"adapter {folder.name} does not load: {reason}") from error
-    return cast("PreTrainedModel", whole.eval())
+def _as_the_model_sees_it(place: Place) -> Place:
+    """Prompts have ``\n`` for line ends, so what is trimmed has."""
+    prefix, suffix = place.prefix.replace("\r\n", "\n"), place.suffix.replace("\r\n", "\n")
+    return replace(place, prefix=prefix, suffix=suffix)
 
 
 def _with_line_ends_of(place: Place, text: str) -> str:
-    """A model writes ``\\n``; the document may not."""
-    crlf = "\r\n" in place.prefix or "\r\n" in place.suffix
+    """A model writes ``\n``; the document may not. Of mixed line ends, the more frequent."""
+    around = place.prefix + place.suffix
+    crlf = 2 * around.count("\r\n") > around.count("\n")
     return text.replace("\n", "\r\n") if crlf else text
 
 

@@ -25,6 +25,7 @@ Reason = Literal["end", "line", "block", "closer", "suffix", "repetition", "leng
 # A line at its statement's own indentation that begins so goes on with the statement.
 CONTINUES = re.compile(r"(else|elif|except|finally|case|catch)\b|[)\]}.]|&&|\|\|")
 HALF_WORD = re.compile(r"\s*\w*$")
+NO_CHARACTER = "\ufffd"  # bytes that are no text, where a model goes astray
 MIN_SENTINEL = 6  # shorter sentinels, such as <s>, are also HTML
 
 
@@ -185,7 +186,7 @@ class _Draft:
         return next(depth for at, depth in reversed(self.brackets) if at <= offset)
 
     def _sentinel_cuts(self) -> Iterator[Cut]:
-        for name in self.sentinels:
+        for name in (*self.sentinels, NO_CHARACTER):
             if (at := self.text.find(name)) >= 0:
                 yield Cut(at, "end")
 
@@ -259,6 +260,5 @@ class _Draft:
 
 def _without_half_a_line(text: str) -> str:
     """A text that was stopped: whole lines, unless it is only one."""
-    text = text.rstrip("\ufffd")
     whole, newline, _ = text.rpartition("\n")
     return (whole if newline and whole.strip() else text).rstrip()

@@ -1,0 +1,273 @@
+"""The completer: what was learnt comes back, adapters are merged or refused, scores add up."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from homespun_corpus.place import Place, place_at
+from homespun_model.base import Base, load_base
+from homespun_model.completer import Completer
+from homespun_model.errors import Cancelled, StoreError
+from homespun_model.prompt import PROMPT_VERSION
+from homespun_model.store import AdapterStore, Revision
+from peft import LoraConfig, PeftModel, get_peft_model
+from tiny_models import CODE, CONFIGS, tiny_base
+
+BEFORE = "class Shelf:\n    def find(self, title):\n        "
+MIDDLE = "for book in self.books:\n            if book.title == title:\n                return book"
+AFTER = "\n        return None\n"
+PLACE = Place("shelf.py", "python", BEFORE, AFTER)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
+    return load_base(str(tiny_base(tmp_path_factory.mktemp("base"))))
+
+
+@pytest.fixture(scope="module")
+def plain(base: Base) -> Completer:
+    return Completer.load(base)
+
+
+@pytest.fixture(scope="module")
+def learnt(base: Base) -> Completer:
+    """A completer of a model that knows one middle by heart."""
+    return by_heart(base, MIDDLE)
+
+
+def teach(base: Base, model: Any, middle: str, steps: int) -> Any:
+    """Train what can be trained on one middle and its end, until it is known."""
+    prompt, wanted = base.prompts().build(PLACE), base.prompts().encode_middle(middle)
+    ids = torch.tensor([[*prompt, *wanted, base.fim.end]])
+    labels = ids.clone()
+    labels[:, : len(prompt)] = -100
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    for _ in range(steps):
+        loss = model(input_ids=ids, labels=labels).loss
+        if loss < 0.01:
+            break
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model
+
+
+def by_heart(base: Base, middle: str) -> Completer:
+    model = base.load_model()
+    model.requires_grad_(True)
+    return Completer.from_model(base, teach(base, model, middle, 300), "by-heart")
+
+
+def test_what_was_learnt_comes_back(learnt: Completer, base: Base) -> None:
+    found = learnt.complete(PLACE)
+    assert found.text == MIDDLE
+    assert (found.stopped, found.shown, found.replace) == ("end", True, 0)
+    assert (found.revision, found.base) == ("by-heart", base.id)
+    assert -0.2 < found.mean_logprob < 0
+    assert set(found.milliseconds) == {"prompt", "decode", "trim", "total"}
+
+
+def test_a_document_with_crlf_gets_crlf(learnt: Completer) -> None:
+    windows = Place("shelf.py", "python", BEFORE.replace("\n", "\r\n"), AFTER.replace("\n", "\r\n"))
+    found = learnt.complete(windows)
+    assert found.text == MIDDLE.replace("\n", "\r\n")
+    mixed = replace(PLACE, suffix=AFTER + "pass\r\n")
+    assert "\r" not in learnt.complete(mixed).text
+    assert learnt.score(windows, MIDDLE.replace("\n", "\r\n")) == learnt.score(PLACE, MIDDLE)
+
+
+def test_a_session_changes_no_suggestion(learnt: Completer) -> None:
+    text = CODE + BEFORE
+    for typed in range(0, 40, 6):
+        place = replace(PLACE, prefix=text + MIDDLE[:typed])
+        with_session = learnt.complete(place, session="a", max_new_tokens=24)
+        assert _same(with_session, learnt.complete(place, max_new_tokens=24))
+    learnt.forget("a")
+
+
+def test_cancelling_reaches_the_caller(learnt: Completer) -> None:
+    with pytest.raises(Cancelled):
+        learnt.complete(PLACE, cancelled=lambda: True)
+
+
+def test_shorter_suggestions_can_be_asked_for(learnt: Completer) -> None:
+    found = learnt.complete(PLACE, max_new_tokens=3)
+    assert found.stopped == "length"
+    assert 0 < len(found.text) < len(MIDDLE) and MIDDLE.startswith(found.text)
+
+
+def test_confidence_is_that_of_the_text_shown(base: Base) -> None:
+    """A model that goes on into the suffix is cut; what it wrote there says nothing."""
+    runs_on = by_heart(base, MIDDLE + "\n        return None\n\n\nx = 1\n")
+    found = runs_on.complete(PLACE)
+    assert (found.text, found.stopped) == (MIDDLE, "block")
+    tokens = base.tokenizer.encode(MIDDLE)
+    score = runs_on.score(PLACE, MIDDLE)
+    assert found.mean_logprob == pytest.approx(-score.nats / len(tokens), abs=0.01)
+
+
+def test_an_unsure_or_empty_suggestion_is_not_shown(plain: Completer) -> None:
+    for place in places(20):
+        found = plain.complete(place)
+        assert not (found.shown and not found.text.strip())
+        assert not (found.shown and found.mean_logprob < -2)
+        if not found.text:
+            assert found.mean_logprob == 0
+
+
+@pytest.mark.parametrize("name", list(CONFIGS))
+def test_no_sentinel_and_no_half_character_is_shown(name: str, tmp_path: Path) -> None:
+    base = load_base(str(tiny_base(tmp_path / "base", name)))
+    completer = Completer.load(base)
+    for place in places(10):
+        text = completer.complete(place).text
+        assert not any(token in text for token in base.format.sentinels())
+        assert "\ufffd" not in text
+
+
+def test_a_score_is_the_models(base: Base, learnt: Completer, plain: Completer) -> None:
+    prompts = base.prompts()
+    prompt, middle = prompts.build(PLACE), prompts.encode_middle(MIDDLE)
+    with torch.inference_mode():
+        logits = base.load_model()(torch.tensor([[*prompt, *middle]])).logits[0]
+    rows = logits[len(prompt) - 1 : -1].log_softmax(-1)
+    nats = -sum(float(row[number]) for row, number in zip(rows, middle, strict=True))
+    score = plain.score(PLACE, MIDDLE)
+    assert score.nats == pytest.approx(nats, rel=1e-4)
+    assert (score.bytes, score.tokens) == (len(MIDDLE.encode()), len(middle))
+    assert learnt.score(PLACE, MIDDLE).nats < 2 < score.nats
+    assert plain.score(PLACE, "é").bytes == 2
+    assert plain.score(PLACE, "").nats == 0
+
+
+def test_scoring_many_is_scoring_each(plain: Completer) -> None:
+    pairs = [(place, MIDDLE[: 5 * i]) for i, place in enumerate(places(12))]
+    together = plain.score_many(pairs)
+    for (place, middle), score in zip(pairs, together, strict=True):
+        assert score.nats == pytest.approx(plain.score(place, middle).nats, abs=1e-3)
+
+
+# Adapters
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> AdapterStore:
+    return AdapterStore(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def adapter(base: Base, store: AdapterStore) -> Revision:
+    """An adapter that has seen the middle, trained with peft and published."""
+    torch.manual_seed(0)
+    config = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(base.load_model(), config)
+    return publish(base, store, teach(base, model, MIDDLE, 60))
+
+
+def publish(base: Base, store: AdapterStore, model: Any, **manifest: Any) -> Revision:
+    staged = store.stage("team/project")
+    model.save_pretrained(str(staged))
+    about = {
+        "base": {"id": base.id, "weights_hash": base.weights_hash},
+        "prompt_version": PROMPT_VERSION,
+    }
+    return store.publish("team/project", staged, about | manifest)
+
+
+def test_an_adapter_is_merged_into_a_copy(base: Base, plain: Completer, adapter: Revision) -> None:
+    before = plain.score(PLACE, MIDDLE)
+    served = Completer.load(base, adapter)
+    assert served.complete(PLACE).revision == adapter.name
+    assert served.score(PLACE, MIDDLE).nats < before.nats / 2
+    assert plain.score(PLACE, MIDDLE) == before
+    assert Completer.load(base).score(PLACE, MIDDLE).nats == pytest.approx(before.nats)
+
+
+def test_merged_weights_answer_as_the_adapter_does(base: Base, adapter: Revision) -> None:
+    unmerged = PeftModel.from_pretrained(base.load_model(), str(adapter.path))
+    beside = Completer.from_model(base, unmerged.eval(), None)
+    served = Completer.load(base, adapter)
+    for place in places(6):
+        assert served.score(place, MIDDLE).nats == pytest.approx(
+            beside.score(place, MIDDLE).nats, rel=1e-3
+        )
+
+
+def test_a_foreign_base_is_refused(adapter: Revision, tmp_path: Path) -> None:
+    other = load_base(str(tiny_base(tmp_path / "other", seed=7)))
+    with pytest.raises(StoreError, match="trained on another base"):
+        Completer.load(other, adapter)
+
+
+def edit(file: Path, **changes: Any) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda p: (p / "adapter_model.safetensors").write_bytes(b"x"), "not what was published"),
+        (lambda p: (p / "adapter_model.bin").write_bytes(b"x"), "does not belong"),
+        (lambda p: edit(p / "adapter_config.json", r=4), "not what was published"),
+        (lambda p: edit(p / "manifest.json", prompt_version=99), "v99"),
+        (lambda p: edit(p / "manifest.json", base=None), "another base"),
+        (lambda p: edit(p / "manifest.json", base="x", files=[]), "no hash"),
+    ],
+)
+def test_a_damaged_revision_is_refused(
+    base: Base, adapter: Revision, tmp_path: Path, damage: Any, said: str
+) -> None:
+    store = AdapterStore(tmp_path)
+    folder = tmp_path / "team" / "project" / "revisions" / adapter.name
+    shutil.copytree(adapter.path, folder)
+    damage(folder)
+    with pytest.raises(StoreError, match=said) as refusal:
+        Completer.load(base, store.open("team/project", adapter.name))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "change", [{"peft_type": "IA3"}, {"auto_mapping": {"base_model_class": "X"}}]
+)
+def test_only_plain_lora_is_loaded(
+    base: Base, store: AdapterStore, adapter: Revision, change: dict[str, Any]
+) -> None:
+    staged = store.stage("team/odd")
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
+        (staged / name).write_bytes((adapter.path / name).read_bytes())
+    edit(staged / "adapter_config.json", **change)
+    about = {key: adapter.manifest[key] for key in ("base", "prompt_version")}
+    odd = store.publish("team/odd", staged, about)
+    with pytest.raises(StoreError, match="LoRA"):
+        Completer.load(base, odd)
+
+
+def test_an_adapter_of_another_shape_is_one_line(
+    base: Base, store: AdapterStore, adapter: Revision
+) -> None:
+    staged = store.stage("team/odd")
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
+        (staged / name).write_bytes((adapter.path / name).read_bytes())
+    edit(staged / "adapter_config.json", r=4)
+    about = {key: adapter.manifest[key] for key in ("base", "prompt_version")}
+    odd = store.publish("team/odd", staged, about)
+    with pytest.raises(StoreError, match="does not load") as refusal:
+        Completer.load(base, odd)
+    assert "\n" not in str(refusal.value)
+
+
+def places(count: int) -> list[Place]:
+    rng = random.Random(0)
+    cursors = [rng.randrange(len(CODE)) for _ in range(count)]
+    return [place_at(CODE, cursor, path="code.py", language="python") for cursor in cursors]
+
+
+def _same(a: Any, b: Any) -> bool:
+    return bool((a.text, a.stopped, a.shown) == (b.text, b.stopped, b.shown))
