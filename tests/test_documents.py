@@ -170,11 +170,11 @@ def test_typing_in_a_megabyte_does_not_lag(text: str, encoding: Encoding) -> Non
     document = Document.create(text, encoding=encoding)
     line, column = document.point(len(text) - 20)
     took = []
-    for step in range(40):
+    for step in range(20):
         began = time.thread_time()  # of the processor: the machine may be busy
         at = (line, column + step)
         document = document.changed([Change("a", at, at)], step)
         document.offset((line, column + step + 1))
         took.append(time.thread_time() - began)
-    assert document.text == text[:-20] + "a" * 40 + text[-20:]
+    assert document.text == text[:-20] + "a" * 20 + text[-20:]
     assert np.median(took) < 0.03  # 0.3 to 6 ms on an idle machine
