@@ -88,7 +88,7 @@ local function configuration(path, buf)
       end,
     },
     on_init = function()
-      state.set({ state = 'ready', message = nil })
+      state.set({ state = 'loading' }) -- it says itself when it is ready
     end,
     on_attach = function(client, attached)
       backend.attach(client, attached, state.enabled())
@@ -114,7 +114,7 @@ function M.attach(buf)
   end
   if not M.get() then
     started = vim.uv.now()
-    state.set({ state = 'starting', message = nil })
+    state.set({ state = 'starting' })
   end
   vim.lsp.start(configuration(path, buf), { bufnr = buf, reuse_client = same_server, silent = true })
 end

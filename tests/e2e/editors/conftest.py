@@ -3,9 +3,10 @@
 An editor that cannot be had is skipped, with the reason where nobody can overlook it.
 """
 
+from __future__ import annotations
+
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,13 +14,17 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from homespun_model.store import AdapterStore
 
 from .debian import Unavailable
 from .neovim import Neovim
 from .obtain import EDITORS
+
+if TYPE_CHECKING:
+    from taught_models import Taught
 
 PLUGIN = Path(__file__).parents[3] / "nvim-client"
 
@@ -138,11 +143,41 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 30) 
         time.sleep(0.05)
 
 
-def homespun_command() -> Path:
-    """The installed `homespun`, beside the interpreter that runs the tests."""
-    found = shutil.which("homespun", path=str(Path(sys.executable).parent)) or shutil.which(
-        "homespun"
-    )
-    if not found:
-        pytest.skip("NOT TESTED: homespun is not installed in this environment")
-    return Path(found)
+class RealServer:
+    """The real `homespun`, on a base that was taught one answer and an empty store."""
+
+    def __init__(self, folder: Path, taught: Taught) -> None:
+        self.taught = taught
+        self.store = AdapterStore(folder / "store")
+        self.path = folder / "homespun"
+        self._pids = folder / "pids"
+        module = f"'{sys.executable}' -m homespun_server.cli"
+        # The shell becomes the server, so its number is the server's.
+        self.path.write_text(
+            f"#!/bin/sh\necho $$ >>'{self._pids}'\nOMP_NUM_THREADS=1 exec {module} \"$@\"\n"
+        )
+        self.path.chmod(0o755)
+
+    def flags(self) -> dict[str, str]:
+        """What a client has to be told to use it."""
+        return {"base": str(self.taught.base), "store": str(self.store.root), "device": "cpu"}
+
+    def pids(self) -> list[int]:
+        """Every server there has been, the newest last."""
+        return [int(line) for line in self._pids.read_text().split()] if self._pids.exists() else []
+
+
+@pytest.fixture
+def real_server(tmp_path: Path, taught: Taught) -> RealServer:
+    return RealServer(tmp_path, taught)
+
+
+@pytest.fixture
+def team(folder: Path) -> str:
+    """`folder` as a team's repository with shapes.py; its id in the store."""
+    (folder / "shapes.py").write_text("def area(width, height):\n    \n")
+    git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run([*git, "remote", "add", "origin", "git@example.org:team/work.git"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
+    return "example.org/team/work"

@@ -14,6 +14,7 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
+REVISION = "r0007"
 STORY = ["def add(first, second):", "    total = first + second", "    return total"]
 
 server = LanguageServer("homespun-stub", "1")
@@ -23,6 +24,11 @@ def record(event: str, **details: object) -> None:
     line = json.dumps({"event": event, "pid": os.getpid(), **details})
     with Path(os.environ["STUB_LOG"]).open("a") as log:
         log.write(line + "\n")
+
+
+def _end(position: types.Position, after: str) -> types.Position:
+    """Behind a bracket that the editor closed by itself: the story has its own."""
+    return types.Position(position.line, position.character + (after == ")"))
 
 
 def rest_of_story(before: str) -> str | None:
@@ -36,15 +42,16 @@ def rest_of_story(before: str) -> str | None:
 @server.feature(types.INITIALIZED)
 def ready(_: types.InitializedParams) -> None:
     record("initialized", arguments=sys.argv[1:])
-    status = {"state": "ready", "base": "stub", "revision": "r0007", "message": None, "log": None}
-    server.protocol.notify("homespun/status", status)
+    served = {"base": "stub", "revision": REVISION, "repository": "stub/repository"}
+    server.protocol.notify("homespun/status", {"state": "ready", "message": None, **served})
 
 
 @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
 async def suggest(params: types.InlineCompletionParams) -> types.InlineCompletionList:
     document = server.workspace.get_text_document(params.text_document.uri)
     position = params.position
-    before = document.lines[position.line][: position.character] if document.lines else ""
+    line = document.lines[position.line] if document.lines else ""
+    before, after = line[: position.character], line[position.character :]
     record("asked", before=before)
     if "--slow" in sys.argv:
         await asyncio.sleep(0.5)
@@ -52,16 +59,16 @@ async def suggest(params: types.InlineCompletionParams) -> types.InlineCompletio
     items = [
         types.InlineCompletionItem(
             insert_text=text,
-            range=types.Range(position, position),
-            command=types.Command("Accepted", "stub.accepted", arguments=[before]),
+            range=types.Range(position, _end(position, after)),
+            command=types.Command("Accepted", "stub.accepted", arguments=[{"revision": REVISION}]),
         )
     ]
     return types.InlineCompletionList(items if text else [])
 
 
 @server.command("stub.accepted")
-def accepted(before: str) -> None:
-    record("accepted", before=before)
+def accepted(served: dict[str, str]) -> None:
+    record("accepted", served=served)
 
 
 def main() -> None:

@@ -1,0 +1,65 @@
+"""The Neovim plugin with the real server: from a key to the model and back to the screen.
+
+The base and the adapter are tiny models that were taught one answer each, so what the screen must
+show is known, and which of the two said it.
+"""
+
+import os
+import signal
+
+from .conftest import OpenNeovim, RealServer
+from .neovim import Neovim
+
+STATUS = "return require('homespun').status()"
+
+
+def ready(neovim: Neovim) -> None:
+    """The base is loaded."""
+    neovim.wait(lambda: "ready" in neovim.lua(STATUS), "readiness", timeout=120)
+
+
+def ask_until(neovim: Neovim, text: str) -> None:
+    """Leave and enter Insert mode at the end of the line until `text` is shown."""
+
+    def shown() -> bool:
+        if text not in neovim.screen.text():
+            neovim.keys("<Esc>A")
+            neovim.pump(0.5)
+        return text in neovim.screen.text()
+
+    neovim.wait(shown, f"{text!r} on screen", timeout=60)
+
+
+def test_one_session(open_neovim: OpenNeovim, real_server: RealServer, team: str) -> None:
+    """All in one: starting the server takes longer than everything else."""
+    taught = real_server.taught
+    neovim = open_neovim("shapes.py", server=str(real_server.path), **real_server.flags())
+    ready(neovim)
+
+    # Seen, and accepted by a word, by typing along, and whole.
+    neovim.keys("2GA")
+    neovim.wait_for_screen("    " + taught.base_says, timeout=60)
+    assert neovim.buffer()[1] == "    "
+    first, rest = taught.base_says.split(" ", 1)
+    neovim.keys("<M-Right>")
+    neovim.wait(lambda: neovim.buffer()[1] == "    " + first, "the first word")
+    neovim.wait_for_screen("    " + taught.base_says)
+    neovim.type(" " + rest[:2])
+    neovim.wait_for_screen("    " + taught.base_says)
+    neovim.keys("<Tab>")
+    neovim.wait(lambda: neovim.buffer()[1] == "    " + taught.base_says, "all of it")
+
+    # A revision is published: it answers, and is named, without a restart.
+    neovim.keys("<Esc>0C    ")
+    revision = taught.publish(real_server.store, team)
+    ask_until(neovim, taught.adapter_says)
+    neovim.wait(lambda: revision.name in neovim.lua(STATUS), "the revision in the status")
+    assert len(real_server.pids()) == 1
+
+    # The server is killed: it comes back and suggests.
+    os.kill(real_server.pids()[-1], signal.SIGKILL)
+    neovim.wait(lambda: len(real_server.pids()) == 2, "a second server")
+    neovim.keys("<Esc>")
+    ready(neovim)
+    neovim.keys("0C    ")
+    ask_until(neovim, taught.adapter_says)
