@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import shutil
 import tempfile
 from collections import Counter, defaultdict
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pathspec
+import platformdirs
 from datasets import Dataset, DatasetDict, load_from_disk
 from datasets.utils import (
     are_progress_bars_disabled,
@@ -80,7 +82,7 @@ def mine(
 
 def save(mined: Mined, directory: Path) -> None:
     """Write a dataset and its manifest into ``directory``, which appears whole or not at all."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".mining-") as part:
         staged = Path(part) / "dataset"
         with _no_bars():
@@ -101,6 +103,12 @@ def _no_bars() -> Iterator[None]:
     finally:
         if shown:
             enable_progress_bars()
+
+
+def default_folder(identity: str) -> Path:
+    """Where a repository's dataset is kept to be looked at: the user's own cache, nobody else's."""
+    name = re.sub(r"[^\w.-]+", "-", identity).strip("-.")
+    return platformdirs.user_cache_path("homespun", appauthor=False) / "datasets" / name
 
 
 def load(directory: Path) -> Mined:

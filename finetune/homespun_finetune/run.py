@@ -121,7 +121,7 @@ class _Run:
     # Their steps
 
     def _mine(self) -> Mined:
-        from homespun_corpus.dataset import MineSettings, mine
+        from homespun_corpus.dataset import MineSettings, default_folder, mine, save
 
         settings = MineSettings(seed=self.request.seed, exclude=self.team.exclude)
         with self._timed("mine"), self.reporter.stage("mining") as stage:
@@ -131,6 +131,12 @@ class _Run:
                 progress=lambda name, done, of: stage.update(done / max(1, of), name),
             )
         show.counts(self.reporter.console, self.identity, mined.manifest)
+        folder = default_folder(self.identity)
+        try:
+            save(mined, folder)
+            self.reporter.say(f"dataset: {folder}")
+        except OSError as error:  # kept to be looked at only: training reads it from memory
+            self.reporter.say(f"the dataset was not kept: {folder}: {error.strerror or error}")
         return mined
 
     def _base(self) -> Base:
