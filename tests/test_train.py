@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from homespun_finetune import budget
 from homespun_finetune.batches import IGNORED, Example, collate, plan
 from homespun_finetune.errors import TrainingError
 from homespun_finetune.loss import weighted_loss
@@ -71,15 +72,23 @@ def train(tmp_path: Path, seconds: float = 60, **changes: object) -> Trained:
 
 
 def test_batches_hold_every_example_once_a_pass_in_an_order_of_the_seed() -> None:
-    lengths = [random.Random(n).randrange(5, 90) for n in range(101)]
+    lengths = [random.Random(n).randrange(5, 90) for n in range(104)]
     first = plan(lengths, batch_size=8, passes=2, seed=3)
-    seen = sorted(i for batch in first.batches for i in batch)
-    assert seen == sorted([*range(101), *range(101)])
-    assert [len(batch) for batch in first.batches[:-1]] == [8] * 25
+    for begin in (0, 13):
+        a_pass = [i for batch in first.batches[begin : begin + 13] for i in batch]
+        assert sorted(a_pass) == list(range(104))
+    assert first.batches[:13] != first.batches[13:]
     assert first == plan(lengths, batch_size=8, passes=2, seed=3)
     assert first != plan(lengths, batch_size=8, passes=2, seed=4)
-    padded, real = sum(first.tokens), 2 * sum(lengths)
-    assert padded < 1.1 * real
+    assert sum(first.tokens) < 1.1 * 2 * sum(lengths)
+
+
+def test_no_batch_holds_an_example_twice_and_all_are_full() -> None:
+    for count in (3, 8, 21):
+        batches = plan([7] * count, batch_size=8, passes=5, seed=0).batches
+        assert {len(batch) for batch in batches} == {min(8, count)}
+        assert all(len(set(batch)) == len(batch) for batch in batches)
+        assert {i for batch in batches for i in batch} == set(range(count))
 
 
 def test_within_a_budget_there_is_always_one_batch() -> None:
@@ -120,7 +129,9 @@ def test_learns_and_returns_the_best_state(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_same_seed_same_adapter(tmp_path: Path) -> None:
+def test_same_seed_same_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given the precision, that is: on a model this small it is decided by noise."""
+    monkeypatch.setattr(budget, "BF16_GAIN", math.inf)
     first, second = (train(tmp_path, passes=2) for _ in range(2))
     assert first.points[-1].loss == second.points[-1].loss
 

@@ -90,25 +90,24 @@ class Plan:
 def plan(lengths: Sequence[int], *, batch_size: int, passes: int, seed: int) -> Plan:
     """``passes`` times over the examples, each in another order, in batches of like length.
 
-    Every batch but the last is full, so the flat order of examples alone says what each step sees.
+    Every batch is full, so the flat order of examples alone says what each step sees; what is left
+    over at the end of a pass, other examples each time, waits for the next. No batch spans two
+    passes: sorted by length, it would hold the same example twice.
     """
-    order = [i for n in range(passes) for i in shuffled(len(lengths), seed + n)]
-    batches = tuple(_batches(order, lengths, batch_size, seed))
+    size = min(batch_size, len(lengths))
+    batches = tuple(b for n in range(passes) for b in _one_pass(lengths, size, seed + n))
     costs = (max(lengths[i] for i in batch) * len(batch) for batch in batches)
     return Plan(batches, tuple(costs))
 
 
-def _batches(
-    order: Sequence[int], lengths: Sequence[int], size: int, seed: int
-) -> Iterator[tuple[int, ...]]:
+def _one_pass(lengths: Sequence[int], size: int, seed: int) -> Iterator[tuple[int, ...]]:
+    order = shuffled(len(lengths), seed)
+    order = order[: len(order) - len(order) % size]
     pool = size * POOL_BATCHES
     for begin in range(0, len(order), pool):
         by_length = sorted(order[begin : begin + pool], key=lambda i: lengths[i])
-        spare = len(by_length) % size  # of the last pool only
-        cut = [tuple(by_length[i : i + size]) for i in range(spare, len(by_length), size)]
+        cut = [tuple(by_length[i : i + size]) for i in range(0, len(by_length), size)]
         yield from (cut[i] for i in shuffled(len(cut), seed + begin))
-        if spare:
-            yield tuple(by_length[:spare])
 
 
 def collate(

@@ -114,7 +114,7 @@ def fine_tune(
     )
     _Trainer(
         adapted,
-        _arguments(settings, budget, rate=rate, steps=len(steps.batches), work=work, device=device),
+        _arguments(settings, budget, steps, rate=rate, work=work, device=device),
         data_collator=collator,
         train_dataset=cast(Any, [examples[i] for batch in steps.batches for i in batch]),
         callbacks=[watch],
@@ -171,20 +171,20 @@ class _Trainer(Trainer):
 def _arguments(
     settings: TrainSettings,
     budget: TokenBudget,
+    steps: Plan,
     *,
     rate: float,
-    steps: int,
     work: Path,
     device: str,
 ) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(work),
-        max_steps=steps,
-        per_device_train_batch_size=settings.batch_size,
+        max_steps=len(steps.batches),
+        per_device_train_batch_size=len(steps.batches[0]),
         train_sampling_strategy="sequential",
         learning_rate=rate,
         lr_scheduler_type="cosine",
-        warmup_steps=max(1, round(settings.warmup * steps)),
+        warmup_steps=max(1, round(settings.warmup * len(steps.batches))),
         weight_decay=settings.weight_decay,
         adam_beta2=0.99,  # a run is a few hundred steps: 0.999 would remember all of it
         max_grad_norm=settings.clip,
