@@ -154,3 +154,34 @@ def test_no_secret_is_in_any_row(tmp_path: Path) -> None:
     rows = repr([s.to_row() for s in every(mined)])
     assert [name for name, secret in secrets.items() if secret in rows] == []
     assert mined.manifest["counts"]["rejected"]["secret"] > 0
+
+
+def test_a_hostile_tree_is_mined_all_the_same(folder: Path, tmp_path: Path) -> None:
+    team = tmp_path / "team"
+    shutil.copytree(folder / "src", team)
+    line = "x = " + "1 + " * 220_000 + "1\n"
+    hostile: dict[str, bytes] = {
+        "one_line.py": line.encode(),
+        "huge.py": (line[:600] + "\n").encode() * 3000,
+        "latin.py": b"def f(a):\n    return '\xe9' + a\n",
+        "deep.py": b"def f():\n    return " + b"(\n" * 100_000 + b")\n" * 100_000,
+        "open.js": b"f(\n" * 50_000,
+        "null.go": b"package a\n\0\n",
+        "new\nline.py": (team / sorted(p.name for p in team.iterdir())[0]).read_bytes(),
+        "empty.rs": b"",
+        "bom.py": b"\xef\xbb\xbfdef g(a, b):\r\n    c = a + b\r\n    return c * c + a - b\r\n",
+    }
+    for name, content in hostile.items():
+        (team / name).write_bytes(content)
+    (tmp_path / "outside.py").write_text("def outside(a, b):\n    return secret_of(a, b, a + b)\n")
+    (team / "link.py").symlink_to(tmp_path / "outside.py")
+    (team / "loop").symlink_to(team)
+
+    found = mine(Repository.open(team), MineSettings())
+
+    counts = found.manifest["counts"]
+    assert counts["files_left_out"]["undecodable"] == 2
+    assert counts["files_left_out"]["oversized"] == 1
+    assert counts["files_left_out"]["minified"] == 1
+    assert counts["functions"] == counts["kept"] + sum(counts["rejected"].values())
+    assert "secret_of" not in repr([s.to_row() for s in every(found)])

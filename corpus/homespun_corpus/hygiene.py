@@ -31,7 +31,7 @@ MAX_FILE_BYTES = 1 << 20
 # Limits of BigCode's filters.
 MAX_LINE_BYTES = 1000
 MAX_MEAN_LINE_BYTES = 100
-MAX_LONG_LINE_SHARE = 0.25  # of a file's bytes are in lines longer than that
+MAX_LONG_LINE_SHARE = 0.5  # of a file's bytes are in lines longer than that
 MIN_LETTERS = 0.25  # of a file's characters are letters
 MIN_TOKENS = 15  # a getter or a stub teaches nothing
 MAX_FUNCTION_BYTES = 20_000
