@@ -6,6 +6,7 @@ that fails or is interrupted leaves it as it was. torch is imported when the fir
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,6 +115,7 @@ class _Run:
                 "metrics": examination.to_json() | {"evidence": evidence.to_json()},
                 "decision": {"outcome": decision.outcome, "reasons": list(decision.reasons)},
             }
+            _finish_what_begins()
             keep = store.publish if decision.outcome == "published" else store.keep
             revision = keep(self.identity, folder, manifest)
         return self._decided(mined, base, examination, decision, revision)
@@ -219,6 +221,7 @@ class _Run:
                 work=folder,
                 stage=stage,
             )
+        self.reporter.say(show.trained(trained))
         save_adapter(trained.model, folder, base.id)
         return trained
 
@@ -319,6 +322,12 @@ class _Run:
         yield
         spent = getattr(self.seconds, part) + time.monotonic() - begun
         setattr(self.seconds, part, spent)
+
+
+def _finish_what_begins() -> None:
+    """From here on Ctrl-C waits for the end, a second away: interrupted means not published."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homespun_corpus.samples import Sample
 from rich.console import Console
@@ -18,6 +18,9 @@ from rich.text import Text
 from homespun_finetune.evaluate import hole_id
 from homespun_finetune.metrics import HoleResult, Metrics
 from homespun_finetune.outcome import Outcome
+
+if TYPE_CHECKING:
+    from homespun_finetune.train import Trained
 
 SHOWN_LINES = 10  # of a completion; the rest is counted
 SHOWN_CONTEXT_LINES = 3  # before the cursor
@@ -94,6 +97,22 @@ def _split(mined: Mapping[str, Any]) -> str:
     if mined["split"]["kind"] == "time":
         return f"newer than {mined['split']['train_commit'][:12]}"
     return "whole files, for there is no history to split by"
+
+
+def trained(run: Trained) -> str:
+    """One line about a training run."""
+    said = (
+        f"trained {run.steps} steps over {run.samples} samples, {run.tokens / 1000:.0f} thousand "
+        f"tokens at {run.budget.tokens_per_second:.0f} a second in {run.budget.precision}"
+    )
+    if not run.points:
+        return said
+    best = min(run.points, key=lambda point: point.loss)
+    why = {"validation": ", no gain after", "time": ", stopped by the clock"}.get(run.stopped, "")
+    return (
+        f"{said}; validation loss {run.points[0].loss:.3f} → {best.loss:.3f} nats a token "
+        f"at step {best.step}{why}"
+    )
 
 
 def choose(
