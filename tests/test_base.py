@@ -41,6 +41,15 @@ def test_the_starters_format_lies_beside_its_weights(tmp_path: Path) -> None:
     assert load_base(str(tiny_base(tmp_path / "model"))).format == STARTER
 
 
+def test_the_bundled_starter_is_the_base_unless_told_otherwise() -> None:
+    base = load_base()
+    assert (base.id, base.format) == ("starter", STARTER)
+    ids = base.prompts().build(Place("a.py", "python", "def area(", "\n"))
+    with torch.inference_mode():
+        logits = base.load_model()(torch.tensor([ids])).logits
+    assert torch.isfinite(logits).all()
+
+
 def test_an_ambiguous_family_names_the_flag(tmp_path: Path) -> None:
     folder = tiny_base(tmp_path / "model", mark=False)
     with pytest.raises(BaseError, match="--fim-format"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,18 @@ def test_an_adapter_is_merged_into_a_copy(base: Base, plain: Completer, adapter:
     assert served.score(PLACE, MIDDLE).nats < before.nats / 2
     assert plain.score(PLACE, MIDDLE) == before
     assert Completer.load(base).score(PLACE, MIDDLE).nats == pytest.approx(before.nats)
+
+
+def test_no_network_is_needed(
+    base: Base, adapter: Revision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    again = load_base(str(base.directory))
+    Completer.load(again, adapter).complete(PLACE)
 
 
 def test_merged_weights_answer_as_the_adapter_does(base: Base, adapter: Revision) -> None:

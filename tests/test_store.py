@@ -141,6 +141,16 @@ def test_a_run_measured_against_another_revision_replaces_nothing(store: Adapter
     assert store.current(REPOSITORY) == second
 
 
+def test_what_was_staged_can_be_given_up(store: AdapterStore) -> None:
+    staged = adapter(store.stage(REPOSITORY))
+    store.discard(staged)
+    assert names(staged.parent) == set()
+    published = adapter(store.stage(REPOSITORY))
+    revision = store.publish(REPOSITORY, published, MANIFEST)
+    store.discard(published)
+    assert store.verify(REPOSITORY, revision.name) == []
+
+
 @pytest.mark.parametrize("key", ["base", "prompt_version"])
 def test_a_manifest_says_what_the_adapter_belongs_to(store: AdapterStore, key: str) -> None:
     manifest = {k: v for k, v in MANIFEST.items() if k != key}
