@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import platformdirs
 import pytest
 
 if TYPE_CHECKING:
@@ -13,8 +15,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Commands that tests run keep what they mined apart from the user's."""
+    """Commands that tests run keep what they mined apart from the user's; editors stay shared."""
+    editors = platformdirs.user_cache_path("homespun-editors")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOMESPUN_EDITORS", os.environ.get("HOMESPUN_EDITORS", str(editors)))
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
