@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from homespun_corpus.chunks import words
@@ -29,6 +29,7 @@ FADING = 0.4  # a line counts e^-0.4 times the next one towards the cursor
 CANDIDATES = 64  # chunks looked at; most repositories need four, one full of copies more
 
 DEFINED_SHARE = 0.25  # of the budget, for definitions: more of it takes room from better code
+SHOWN = 2  # similar chunks that are sure to be shown, definitions in them included
 MOST_DEFINED = 2  # files or places that may define a name, or it says too little
 
 COPY_LINES_BEFORE = 40  # where a copy of the cursor's surroundings is looked for
@@ -36,7 +37,7 @@ COPY_LINES_AFTER = 30
 COPIED_LINES = 0.8  # a piece with this share of its lines there says nothing new
 COPIED_WORDS = 0.9
 ALIKE = 0.6  # Jaccard similarity of two pieces, of which one is enough
-LEAST_LINES = 3  # of a chunk that is cut to fit
+LEAST_LINES = 5  # of a chunk that is cut to fit
 LEAST_CHARS = 100  # a smaller rest of the budget stays empty
 
 # Files of these languages use each other.
@@ -84,9 +85,9 @@ class ContextIndex:
             return ()
         pick = _Pick(place, budget_chars)
         with self._lock:
-            for path, text in _defined(shelf, place):
-                pick.offer(path, text, most=int(budget_chars * DEFINED_SHARE), least_lines=1)
             similar = shelf.similar(_weights(place), beside=place.path, count=CANDIDATES)
+            for path, text in _defined(shelf, place, shown=similar[:SHOWN]):
+                pick.offer(path, text, most=int(budget_chars * DEFINED_SHARE), least_lines=1)
             for chunk in similar:
                 if pick.is_full():
                     break
@@ -148,18 +149,19 @@ def _weights(place: Place) -> dict[str, float]:
     return weights
 
 
-def _defined(shelf: Shelf, place: Place) -> Iterator[tuple[str, str]]:
-    """How names in the cursor's line, and what is called there, begin where they are defined."""
+def _defined(shelf: Shelf, place: Place, shown: Sequence[Chunk]) -> Iterator[tuple[str, str]]:
+    """How what the cursor's line names or calls is defined, unless ``shown`` will say so."""
     mentioned = set(words(place.prefix))
     for name in _names(place):
         chunks = shelf.defines(name)
         if any(chunk.path == place.path for chunk in chunks):
             continue  # the file's own
-        likely = [chunk for chunk in chunks if _is_mentioned(chunk, mentioned)] or chunks
-        if not 0 < len(likely) <= MOST_DEFINED:
-            continue
-        for text in shelf.openings(name, likely[0]):
-            yield likely[0].path, text
+        likely = [chunk for chunk in chunks if _is_mentioned(chunk, mentioned)]
+        if not likely and not _is_plain(name):
+            likely = chunks
+        if 0 < len(likely) <= MOST_DEFINED and likely[0] not in shown:
+            for text in shelf.openings(name, likely[0]):
+                yield likely[0].path, text
 
 
 def _names(place: Place) -> list[str]:
@@ -170,6 +172,11 @@ def _names(place: Place) -> list[str]:
     return list(dict.fromkeys([*called, *reversed(words(before)), *words(after)]))
 
 
+def _is_plain(name: str) -> bool:
+    """Whether a name is a word like ``client``, which is most often some variable."""
+    return name.islower() and "_" not in name
+
+
 def _is_mentioned(chunk: Chunk, mentioned: set[str]) -> bool:
     """Whether the text before the cursor names the chunk's file or folder, as an import would."""
     path = PurePosixPath(chunk.path)
@@ -177,12 +184,15 @@ def _is_mentioned(chunk: Chunk, mentioned: set[str]) -> bool:
 
 
 def _fitting(lines: list[str], room: int) -> list[str]:
-    """The first lines, as many as fit into ``room`` characters with their ends."""
+    """The first lines, as many as fit into ``room`` characters, up to one that is not blank."""
+    last = 0
     for count, line in enumerate(lines):
         room -= len(line) + 1
         if room < 0:
-            return lines[:count]
-    return lines
+            break
+        if line.strip():
+            last = count + 1
+    return lines[:last]
 
 
 def _alike(one: set[str], other: set[str]) -> bool:
