@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from homespun_corpus.chunks import MOST_LINES, chunk_spans
@@ -119,7 +120,14 @@ def test_similar_code_is_found_in_a_file_never_seen() -> None:
     assert related[0].text == INVOICES.rstrip("\n")
 
 
-def test_nothing_of_the_files_own_text() -> None:
+def test_nothing_of_the_files_own_text_however_far() -> None:
+    text = INVOICES + "\n\n" + SKY * 20 + "\n\n" + PAYMENTS
+    index = ContextIndex.from_files([("a.py", text), ("b.py", SKY)])
+    assert "a.py" not in _paths(index.related(_place(text, path="a.py")))
+    assert "a.py" in _paths(index.related(_place(text, path="c.py")))
+
+
+def test_nothing_of_the_files_own_text_wherever() -> None:
     files = _files()
     index = ContextIndex.from_files(files.items())
     for path, text in files.items():
@@ -227,14 +235,14 @@ def test_asked_and_updated_at_the_same_time() -> None:
                 index.update(path, text + "\nextra_row = load(user_map)\n")
                 index.update(path, text)
 
-    saver = threading.Thread(target=keep_saving)
-    saver.start()
-    try:
-        for _ in range(300):
-            assert index.related(_place("def make_user_row(session):\n    user_row = load("))
-    finally:
-        stop.set()
-        saver.join()
+    with ThreadPoolExecutor(1) as pool:
+        saving = pool.submit(keep_saving)
+        try:
+            for _ in range(300):
+                assert index.related(_place("def make_user_row(session):\n    user_row = load("))
+        finally:
+            stop.set()
+        saving.result()
 
 
 @pytest.mark.parametrize("text", [*_files(5).values(), "", "\n\n", "x", "a\r\nb\r\n", STORE * 9])
