@@ -55,6 +55,11 @@ def planted() -> list[tuple[str, str]]:
         "sendgrid": lambda: f'mail = SG("SG.{base64url(22)}.{base64url(43)}")',
         "twilio": lambda: f'sid = "AC{hexadecimal(32)}"',
         "telegram": lambda: f'bot = Bot("{drawn(9, DIGITS)}:AA{base64url(33)}")',
+        "discord": lambda: f'run("M{drawn(23)}.{base64url(6)}.{base64url(27)}")',
+        "mailchimp": lambda: f'mc = Client("{hexadecimal(32)}-us12")',
+        "square": lambda: f'pay("sq0csp-{base64url(43)}")',
+        "pypi": lambda: f'upload("pypi-AgEIcHlwaS5vcmc{base64url(80)}")',
+        "shopify": lambda: f'shop = Shop("shpat_{hexadecimal(32)}")',
         "hugging face": lambda: f'login("hf_{drawn(34)}")',
         "azure": lambda: f'"AccountName=a;AccountKey={drawn(86, ALNUM + "+/")}=="',
         "bearer": lambda: f"h = {{'Authorization': 'Bearer {drawn(40)}'}}",
@@ -126,6 +131,19 @@ def test_a_private_key_goes_to_its_end() -> None:
 
     assert source[secret.start : secret.end] == f'KEY = """{key}"""'.encode()
     assert without_secrets(source) == b"before = 1\n\nafter = 2\n"
+
+
+def test_two_secrets_and_the_lines_between() -> None:
+    lines = [
+        "a = 1",
+        f'token = "ghp_{drawn(36)}"',
+        "b = 2",
+        f'p = "glpat-{base64url(20)}"',
+        "c = 3",
+    ]
+    source = "\n".join(lines).encode()
+    assert len(find_secrets(source)) == 2
+    assert without_secrets(source).split() == b"a = 1 b = 2 c = 3".split()
 
 
 def test_lines_that_nobody_wrote_are_no_hang() -> None:

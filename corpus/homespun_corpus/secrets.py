@@ -1,8 +1,8 @@
 """Secrets in source code: passwords, keys and tokens that must never be learnt.
 
-detect-secrets' own detectors, asked only about lines that a fast pattern let through, and formats
-that it lacks. What is plainly a label, a template or a test's stand-in is forgiven, so that code
-*about* passwords can be learnt. Nothing is looked up or verified over a network.
+detect-secrets' own detectors, asked only about suspect lines, and formats that it lacks. What is
+plainly a label, a template or a test's stand-in is forgiven, so that code *about* passwords can be
+learnt. Nothing is looked up or verified over a network.
 """
 
 from __future__ import annotations
@@ -20,24 +20,12 @@ from homespun_corpus.placeholders import (
     is_random,
     is_wordy,
 )
+from homespun_corpus.suspects import suspect_lines
 
 MAX_LINE_BYTES = 5000  # looked at; files with longer lines are minified and left out anyway
 LINES_BEFORE = 2  # that may say what a string is
 MAX_VALUES = 8  # after telling names in one line
 MAX_KEY_BYTES = 10_000  # of a private key, from its BEGIN to its END
-
-_WORTH_A_LOOK = re.compile(
-    rb"(?i:passw|passphrase|pwd|db_?pass|key_?pass|secret|contrase|(?:api|auth|service|account|db"
-    rb"|database|priv|private|client|access|signing|encryption|master)[_ -]?key|token|bearer"
-    rb"|credential)"
-    rb"|://[^\s/:@'\"]*:[^\s/@'\"]+@"
-    rb"|PRIVATE KEY|PuTTY-User-Key-File|AGE-SECRET-KEY-"
-    rb"|[\"'`][A-Za-z0-9+/_=\\-]{20,}[\"'`]"
-    rb"|A3T[A-Z0-9]|A[BCKS]IA[A-Z0-9]|gh[pousr]_|github_pat_|gl(?:pat|dt|ft|rt|soat|cbt|ptt|imt)-"
-    rb"|AIza|ya29\.|xox[abposr]-|xapp-|hooks\.slack|[rsp]k_(?:live|test)_|whsec_|sk-|hf_[A-Za-z]"
-    rb"|npm_|pypi-|SG\.|eyJ|sq0|AC[a-z0-9]{32}|SK[a-z0-9]{32}|-us\d|\d:[\w-]{35}|AccountKey="
-    rb"|dop_v1_|shp(?:at|ca|pa|ss)_|dapi[0-9a-f]|[MNO][\w-]{23}|GOCSPX-|EAA[A-Za-z0-9]{20}"
-)
 
 # Formats that detect-secrets does not know.
 _FORMATS = re.compile(
@@ -82,19 +70,15 @@ class Secret:
 
 def find_secrets(source: bytes) -> list[Secret]:
     """The lines of a source that hold a secret, by place."""
-    found = []
-    seen_to = -1
-    for match in _WORTH_A_LOOK.finditer(source):
-        if match.start() < seen_to:
-            continue  # this line has been looked at
-        start = source.rfind(b"\n", 0, match.start()) + 1
-        end = source.find(b"\n", match.start())
-        seen_to = end = len(source) if end < 0 else end
+    found: list[Secret] = []
+    for start, end in suspect_lines(source):
+        if found and start < found[-1].end:
+            continue  # inside of a private key
         line = source[start : min(end, start + MAX_LINE_BYTES)].decode("utf-8", "replace")
         kind = _kind(line, _lines_before(source, start))
         if kind is not None:
-            end = _end_of_key(source, end) if kind == "Private Key" else end
-            found.append(Secret(start, end, kind))
+            last = _end_of_key(source, end) if kind == "Private Key" else end
+            found.append(Secret(start, last, kind))
     return found
 
 
