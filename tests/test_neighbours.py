@@ -11,7 +11,7 @@ import pathspec
 import pytest
 from homespun_corpus.place import Place, place_at
 from homespun_server.homes import Root, home_of
-from homespun_server.neighbours import Neighbours, code_of, with_related
+from homespun_server.neighbours import REGION, Neighbours, code_of, with_related
 
 SHAPES = '''\
 class Rectangle:
@@ -93,8 +93,8 @@ def test_what_was_found_holds_in_its_region(root: Root, neighbours: Neighbours) 
     until_read(neighbours, root)
     first = neighbours.related("file:///user.py", root, place(), 4)
     elsewhere = place(OTHER)
-    assert neighbours.related("file:///user.py", root, elsewhere, 14) is first
-    assert neighbours.related("file:///user.py", root, elsewhere, 40) is not first
+    assert neighbours.related("file:///user.py", root, elsewhere, 4 + REGION) is first
+    assert neighbours.related("file:///user.py", root, elsewhere, 5 + REGION) is not first
     assert neighbours.related("file:///b.py", root, elsewhere, 4) is not first
 
 

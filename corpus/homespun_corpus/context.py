@@ -21,7 +21,7 @@ from homespun_corpus.place import Place, Related
 from homespun_corpus.secrets import find_secrets
 from homespun_corpus.shelf import Chunk, Shelf
 
-RELATED_CHARS = 900  # about 256 tokens, what the starter's prompt gives to related code
+RELATED_CHARS = 750  # about 220 tokens: what the starter's prompt gives to related code
 
 LINES_BEFORE = 12  # of the cursor, that say what is looked for
 LINES_AFTER = 5

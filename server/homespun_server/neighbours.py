@@ -26,7 +26,7 @@ from homespun_server.logs import failure
 
 REPOSITORIES = 3  # whose code is kept in memory
 MAX_BYTES = 24 << 20  # of a repository's code: about four seconds of reading
-REGION = 20  # lines up or down from where something was looked up
+REGION = 3  # lines up or down: related code asked for further away is worth half of fresh code
 BREATH = 0.01  # seconds that reading waits while an answer is computed
 
 logger = logging.getLogger(__name__)
