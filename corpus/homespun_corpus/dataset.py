@@ -124,6 +124,7 @@ class _Miner:
         self.progress = progress
         patterns = pathspec.GitIgnoreSpec.from_lines(settings.exclude)
         self.sources = Sources(repository, patterns.match_file)
+        self._last_cutter: tuple[tuple[str, str], HoleCutter] | None = None
         # By blob: near-copies of held-out functions. No prompt of training may show one.
         self._barred: defaultdict[str, list[Span]] = defaultdict(list)
 
@@ -242,9 +243,13 @@ class _Miner:
         return rows
 
     def _cutter(self, function: Function) -> HoleCutter:
-        source = self._blob(function.blob_id)
-        language = by_name(function.language)
-        return HoleCutter(decode(source), source, language, parse(language, source))
+        """The cutter of a function's file; the last one is kept, since functions come by file."""
+        file = function.blob_id, function.language
+        if self._last_cutter is None or self._last_cutter[0] != file:
+            source, language = self._blob(function.blob_id), by_name(function.language)
+            cutter = HoleCutter(decode(source), source, language, parse(language, source))
+            self._last_cutter = file, cutter
+        return self._last_cutter[1]
 
     def _rng(self, function: Function) -> random.Random:
         return random.Random(
