@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint types format bench clean
+.PHONY: install demo test test-editors package lint types format bench clean
 
 install: $(STAMP)
 
@@ -19,6 +19,19 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest
+
+# Every editor, fetched into a cache of its own; one that cannot be had is skipped, and said.
+test-editors: install
+	-$(MAKE) package
+	HOMESPUN_TEST_EDITORS=all $(BIN)/python -m pytest tests/e2e/editors
+
+# The VS Code extension: vscode-client/homespun-*.vsix
+package: vscode-client/node_modules
+	cd vscode-client && npm run package
+
+vscode-client/node_modules: vscode-client/package-lock.json
+	cd vscode-client && npm ci
+	touch $@
 
 lint: install
 	$(BIN)/ruff check .

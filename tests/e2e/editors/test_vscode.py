@@ -15,6 +15,7 @@ from .stub_server import STORY
 from .workbench import Workbench
 
 EXTENSION = Path(__file__).parents[3] / "vscode-client/homespun-0.1.0.vsix"
+READY = '.statusbar-item[id*="homespun.status"] .codicon-check'
 WHOLE = "\n".join(STORY)
 
 OpenWorkbench = Callable[..., Workbench]
@@ -124,7 +125,7 @@ def test_with_the_real_server(
 ) -> None:
     taught = real_server.taught
     workbench = open_workbench("shapes.py", command=str(real_server.path), **real_server.flags())
-    workbench.wait(lambda: "Homespun" in workbench.status(), "the item in the status bar", 150)
+    workbench.wait(lambda: workbench.do("texts", selector=READY), "a tick in the status bar", 150)
 
     # Seen and accepted, on a new line.
     for key in ("Control+Home", "End", "Enter"):
