@@ -57,7 +57,7 @@ def module_text(rng: random.Random, functions: int) -> str:
     return "".join(parts)
 
 
-def make_repository(folder: Path, *, commits: int = 12, functions: int = 8, seed: int = 0) -> Path:
+def make_repository(folder: Path, *, commits: int = 12, functions: int = 6, seed: int = 0) -> Path:
     """One commit a day, each with a new module; the same seed gives the same commits."""
     rng = random.Random(seed)
     folder.mkdir(parents=True)

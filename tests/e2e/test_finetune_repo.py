@@ -121,7 +121,18 @@ def test_evaluate_only_measures_what_is_served_and_changes_nothing(
     store, first = published
     before = contents(store)
     done = finetune(
-        repository, "--base", base, "--store", store, "--id", "team", "--evaluate-only", "--json"
+        *(
+            repository,
+            "--base",
+            base,
+            "--store",
+            store,
+            "--id",
+            "team",
+            "--evaluate-only",
+            "--json",
+        ),
+        minutes=1,
     )
     assert done.returncode == 0, done.stderr
     said = answer(done)

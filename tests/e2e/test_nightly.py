@@ -68,7 +68,7 @@ def test_two_nights(workflow: dict[str, Any], tmp_path: Path) -> None:
     origin, cache = make_repository(tmp_path / "origin"), tmp_path / "cache"
     first = _night(workflow, origin, cache, base, tmp_path / "first")
     assert first["decision"] == "published"
-    add_commit(origin, random.Random(1), day=20, functions=8)
+    add_commit(origin, random.Random(1), day=20, functions=6)
     second = _night(workflow, origin, cache, base, tmp_path / "second")
     assert second["metrics"]["incumbent"] is not None
     served = AdapterStore(cache).current(second["repository"])
