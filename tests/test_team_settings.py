@@ -75,3 +75,13 @@ def test_two_places_are_one_too_many(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.homespun]\n")
     with pytest.raises(SettingsError, match="keep one"):
         read_team_settings(tmp_path)
+
+
+def test_the_documented_example_is_valid(tmp_path: Path) -> None:
+    page = Path(__file__).parents[1] / "docs" / "finetuning.md"
+    example = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    (tmp_path / "homespun.toml").write_text(example)
+    settings = read_team_settings(tmp_path)
+    assert len(settings.exclude) == 2
+    assert None not in (settings.train.learning_rate, settings.train.passes)
+    assert None not in (settings.train.dropout, settings.train.end_weight)
