@@ -97,22 +97,25 @@ def test_within_a_budget_there_is_always_one_batch() -> None:
     assert len(whole.within(0).batches) == 1
 
 
-def test_loss_covers_the_middle_and_its_end_only() -> None:
+@pytest.mark.parametrize("prompt_weight", [0.0, 0.5])
+def test_loss_weighs_prompt_middle_and_end(prompt_weight: float) -> None:
     """The same number as a full forward pass, example by example, without batching or padding."""
     model, batch = tiny_model(), examples(5)
     expected, weight = 0.0, 0.0
     for example in batch:
         logits = model(torch.tensor([example.ids.tolist()])).logits[0].log_softmax(-1)
-        for position in range(example.start, len(example)):
+        for position in range(1, len(example)):
             token = int(example.ids[position])
-            times = 3.0 if token == END else 1.0
+            inside = 3.0 if token == END else 1.0
+            times = inside if position >= example.start else prompt_weight
             expected -= times * float(logits[position - 1, token].detach())
             weight += times
-    collated = collate(batch, pad_id=PAD, end_id=END, end_weight=3.0)
+    collated = collate(batch, pad_id=PAD, end_id=END, end_weight=3.0, prompt_weight=prompt_weight)
     assert float(weighted_loss(model, collated).detach()) == pytest.approx(
         expected / weight, rel=1e-5
     )
-    assert int((collated["labels"] != IGNORED).sum()) == 3 * len(batch)
+    learnt = sum(map(len, batch)) - len(batch) if prompt_weight else 3 * len(batch)
+    assert int((collated["labels"] != IGNORED).sum()) == learnt
 
 
 def test_learns_and_returns_the_best_state(tmp_path: Path) -> None:

@@ -111,26 +111,35 @@ def _one_pass(lengths: Sequence[int], size: int, seed: int) -> Iterator[tuple[in
 
 
 def collate(
-    examples: Sequence[Example], *, pad_id: int, end_id: int, end_weight: float
+    examples: Sequence[Example],
+    *,
+    pad_id: int,
+    end_id: int,
+    end_weight: float,
+    prompt_weight: float = 0.0,
 ) -> dict[str, torch.Tensor]:
     """One batch: ``input_ids`` (B, T), ``labels`` and ``weights`` (B, K) for the last K positions.
 
     Padding is on the right, where causal attention never looks back from, so no mask is needed and
     the fast attention path stays open. K reaches back to the earliest position with a loss: the
-    output layer, a quarter of a small model's work, runs for those only.
+    output layer, a quarter of a small model's work, runs for those only. With a ``prompt_weight``
+    that is the whole prompt: the team's own text around a hole, which has more to teach than it.
     """
     import torch
 
     width = max(len(example) for example in examples)
-    first = min(example.start for example in examples) - 1  # its logits predict the first target
+    learnt = [1 if prompt_weight else example.start for example in examples]
+    first = min(learnt) - 1  # its logits predict the first target
     ids = np.full((len(examples), width), pad_id, dtype=np.int64)  # (B, T)
     labels = np.full((len(examples), width - first), IGNORED, dtype=np.int64)  # (B, K)
-    for row, example in enumerate(examples):
+    weights = np.zeros(labels.shape)
+    for row, (example, start) in enumerate(zip(examples, learnt, strict=True)):
         ids[row, : len(example)] = example.ids
-        begin = example.start - 1 - first
-        targets = example.ids[example.start :]
-        labels[row, begin : begin + len(targets)] = targets
-    weights = np.where(labels == end_id, end_weight, 1.0) * (labels != IGNORED)
+        begin, end = start - 1 - first, len(example) - 1 - first
+        labels[row, begin:end] = example.ids[start:]
+        weights[row, begin:end] = prompt_weight
+        weights[row, example.start - 1 - first : end] = 1.0
+    weights[labels == end_id] = end_weight
     return {
         "input_ids": torch.from_numpy(ids),
         "labels": torch.from_numpy(labels),

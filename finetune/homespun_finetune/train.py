@@ -93,8 +93,13 @@ def fine_tune(
     if not examples:
         raise TrainingError("no training sample fits the base's context: choose a larger base")
     collator = partial(
-        collate, pad_id=tokens.pad, end_id=tokens.end, end_weight=settings.end_weight
+        collate,
+        pad_id=tokens.pad,
+        end_id=tokens.end,
+        end_weight=settings.end_weight,
+        prompt_weight=settings.prompt_weight,
     )
+    on_middles = partial(collator, prompt_weight=0.0)  # what counts is what will be shown
     left = seconds - (time.monotonic() - begun)
     if left > 0:  # timing is not free either
         budget = _measure(adapted, examples, settings, collator, seconds=left, device=device)
@@ -106,7 +111,7 @@ def fine_tune(
     rate = settings.learning_rate or learning_rate_for(model.config.get_text_config().hidden_size)
     watch = Watch(
         adapted,
-        [collator(batch) for batch in _affordable(validation, budget, settings)],
+        [on_middles(batch) for batch in _affordable(validation, budget, settings)],
         seconds=budget.seconds,
         steps=len(steps.batches),
         settings=settings,
