@@ -6,6 +6,7 @@ command's work is in a module of its own, imported when the command is run.
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -186,6 +187,7 @@ def adapters_prune(
 
 def main() -> None:
     """The entry point: every way out has an exit code, and an error is one line."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a launcher may have it ignored
     sys.exit(run(sys.argv[1:]))
 
 
