@@ -1,4 +1,4 @@
-"""The loss of a batch: cross entropy of the middle and its end, and of nothing else."""
+"""The loss of a batch: cross entropy of its labels, each with its own weight."""
 
 from __future__ import annotations
 
