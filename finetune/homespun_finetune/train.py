@@ -1,7 +1,8 @@
 """LoRA on a base: transformers' Trainer with our loss, our batches and our clock.
 
 What is learned is the middle and its end, and the prompt at a lower weight. The state with the
-lowest validation loss, which looks at middles only, becomes the adapter, not the last one. Knows no repositories, no store and no gate.
+lowest validation loss, which looks at middles only, becomes the adapter, not the last one. Knows
+no repositories, no store and no gate.
 """
 
 from __future__ import annotations

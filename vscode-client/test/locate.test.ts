@@ -7,7 +7,7 @@ import { type Surroundings, locate } from "../src/locate";
 const NOWHERE: Surroundings = {
   configured: "",
   python: undefined,
-  folders: ["/work/project"],
+  folders: ["/code/project"],
   trusted: true,
   path: ["/usr/bin", "/opt/bin"].join(path.delimiter),
   windows: false,
@@ -26,10 +26,10 @@ function reason(around: Partial<Surroundings>): string {
 
 test("the order is setting, selected environment, .venv, PATH", () => {
   const python = "/envs/a/bin/python";
-  const all = ["/x/homespun", "/work/project/.venv/bin/homespun", "/opt/bin/homespun"];
+  const all = ["/x/homespun", "/code/project/.venv/bin/homespun", "/opt/bin/homespun"];
   assert.equal(found({ python, configured: "/x/homespun" }, ...all), "/x/homespun");
   assert.equal(found({ python }, ...all), "/envs/a/bin/python -P -m homespun_server.cli");
-  assert.equal(found({}, ...all), "/work/project/.venv/bin/homespun");
+  assert.equal(found({}, ...all), "/code/project/.venv/bin/homespun");
   assert.equal(found({}, "/opt/bin/homespun"), "/opt/bin/homespun");
 });
 
@@ -44,8 +44,8 @@ test("the setting is an absolute path", () => {
 });
 
 test("nothing inside an untrusted workspace is run, wherever it is named", () => {
-  const inside = "/work/project/.venv/bin/homespun";
-  const around = { trusted: false, path: "/work/project/.venv/bin" };
+  const inside = "/code/project/.venv/bin/homespun";
+  const around = { trusted: false, path: "/code/project/.venv/bin" };
   assert.equal(found(around, inside), undefined);
   assert.equal(found({ ...around, trusted: true }, inside), inside);
   assert.equal(found({ trusted: false }, "/usr/bin/homespun"), "/usr/bin/homespun");
@@ -60,8 +60,8 @@ test("relative entries of PATH are passed over", () => {
 });
 
 test("every folder of the workspace may hold the .venv", () => {
-  const second = "/work/other/.venv/bin/homespun";
-  assert.equal(found({ folders: ["/work/project", "/work/other"] }, second), second);
+  const second = "/code/other/.venv/bin/homespun";
+  assert.equal(found({ folders: ["/code/project", "/code/other"] }, second), second);
 });
 
 test("what is missing is said with what to do", () => {

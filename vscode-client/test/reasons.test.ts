@@ -27,9 +27,9 @@ test("everything that stands in the way is named, with what to do", () => {
 });
 
 test("a file belongs to the nearest git top level above it", () => {
-  const tops = ["/work/.git", "/work/project/inner/.git"];
+  const tops = ["/code/.git", "/code/project/inner/.git"];
   const holder = (file: string) => repositoryOf(file, (entry) => tops.includes(entry));
-  assert.equal(holder("/work/project/inner/src/a.py"), "/work/project/inner");
-  assert.equal(holder("/work/project/a.py"), "/work");
+  assert.equal(holder("/code/project/inner/src/a.py"), "/code/project/inner");
+  assert.equal(holder("/code/project/a.py"), "/work");
   assert.equal(holder("/elsewhere/a.py"), undefined);
 });
