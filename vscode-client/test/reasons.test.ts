@@ -30,6 +30,6 @@ test("a file belongs to the nearest git top level above it", () => {
   const tops = ["/code/.git", "/code/project/inner/.git"];
   const holder = (file: string) => repositoryOf(file, (entry) => tops.includes(entry));
   assert.equal(holder("/code/project/inner/src/a.py"), "/code/project/inner");
-  assert.equal(holder("/code/project/a.py"), "/work");
+  assert.equal(holder("/code/project/a.py"), "/code");
   assert.equal(holder("/elsewhere/a.py"), undefined);
 });
