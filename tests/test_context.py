@@ -74,7 +74,7 @@ def test_the_definition_of_what_is_called_comes_first() -> None:
         ("b/two.py", "from a.store import open_ledger\n\nledger = open_ledger(second_url)\n"),
     ]
     index = ContextIndex.from_files([("a/store.py", STORE), *similar])
-    related = index.related(_place("from a.store import open_ledger\n\nledger = open_ledger("))
+    related = index.related(_place("from a.store import open_ledger\n\nledger = open_ledger(\n"))
     assert _paths(related) == ["a/store.py", "b/one.py"]
     assert related[0].path == "a/store.py"
     assert related[0].text.splitlines()[:2] == [
@@ -85,7 +85,7 @@ def test_the_definition_of_what_is_called_comes_first() -> None:
 
 def test_a_definition_in_similar_code_is_shown_once() -> None:
     index = ContextIndex.from_files([("a/store.py", STORE), ("sky.py", SKY)])
-    related = index.related(_place("from a.store import open_ledger\n\nledger = open_ledger("))
+    related = index.related(_place("from a.store import open_ledger\n\nledger = open_ledger(\n"))
     assert "".join(piece.text for piece in related).count("def open_ledger") == 1
 
 
@@ -93,13 +93,14 @@ def test_a_plain_word_is_no_definition_unless_its_file_is_named() -> None:
     files = [("b/web.py", "def client(retries):\n    return Web(retries)\n"), ("sky.py", SKY)]
     files += [(f"{n}.py", f"reply = client(moment_{n})\nreply.{n}()\n") for n in ("one", "two")]
     index = ContextIndex.from_files(files)
-    assert index.related(_place("from b.web import client\nreply = client("))[0].path == "b/web.py"
-    assert index.related(_place("reply = client("))[0].path == "one.py"
+    imported = index.related(_place("from b.web import client\nreply = client(\n"))
+    assert imported[0].path == "b/web.py"
+    assert index.related(_place("reply = client(\n"))[0].path == "one.py"
 
 
 def test_the_files_own_definition_needs_no_other() -> None:
     index = ContextIndex.from_files([("a.py", STORE), ("b.py", STORE.replace("Open", "Shut"))])
-    place = _place(STORE + "\n\nledger = open_ledger(", path="a.py")
+    place = _place(STORE + "\n\nledger = open_ledger(\n", path="a.py")
     assert all("def open_ledger" not in piece.text for piece in index.related(place))
 
 
@@ -107,10 +108,23 @@ def test_of_several_definitions_the_mentioned_file_counts() -> None:
     other = "def open_ledger(url):\n    return Remote(url).connect_slowly()\n"
     files = [(f"{name}.py", other.replace("url", name)) for name in ("one", "two", "three")]
     index = ContextIndex.from_files([*files, ("store.py", STORE)])
-    place = _place("from store import open_ledger\nledger = open_ledger(")
+    place = _place("from store import open_ledger\nledger = open_ledger(\n")
     assert index.related(place)[0].path == "store.py"
-    unclear = index.related(_place("ledger = open_ledger("))
+    unclear = index.related(_place("ledger = open_ledger(\n"))
     assert all(not piece.text.startswith("def open_ledger(root") for piece in unclear[:1])
+
+
+def test_typing_in_a_line_moves_nothing() -> None:
+    index = ContextIndex.from_files([("a/store.py", STORE), ("i.py", INVOICES), ("sky.py", SKY)])
+    lines = PAYMENTS.splitlines(keepends=True)
+    line = "    amounts = open_ledger(colour_of_sky(hour))"
+    found = {
+        index.related(_place(lines[0] + lines[1] + line[:typed], suffix=line[kept:] + "\nx = 1\n"))
+        for typed in range(len(line) + 1)
+        for kept in (typed, len(line))
+    }
+    assert len(found) == 1
+    assert found.pop() != ()
 
 
 def test_similar_code_is_found_in_a_file_never_seen() -> None:

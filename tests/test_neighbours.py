@@ -11,7 +11,7 @@ import pathspec
 import pytest
 from homespun_corpus.place import Place, place_at
 from homespun_server.homes import Root, home_of
-from homespun_server.neighbours import REGION, Neighbours, code_of, with_related
+from homespun_server.neighbours import Neighbours, code_of, with_related
 
 SHAPES = '''\
 class Rectangle:
@@ -25,6 +25,7 @@ class Rectangle:
         return Rectangle(self.width * factor, self.height * factor)
 '''
 USER = "from shapes import Rectangle\n\n\ndef double(rectangle: Rectangle):\n    return rectangle."
+LINE = USER.rindex("\n") + 1
 OTHER = "def unrelated(text):\n    lines = text.splitlines()\n    return [line for line in lines]\n"
 
 
@@ -53,14 +54,14 @@ def place(text: str = USER) -> Place:
     return place_at(text, len(text), path="user.py", language="python")
 
 
-def paths(neighbours: Neighbours, root: Root, line: int, text: str = USER) -> list[str]:
-    return [piece.path for piece in neighbours.related("file:///user.py", root, place(text), line)]
+def paths(neighbours: Neighbours, root: Root) -> list[str]:
+    return [piece.path for piece in neighbours.related("file:///user.py", root, place())]
 
 
 def until_read(neighbours: Neighbours, root: Root) -> None:
     neighbours.open(root)
     deadline = time.monotonic() + 30
-    while not neighbours.related("file:///any.py", root, place(), 0):
+    while not neighbours.related("file:///any.py", root, place()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -77,7 +78,7 @@ def test_excluded_files_and_secrets_are_not_read(root: Root) -> None:
 
 def test_the_terminal_gets_what_the_editor_gets(root: Root, neighbours: Neighbours) -> None:
     until_read(neighbours, root)
-    in_editor = neighbours.related("file:///user.py", root, place(), 4)
+    in_editor = neighbours.related("file:///user.py", root, place())
     assert [piece.path for piece in in_editor][:1] == ["shapes.py"]
     assert with_related(place(), root).related == in_editor
     assert with_related(place(), None).related == ()
@@ -85,25 +86,25 @@ def test_the_terminal_gets_what_the_editor_gets(root: Root, neighbours: Neighbou
 
 def test_nothing_is_related_before_the_repository_was_read(root: Root) -> None:
     neighbours = Neighbours(lambda: False)
-    assert paths(neighbours, root, 4) == []
+    assert paths(neighbours, root) == []
     neighbours.close()
 
 
-def test_what_was_found_holds_in_its_region(root: Root, neighbours: Neighbours) -> None:
+def test_typing_in_a_line_asks_once(root: Root, neighbours: Neighbours) -> None:
     until_read(neighbours, root)
-    first = neighbours.related("file:///user.py", root, place(), 4)
-    elsewhere = place(OTHER)
-    assert neighbours.related("file:///user.py", root, elsewhere, 4 + REGION) is first
-    assert neighbours.related("file:///user.py", root, elsewhere, 5 + REGION) is not first
-    assert neighbours.related("file:///b.py", root, elsewhere, 4) is not first
+    first = neighbours.related("file:///user.py", root, place(USER[:LINE]))
+    assert neighbours.related("file:///user.py", root, place(USER)) is first
+    below = neighbours.related("file:///user.py", root, place(USER + "\n"))
+    assert below is not first
+    assert neighbours.related("file:///b.py", root, place(USER + "\n")) is not below
 
 
 def test_a_save_is_seen_by_the_next_look(root: Root, neighbours: Neighbours) -> None:
     until_read(neighbours, root)
-    assert "shapes.py" in paths(neighbours, root, 4)
+    assert "shapes.py" in paths(neighbours, root)
     neighbours.saved(root, "shapes.py", "")
     deadline = time.monotonic() + 30
-    while "shapes.py" in paths(neighbours, root, 4):
+    while "shapes.py" in paths(neighbours, root):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -115,4 +116,4 @@ def test_a_repository_without_a_commit_has_no_related_code(
     root = Root(tmp_path, "empty", None)
     assert with_related(place(), root).related == ()
     neighbours.open(root)
-    assert paths(neighbours, root, 4) == []
+    assert paths(neighbours, root) == []

@@ -1,9 +1,10 @@
 """Related code: what other files of a repository have to say about a cursor.
 
 The same call when samples are mined and when an editor asks, so that a model is served what it was
-taught with. First how the names on the cursor's line are defined elsewhere, then the code that is
-most like the code around the cursor. Knows files by path and text; which files a repository has, at
-which commit, is for the caller to say.
+taught with. First how the names beside the cursor's line are defined elsewhere, then the code that
+is most like the code around the cursor. The cursor's own line is left out of the question: related
+code stands early in a prompt, and while somebody types in a line nothing there may move. Knows files
+by path and text; which files a repository has, at which commit, is for the caller to say.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from homespun_corpus.chunks import words
@@ -23,9 +25,9 @@ from homespun_corpus.shelf import Chunk, Shelf
 
 RELATED_CHARS = 750  # about 220 tokens: what the starter's prompt gives to related code
 
-LINES_BEFORE = 12  # of the cursor, that say what is looked for
+LINES_BEFORE = 12  # of the cursor's line, that say what is looked for
 LINES_AFTER = 5
-FADING = 0.4  # a line counts e^-0.4 times the next one towards the cursor
+FADING = 0.4  # a line counts e^-0.4 times the next one towards the cursor's
 CANDIDATES = 64  # chunks looked at; most repositories need four, one full of copies more
 
 DEFINED_SHARE = 0.25  # of the budget, for definitions: more of it takes room from better code
@@ -78,21 +80,30 @@ class ContextIndex:
         """Related code from other files, the most telling first; () where there is none.
 
         Whole lines; the texts, and the paths that a prompt names with them, fit into
-        ``budget_chars`` characters together. Depends on nothing but the index and the place.
+        ``budget_chars`` characters together. Depends on nothing but the index and the lines around
+        the place's own (``around_line``).
         """
         shelf = self._shelves.get(_family(place.path))
         if shelf is None or not place.path:
             return ()
-        pick = _Pick(place, budget_chars)
+        around = around_line(place)
+        pick = _Pick(around, budget_chars)
         with self._lock:
-            similar = shelf.similar(_weights(place), beside=place.path, count=CANDIDATES)
-            for path, text in _defined(shelf, place, shown=similar[:SHOWN]):
+            similar = shelf.similar(_weights(around), beside=place.path, count=CANDIDATES)
+            for path, text in _defined(shelf, around, shown=similar[:SHOWN]):
                 pick.offer(path, text, most=int(budget_chars * DEFINED_SHARE), least_lines=1)
             for chunk in similar:
                 if pick.is_full():
                     break
                 pick.offer(chunk.path, shelf.text(chunk), most=budget_chars)
         return tuple(pick.pieces)
+
+
+def around_line(place: Place) -> Place:
+    """The place without the line that the cursor is in: the same wherever in that line it is."""
+    above = place.prefix.rpartition("\n")[0]
+    below = place.suffix.partition("\n")[2]
+    return replace(place, prefix=above, suffix=below, related=())
 
 
 class _Pick:
@@ -130,16 +141,16 @@ class _Pick:
         """Whether a piece repeats the cursor's surroundings: it would be parroted."""
         lines = [line for line in map(str.strip, text.split("\n")) if len(line) > 6]
         copied = sum(line in self._lines for line in lines)
-        if copied > COPIED_LINES * len(lines):
+        all_but_the_cursors = copied == len(lines) - 1 > 2
+        if copied > COPIED_LINES * len(lines) or all_but_the_cursors:
             return True
         return len(said & self._words) > COPIED_WORDS * len(said)
 
 
 def _weights(place: Place) -> dict[str, float]:
-    """The words around the cursor, the nearest first and weighing most."""
+    """The words of the lines around the cursor's, the nearest first and weighing most."""
     lines = list(enumerate(reversed(place.prefix.split("\n")[-LINES_BEFORE:])))
-    after = place.suffix.split("\n")[:LINES_AFTER]
-    lines += [(distance + 1, line) for distance, line in enumerate(after)]
+    lines += enumerate(place.suffix.split("\n")[:LINES_AFTER])
     weights: dict[str, float] = {}
     for distance, line in lines:
         weight = math.exp(-FADING * distance)
@@ -150,7 +161,7 @@ def _weights(place: Place) -> dict[str, float]:
 
 
 def _defined(shelf: Shelf, place: Place, shown: Sequence[Chunk]) -> Iterator[tuple[str, str]]:
-    """How what the cursor's line names or calls is defined, unless ``shown`` will say so."""
+    """How what the next lines name or call is defined, unless ``shown`` will say so."""
     mentioned = set(words(place.prefix))
     for name in _names(place):
         chunks = shelf.defines(name)
@@ -165,11 +176,11 @@ def _defined(shelf: Shelf, place: Place, shown: Sequence[Chunk]) -> Iterator[tup
 
 
 def _names(place: Place) -> list[str]:
-    """What is called at the cursor, then the cursor's line from right to left."""
+    """What an open call above calls, then the lines above and below from right to left."""
     called = _OPEN_CALL.findall(place.prefix[-400:])
-    before = place.prefix[place.prefix.rfind("\n") + 1 :]
-    after = place.suffix.partition("\n")[0]
-    return list(dict.fromkeys([*called, *reversed(words(before)), *words(after)]))
+    above = place.prefix.rpartition("\n")[2]
+    below = place.suffix.partition("\n")[0]
+    return list(dict.fromkeys([*called, *reversed(words(above)), *words(below)]))
 
 
 def _is_plain(name: str) -> bool:

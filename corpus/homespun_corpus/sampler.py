@@ -15,6 +15,7 @@ from homespun_corpus.place import Place, place_at
 from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Novelty, Sample
 from homespun_corpus.secrets import find_secrets
+from homespun_corpus.windows import clipped
 
 
 class SampleMaker:
@@ -74,15 +75,7 @@ class SampleMaker:
         starts, ends = self._edges
         first = max((end for end in ends if end <= hole.start), default=0)
         last = min((start for start in starts if start >= hole.end), default=len(self._text))
-        first = max(first, place.before)
-        last = min(last, len(self._text) - place.after)
-        return replace(
-            place,
-            prefix=self._text[first : hole.start],
-            suffix=self._text[hole.end : last],
-            before=first,
-            after=len(self._text) - last,
-        )
+        return clipped(place, first, len(self._text) - last)
 
 
 def decode(source: bytes) -> str:

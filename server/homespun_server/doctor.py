@@ -23,7 +23,7 @@ from homespun_server.homes import Home, home_of
 from homespun_server.neighbours import with_related
 from homespun_server.once import Cursor, cursor_in, read_document
 from homespun_server.screen import screened
-from homespun_server.service import place_in
+from homespun_server.service import clear_place_in
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Examination:
         return Finding("adapter", f"revision {found.served.revision}")
 
     def _suggestion(self, serving: Serving, cursor: Cursor, home: Home) -> Finding:
-        place = with_related(place_in(cursor.document, cursor.offset, home), home.root)
+        place = with_related(clear_place_in(cursor.document, cursor.offset, home), home.root)
         found = screened(place, serving.completer.complete(place))
         why = f"stopped at {found.stopped}, mean log-probability {found.mean_logprob:.2f}"
         if not found.text.strip():

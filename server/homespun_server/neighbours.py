@@ -1,8 +1,7 @@
-"""Code from other files for the prompts of a repository, read in the background and held still.
+"""Code from other files for the prompts of a repository, read in the background.
 
-What is found for a cursor stays as it is while somebody types in the same region and saves nothing:
-it stands at the front of the prompt, and a change there would cost the whole KV cache. Knows
-nothing of models; what is related is ``homespun_corpus.context``'s to say.
+What is related is ``homespun_corpus.context``'s to say, and does not change while somebody types in
+one line; so it is asked for once a line. Knows nothing of models.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from homespun_corpus.context import ContextIndex
+from homespun_corpus.context import ContextIndex, around_line
 from homespun_corpus.errors import CorpusError
 from homespun_corpus.languages import language_for
 from homespun_corpus.place import Place, Related
@@ -25,8 +24,7 @@ from homespun_server.homes import Root
 from homespun_server.logs import failure
 
 REPOSITORIES = 3  # whose code is kept in memory
-MAX_BYTES = 24 << 20  # of a repository's code: about four seconds of reading
-REGION = 3  # lines up or down: related code asked for further away is worth half of fresh code
+MAX_BYTES = 48 << 20  # of a repository's code: over a million lines, eight seconds of reading
 BREATH = 0.01  # seconds that reading waits while an answer is computed
 
 logger = logging.getLogger(__name__)
@@ -43,11 +41,11 @@ class _Shelf:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What was found for a region of a document."""
+    """What was found for a line of a document."""
 
     identity: str
     epoch: int
-    line: int
+    around: Place
     related: tuple[Related, ...]
 
 
@@ -76,15 +74,19 @@ class Neighbours:
         if shelf is not None:
             self._reader.submit(_update, root, shelf, path, text)
 
-    def related(self, uri: str, root: Root | None, place: Place, line: int) -> tuple[Related, ...]:
-        """Related code for a cursor in ``line`` of the document at ``uri``."""
+    def related(self, uri: str, root: Root | None, place: Place) -> tuple[Related, ...]:
+        """Related code for a place in the document at ``uri``."""
         shelf = self._shelves.get(root.identity) if root is not None else None
         if root is None or shelf is None or shelf.index is None:
             return ()
+        epoch, around = shelf.epoch, around_line(place)
         held = self._held.get(uri)
-        if held is None or not _holds(held, root.identity, shelf.epoch, line):
-            epoch = shelf.epoch
-            held = _Held(root.identity, epoch, line, shelf.index.related(place))
+        if held is None or (held.identity, held.epoch, held.around) != (
+            root.identity,
+            epoch,
+            around,
+        ):
+            held = _Held(root.identity, epoch, around, shelf.index.related(place))
             self._held[uri] = held
         return held.related
 
@@ -152,7 +154,3 @@ def _update(root: Root, shelf: _Shelf, path: str, text: str) -> None:
         shelf.index.update(path, clean)
         shelf.epoch += 1
 
-
-def _holds(held: _Held, identity: str, epoch: int, line: int) -> bool:
-    same = held.identity == identity and held.epoch == epoch
-    return same and abs(line - held.line) <= REGION

@@ -20,7 +20,7 @@ from homespun_server.errors import UsageError
 from homespun_server.homes import home_of
 from homespun_server.neighbours import with_related
 from homespun_server.screen import screened
-from homespun_server.service import place_in
+from homespun_server.service import clear_place_in
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> S
     base, serving = load_plain(options)
     if identity is not None:
         serving = load_current(store, identity, base, options.device) or serving
-    place = with_related(place_in(cursor.document, cursor.offset, home), home.root)
+    place = with_related(clear_place_in(cursor.document, cursor.offset, home), home.root)
     return screened(place, serving.completer.complete(place))
 
 

@@ -26,13 +26,14 @@ class Superseded(Exception):
 class _Ticket:
     cancelled: threading.Event = field(default_factory=threading.Event)
     superseded: bool = False
-    forget: Callable[[], object] | None = None
+    leave: tuple[Callable[[], object], ...] = ()
+    """Leave the thread's queue at once, which cancelling the awaited future does a round later."""
 
     def give_way(self) -> None:
         self.superseded = True
         self.cancelled.set()
-        if self.forget is not None:
-            self.forget()
+        for leave in self.leave:
+            leave()
 
 
 class Scheduler:
@@ -54,8 +55,9 @@ class Scheduler:
         """
         ticket = self._enter(key)
         try:
-            answer = asyncio.wrap_future(self._executor.submit(work, ticket.cancelled.is_set))
-            ticket.forget = answer.cancel
+            queued = self._executor.submit(work, ticket.cancelled.is_set)
+            answer = asyncio.wrap_future(queued)
+            ticket.leave = (queued.cancel, answer.cancel)
             return await answer
         except asyncio.CancelledError:
             if ticket.superseded:

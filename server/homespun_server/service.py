@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pathspec
 from homespun_corpus.languages import LANGUAGES, language_for
 from homespun_corpus.place import Place, place_at
+from homespun_corpus.windows import clear_of_secrets
 from homespun_model.errors import Cancelled, ModelError
 
 from homespun_server.cache import Answer, AnswerCache, Served
@@ -122,11 +123,11 @@ class Service:
         uri, place = document.uri, place_in(document, offset, home)
         if (known := self._cache.get(uri, serving.served, place)) is not None:
             return known, True
-        line, most = document.point(offset)[0], self.settings.max_new_tokens
+        text, most = document.text, self.settings.max_new_tokens
 
         def work(cancelled: Callable[[], bool]) -> Suggestion:
-            related = self._neighbours.related(uri, home.root, place, line)
-            asked = replace(place, related=related)
+            clear = clear_of_secrets(text, place)
+            asked = replace(clear, related=self._neighbours.related(uri, home.root, clear))
             found = serving.completer.complete(
                 asked, session=uri, cancelled=cancelled, max_new_tokens=most
             )
@@ -171,6 +172,11 @@ def place_in(document: Document, offset: int, home: Home) -> Place:
         document.text, offset, path=home.path, language=language_of(document, home.path)
     )
     return replace(place, prefix=_whole(place.prefix), suffix=_whole(place.suffix))
+
+
+def clear_place_in(document: Document, offset: int, home: Home) -> Place:
+    """``place_in`` as a prompt may show it: without secrets, as in training."""
+    return clear_of_secrets(document.text, place_in(document, offset, home))
 
 
 def language_of(document: Document, path: str) -> str | None:

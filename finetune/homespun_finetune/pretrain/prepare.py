@@ -1,7 +1,7 @@
 """Repositories → cleaned documents with holes. The text half of the recipe.
 
-Kept out, each counted under its reason: what the corpus room's hygiene names, files most of whose
-lines were seen before, and benchmarks that the model is measured with.
+Kept out, each counted under its reason: what the corpus room's hygiene names, files with a secret,
+files most of whose lines were seen before, and benchmarks that the model is measured with.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from homespun_corpus.hygiene import file_reason
 from homespun_corpus.languages import language_for, parse
 from homespun_corpus.place import place_at
 from homespun_corpus.samples import Kind
+from homespun_corpus.secrets import find_secrets
 
 from homespun_finetune.pretrain.clones import open_clone, tree_files
 from homespun_finetune.pretrain.documents import Cut, Document, write_shards
@@ -47,6 +48,8 @@ BENCHMARK = re.compile(
 MAX_BYTES = 200_000
 SEEN_SHARE = 0.5  # a file with more of its lines seen before than this is a copy
 LINE_CHARS = 20  # shorter lines are common to all code
+# So are licence headers and imports: counted, they make copies of most short files.
+COMMON_LINE = re.compile(r"\s*(?:#|//|/?\*|--|;|import\b|from\b|use\b|using\b|package\b|export \*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,8 @@ def _reason(path: str, blob: pygit2.Object | None) -> str | None:
         return "oversized"
     if BENCHMARK.search(blob.data):
         return "benchmark"
-    return file_reason(path, blob.data)
+    reason = file_reason(path, blob.data)
+    return reason or ("secret" if find_secrets(blob.data) else None)
 
 
 def _counted(
@@ -177,7 +181,7 @@ def _without_copies(
 
 def _line_key(line: str) -> bytes:
     squeezed = "".join(line.split())
-    if len(squeezed) < LINE_CHARS:
+    if len(squeezed) < LINE_CHARS or COMMON_LINE.match(line):
         return b""
     return hashlib.blake2b(squeezed.encode(), digest_size=8).digest()
 
