@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,12 +134,14 @@ class _Miner:
         kept, rejected = self._judged(parts)
         if not kept:
             raise NothingToLearn(self._why_nothing(parts, rejected))
-        index = self._index(parts)
+        # An editor at the split would have shown copies of what came later; training must not.
+        served = self._index(parts, {})
+        taught = self._index(parts, self._barred) if self._barred else served
         held = self._clean(parts.held_out)
         rows = {
-            "train": self._train_rows(parts, kept, index),
-            "validation": self._held_rows(held, "validation", index),
-            "test": self._held_rows(held, "test", index),
+            "train": self._train_rows(parts, kept, taught),
+            "validation": self._held_rows(held, "validation", served),
+            "test": self._held_rows(held, "test", served),
         }
         counts: Counts = {
             "functions": len(kept) + sum(rejected.values()),
@@ -191,14 +193,16 @@ class _Miner:
             reasons[i] = reason
         return reasons
 
-    def _index(self, parts: Split) -> ContextIndex:
+    def _index(self, parts: Split, barred: Mapping[str, Sequence[Span]]) -> ContextIndex:
         """Related code comes from what training reads, never from beyond the split."""
         clean = (file for file in parts.train if file.reason is None)
-        return ContextIndex.from_files((f.path, self._indexed(f.blob_id)) for f in clean)
+        return ContextIndex.from_files(
+            (file.path, self._indexed(file.blob_id, barred)) for file in clean
+        )
 
-    def _indexed(self, blob_id: str) -> str:
+    def _indexed(self, blob_id: str, barred: Mapping[str, Sequence[Span]]) -> str:
         source = self._blob(blob_id)
-        for span in sorted(self._barred.get(blob_id, ()), reverse=True):
+        for span in sorted(barred.get(blob_id, ()), reverse=True):
             source = source[: span.start] + source[span.end :]
         return decode(without_secrets(source))
 
