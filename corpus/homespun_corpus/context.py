@@ -3,8 +3,8 @@
 The same call when samples are mined and when an editor asks, so that a model is served what it was
 taught with. First how the names beside the cursor's line are defined elsewhere, then the code that
 is most like the code around the cursor. The cursor's own line is left out of the question: related
-code stands early in a prompt, and while somebody types in a line nothing there may move. Knows files
-by path and text; which files a repository has, at which commit, is for the caller to say.
+code stands early in a prompt, and while somebody types in a line nothing there may move. Knows
+files by path and text; which files a repository has, at which commit, is for the caller to say.
 """
 
 from __future__ import annotations

@@ -153,4 +153,3 @@ def _update(root: Root, shelf: _Shelf, path: str, text: str) -> None:
         clean = without_secrets(text.encode("utf-8", "replace")).decode("utf-8")
         shelf.index.update(path, clean)
         shelf.epoch += 1
-

@@ -66,10 +66,19 @@ def _train(recipe: Recipe, options: argparse.Namespace) -> None:
     if not shards:
         sys.exit(f"no prepared documents in {options.prepared}: run the prepare step first")
     shutil.copyfile(options.prepared / PREPARED, options.run / PREPARED)
+    if options.weights:
+        _take_vocabulary(options.weights, options.run / VOCABULARY)
     vocabulary = _vocabulary(recipe, shards, options.run / VOCABULARY)
     rows, held = load_or_encode(shards, vocabulary, recipe, options.run, workers=_workers())
     model = load_weights(options.weights) if options.weights else new_model(recipe, vocabulary)
     Trainer(recipe, model, rows, held, options.run).run(options.minutes)
+
+
+def _take_vocabulary(weights: Path, folder: Path) -> None:
+    """Weights know the vocabulary they were trained with and no other."""
+    folder.mkdir(exist_ok=True)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(weights / name, folder / name)
 
 
 def _vocabulary(recipe: Recipe, shards: list[Path], folder: Path) -> Path:
