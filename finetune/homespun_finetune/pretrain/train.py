@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from homespun_model.families import STARTER
 from tokenizers import Tokenizer
-from torch.nn import functional
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
+from homespun_finetune.pretrain.head import weighted_nats
 from homespun_finetune.pretrain.rows import END, MIDDLE, Rows
 from homespun_finetune.pretrain.schedule import rate_at
 from homespun_finetune.pretrain.settings import ModelSettings, Recipe, TrainSettings
@@ -90,7 +90,8 @@ class Trainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = model
         self.model.to(device=self.device)  # type: ignore[call-arg]
-        self.forward: Any = torch.compile(model) if self.device.type == "cuda" else model
+        body: Any = model.model  # without the output layer: ``head`` has that
+        self.forward: Any = torch.compile(body) if self.device.type == "cuda" else body
         self.optimizers = make_optimizers(model, self.settings)
         self.step = 0
         per_step = self.settings.rows_per_step * recipe.model.context_length
@@ -138,21 +139,21 @@ class Trainer:
         """(weighted loss, [loss of all, loss of middles]), from (rows, length) ids and roles."""
         ids, roles = rows.ids.to(self.device), rows.roles.to(self.device)
         with self._autocast():
-            logits = self.forward(input_ids=ids[:, :-1]).logits
+            hidden = self.forward(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
         labels, roles = ids[:, 1:].reshape(-1), roles[:, 1:].reshape(-1)
-        nats = functional.cross_entropy(logits.float().flatten(0, 1), labels, reduction="none")
         weights = torch.ones(4, device=self.device)
         weights[0], weights[MIDDLE], weights[END] = (
             0.0,
             self.settings.middle_weight,
             self.settings.end_weight,
         )
-        weight = weights[roles.long()]
-        with torch.no_grad():
-            real, middle = (roles > 0).float(), (roles == MIDDLE).float()
-            plain = (nats * real).sum() / real.sum().clamp(min=1)
-            inside = (nats * middle).sum() / middle.sum().clamp(min=1)
-        return (nats * weight).sum() / weight.sum(), torch.stack([plain, inside])
+        loss, nats = weighted_nats(
+            hidden.flatten(0, 1), self.model.lm_head.weight, labels, weights[roles.long()]
+        )
+        real, middle = (roles > 0).float(), (roles == MIDDLE).float()
+        plain = (nats * real).sum() / real.sum().clamp(min=1)
+        inside = (nats * middle).sum() / middle.sum().clamp(min=1)
+        return loss, torch.stack([plain, inside])
 
     def _autocast(self) -> Any:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
