@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 
 import torch
-from homespun_model.families import FORMAT_FILE, STARTER
+from homespun_model.families import FORMAT_FILE, STARTER, FimFormat
 from transformers import Qwen3ForCausalLM
 
 
-def export(model: Qwen3ForCausalLM, vocabulary: Path, out: Path) -> None:
+def export(
+    model: Qwen3ForCausalLM, vocabulary: Path, out: Path, format: FimFormat = STARTER
+) -> None:
     """Write weights, config, tokenizer and FIM format into ``out``, which then stands alone.
 
     ``vocabulary`` is the folder of ``save_vocabulary``. The weights are stored in bfloat16 and
@@ -22,4 +24,4 @@ def export(model: Qwen3ForCausalLM, vocabulary: Path, out: Path) -> None:
     (out / "model.safetensors").chmod(0o644)  # safetensors writes for its owner alone
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(vocabulary / name, out / name)
-    (out / FORMAT_FILE).write_text(STARTER.to_json(), encoding="utf-8")
+    (out / FORMAT_FILE).write_text(format.to_json(), encoding="utf-8")

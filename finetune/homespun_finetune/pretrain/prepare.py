@@ -11,7 +11,7 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -102,13 +102,18 @@ def read_repository(clones: Path, source: Source) -> tuple[list[Document], Count
     return kept, rejected
 
 
-def cut_repository(settings: DataSettings, documents: list[Document]) -> list[Document]:
+def cut_repository(
+    settings: DataSettings, documents: list[Document], kinds: Mapping[Kind, float] = MIX
+) -> list[Document]:
     """The documents of one repository with their holes, related code attached to some of them."""
     index = ContextIndex.from_files((d.path, d.text) for d in documents)
-    return [_with_cuts(document, index, settings) for document in documents]
+    mix = _mix(settings.plain, kinds)
+    return [_with_cuts(document, index, settings, mix) for document in documents]
 
 
-def _with_cuts(document: Document, index: ContextIndex, settings: DataSettings) -> Document:
+def _with_cuts(
+    document: Document, index: ContextIndex, settings: DataSettings, mix: Mapping[Kind, float]
+) -> Document:
     rng = random.Random(f"{settings.seed}:{document.repository}:{document.path}")
     held_out = rng.random() < settings.held_out_share
     source = document.text.encode()
@@ -116,7 +121,7 @@ def _with_cuts(document: Document, index: ContextIndex, settings: DataSettings) 
     tree = parse(language, source) if language else None
     count = max(1, round(len(document.text) / 1000 * settings.holes_per_kilochar))
     cutter = HoleCutter(document.text, source, language, tree)
-    holes = cutter.cut(Span(0, len(source)), count, rng, _mix(settings.plain))
+    holes = cutter.cut(Span(0, len(source)), count, rng, mix)
     cuts = tuple(_cut(document, hole, index, settings, rng) for hole in holes)
     return replace(document, held_out=held_out, cuts=cuts)
 
@@ -132,9 +137,11 @@ def _cut(
     return Cut(hole.kind, hole.start, hole.end, bare, related)
 
 
-def _mix(plain: float) -> dict[Kind, float]:
-    scale = (1 - plain) / (1 - MIX["plain"])
-    return {kind: plain if kind == "plain" else share * scale for kind, share in MIX.items()}
+def _mix(plain: float, kinds: Mapping[Kind, float]) -> dict[Kind, float]:
+    """``kinds`` with their share of plain text replaced."""
+    holes = {kind: share for kind, share in kinds.items() if kind != "plain"}
+    scale = (1 - plain) / sum(holes.values())
+    return {kind: share * scale for kind, share in holes.items()} | {"plain": plain}
 
 
 def _language_name(path: str) -> str | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from homespun_corpus.place import Place, place_at
-from homespun_model.families import STARTER, FimIds
+from homespun_model.families import STARTER, FimFormat, FimIds
 from homespun_model.prompt import Budget, PromptBuilder
 from tokenizers import Tokenizer
 
@@ -43,11 +43,13 @@ class Rows:
 
 
 class Encoder:
-    """Turns documents into samples for one vocabulary and context length."""
+    """Turns documents into samples for one vocabulary, context length and FIM format."""
 
-    def __init__(self, tokenizer: Tokenizer, context_length: int) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, context_length: int, format: FimFormat = STARTER
+    ) -> None:
         tokenizer.encode_special_tokens = True  # sentinel text in somebody's code is ordinary text
-        self.fim: FimIds = STARTER.resolve(tokenizer.token_to_id)
+        self.fim: FimIds = format.resolve(tokenizer.token_to_id)
         self.context_length = context_length
         plain = _Plain(tokenizer)
         self._builders = [
@@ -92,13 +94,19 @@ def _place(document: Document, cut: Cut) -> Place:
 
 
 def load_or_encode(
-    shards: Sequence[Path], vocabulary: Path, recipe: Recipe, directory: Path, *, workers: int
+    shards: Sequence[Path],
+    vocabulary: Path,
+    recipe: Recipe,
+    directory: Path,
+    *,
+    workers: int,
+    format: FimFormat = STARTER,
 ) -> tuple[Rows, Rows]:
     """(training rows, held-out rows), encoded at a run's first start and kept in ``directory``."""
     paths = [directory / f"rows-{part}.npz" for part in ("train", "held")]
     if not all(path.exists() for path in paths):
         length, seed = recipe.model.context_length, recipe.train.seed
-        encoded = encode_shards(shards, vocabulary, length, seed, workers=workers)
+        encoded = encode_shards(shards, vocabulary, length, seed, workers=workers, format=format)
         for path, rows in zip(paths, encoded, strict=True):
             part = path.with_suffix(".part.npz")
             np.savez(part, ids=rows.ids, roles=rows.roles)
@@ -108,19 +116,31 @@ def load_or_encode(
 
 
 def encode_shards(
-    shards: Sequence[Path], vocabulary: Path, context_length: int, seed: int, *, workers: int
+    shards: Sequence[Path],
+    vocabulary: Path,
+    context_length: int,
+    seed: int,
+    *,
+    workers: int,
+    format: FimFormat = STARTER,
 ) -> tuple[Rows, Rows]:
     """(training rows, held-out rows) of all shards, in an order that depends on the seed alone."""
-    work = partial(_encode_shard, vocabulary=vocabulary, context_length=context_length, seed=seed)
+    work = partial(
+        _encode_shard,
+        vocabulary=vocabulary,
+        context_length=context_length,
+        seed=seed,
+        format=format,
+    )
     with ProcessPoolExecutor(workers) as pool:
         parts = list(pool.map(work, shards))
     return _join([train for train, _ in parts]), _join([held for _, held in parts])
 
 
 def _encode_shard(
-    shard: Path, *, vocabulary: Path, context_length: int, seed: int
+    shard: Path, *, vocabulary: Path, context_length: int, seed: int, format: FimFormat
 ) -> tuple[Rows, Rows]:
-    encoder = Encoder(Tokenizer.from_file(str(vocabulary)), context_length)
+    encoder = Encoder(Tokenizer.from_file(str(vocabulary)), context_length, format)
     train: list[tuple[list[int], bytes]] = []
     held: list[tuple[list[int], bytes]] = []
     for document in read_shard(shard):

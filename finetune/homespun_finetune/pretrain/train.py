@@ -238,16 +238,23 @@ class RowBatch:
 def make_optimizers(
     model: Qwen3ForCausalLM, settings: TrainSettings
 ) -> list[torch.optim.Optimizer]:
-    """Muon (Jordan 2024) for the layers' matrices, AdamW for embeddings and norms."""
+    """Muon (Jordan 2024) for the layers' matrices, AdamW for embeddings and norms.
+
+    A ``muon_rate`` of 0 leaves everything to AdamW.
+    """
     matrices: list[torch.nn.Parameter] = []
     rest: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
         inside = parameter.ndim == 2 and ".layers." in name
-        (matrices if inside else rest).append(parameter)
+        (matrices if inside and settings.muon_rate else rest).append(parameter)
     decay = settings.weight_decay
-    muon = torch.optim.Muon(matrices, lr=settings.muon_rate, weight_decay=decay, momentum=0.95)
-    adamw = torch.optim.AdamW(rest, lr=settings.adamw_rate, betas=(0.9, 0.95), weight_decay=0.0)
-    for optimizer in (muon, adamw):
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, lr=settings.adamw_rate, betas=(0.9, 0.95), weight_decay=0.0)
+    ]
+    if matrices:
+        muon = torch.optim.Muon(matrices, lr=settings.muon_rate, weight_decay=decay, momentum=0.95)
+        optimizers.insert(0, muon)
+    for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
-    return [muon, adamw]
+    return optimizers
