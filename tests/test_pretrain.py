@@ -12,7 +12,6 @@ import torch
 from homespun_finetune.pretrain.bundle import export
 from homespun_finetune.pretrain.clones import open_clone
 from homespun_finetune.pretrain.documents import Cut, Document, read_shard, write_shards
-from homespun_finetune.pretrain.head import weighted_nats
 from homespun_finetune.pretrain.rows import END, MIDDLE, PAD, Encoder, Rows, pack
 from homespun_finetune.pretrain.schedule import rate_at
 from homespun_finetune.pretrain.settings import Recipe
@@ -195,23 +194,3 @@ def test_write_shards_round_trip(tmp_path: Path) -> None:
     documents = [Document("r", f"{i}.py", "python", False, "é\n" * i, ()) for i in range(5)]
     assert write_shards(documents, tmp_path) == 5
     assert [d for s in sorted(tmp_path.iterdir()) for d in read_shard(s)] == documents
-
-
-def test_the_fused_head_is_cross_entropy() -> None:
-    torch.manual_seed(0)
-    hidden, head = torch.randn(1100, 16), torch.randn(50, 16) * 0.1
-    labels, weights = torch.randint(0, 50, (1100,)), torch.rand(1100)
-    weights[:9] = 0.0
-    found = [tensor.clone().requires_grad_() for tensor in (hidden, head)]
-    loss, nats = weighted_nats(*found, labels, weights)
-    loss.backward()  # type: ignore[no-untyped-call]
-    wanted = [tensor.clone().requires_grad_() for tensor in (hidden, head)]
-    logits = wanted[0] @ wanted[1].T
-    each = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
-    ((each * weights).sum() / weights.sum()).backward()  # type: ignore[no-untyped-call]
-    assert torch.allclose(nats, each, atol=0.02)  # products in bfloat16
-    for ours, theirs in zip(found, wanted, strict=True):
-        assert ours.grad is not None
-        assert theirs.grad is not None
-        off = (ours.grad - theirs.grad).norm() / theirs.grad.norm()
-        assert off < 0.01

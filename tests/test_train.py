@@ -13,7 +13,7 @@ import torch
 from homespun_finetune import budget
 from homespun_finetune.batches import IGNORED, Example, collate, plan
 from homespun_finetune.errors import TrainingError
-from homespun_finetune.loss import weighted_loss
+from homespun_finetune.loss import Lesson, has_plain_head
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.train import Tokens, Trained, fine_tune
@@ -111,11 +111,29 @@ def test_loss_weighs_prompt_middle_and_end(prompt_weight: float) -> None:
             expected -= times * float(logits[position - 1, token].detach())
             weight += times
     collated = collate(batch, pad_id=PAD, end_id=END, end_weight=3.0, prompt_weight=prompt_weight)
-    assert float(weighted_loss(model, collated).detach()) == pytest.approx(
-        expected / weight, rel=1e-5
-    )
+    for lesson in (Lesson(model), _slow(Lesson(model))):
+        loss = float(lesson(**collated).detach())
+        assert loss == pytest.approx(expected / weight, rel=1e-5)
     learnt = sum(map(len, batch)) - len(batch) if prompt_weight else 3 * len(batch)
     assert int((collated["labels"] != IGNORED).sum()) == learnt
+
+
+def _slow(lesson: Lesson) -> Lesson:
+    """Computing all logits, as for a base whose output layer is no plain product."""
+    assert lesson._has_plain_head
+    lesson._has_plain_head = False
+    return lesson
+
+
+def test_a_scaled_or_capped_output_layer_is_not_taken_for_plain() -> None:
+    class Capped(Qwen3ForCausalLM):
+        def forward(self, *args: object, **kwargs: object) -> object:
+            output = super().forward(*args, **kwargs)
+            output.logits = 2 * torch.tanh(output.logits / 2)
+            return output
+
+    assert has_plain_head(tiny_model())
+    assert not has_plain_head(Capped(tiny_model().config).eval())
 
 
 def test_learns_and_returns_the_best_state(tmp_path: Path) -> None:
@@ -126,9 +144,7 @@ def test_learns_and_returns_the_best_state(tmp_path: Path) -> None:
     batch = collate(examples(12, seed=1), pad_id=PAD, end_id=END, end_weight=QUICK.end_weight)
     trained.model.eval()
     with torch.no_grad():
-        assert float(weighted_loss(trained.model, batch).detach()) == pytest.approx(
-            best.loss, rel=0.05
-        )
+        assert float(Lesson(trained.model)(**batch)) == pytest.approx(best.loss, rel=0.05)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -23,7 +23,7 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArgu
 from homespun_finetune.batches import Example, Plan, collate, plan, take
 from homespun_finetune.budget import TokenBudget, best_device, measure
 from homespun_finetune.errors import TrainingError, UsageError
-from homespun_finetune.loss import Batch, weighted_loss
+from homespun_finetune.loss import Batch, Lesson
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings, learning_rate_for
 from homespun_finetune.watch import Point, Watch
@@ -89,6 +89,7 @@ def fine_tune(
     torch.manual_seed(settings.seed)
     device = best_device()
     adapted = lora(_on(device, model), settings)
+    lesson = Lesson(adapted)
     source = iter(training)
     examples = list(islice(source, settings.batch_size * (TIMED_BATCHES + 1)))
     if not examples:
@@ -103,7 +104,7 @@ def fine_tune(
     on_middles = partial(collator, prompt_weight=0.0)  # what counts is what will be shown
     left = seconds - (time.monotonic() - begun)
     if left > 0:  # timing is not free either
-        budget = _measure(adapted, examples, settings, collator, seconds=left, device=device)
+        budget = _measure(lesson, examples, settings, collator, seconds=left, device=device)
     if left <= 0 or budget.tokens < sum(map(len, examples[: settings.batch_size])):
         raise UsageError("no time is left to train after mining and measuring: raise --minutes")
     training_tokens = budget.tokens * (1 - settings.validation_share)
@@ -111,15 +112,17 @@ def fine_tune(
     steps = _plan(examples, settings).within(training_tokens)
     rate = settings.learning_rate or learning_rate_for(model.config.get_text_config().hidden_size)
     watch = Watch(
+        lesson,
         adapted,
         [on_middles(batch) for batch in _affordable(validation, budget, settings)],
         seconds=budget.seconds,
+        precision=budget.precision,
         steps=len(steps.batches),
         settings=settings,
         stage=stage,
     )
     _Trainer(
-        adapted,
+        lesson,
         _arguments(settings, budget, steps, rate=rate, work=work, device=device),
         data_collator=collator,
         train_dataset=cast(Any, [examples[i] for batch in steps.batches for i in batch]),
@@ -171,7 +174,7 @@ class _Trainer(Trainer):
         self.remove_callback(PrinterCallback)  # standard output is for --json
 
     def compute_loss(self, model: Any, inputs: Batch, *_: Any, **__: Any) -> torch.Tensor:
-        return weighted_loss(model, inputs)
+        return cast(torch.Tensor, model(**inputs))
 
 
 def _arguments(
@@ -207,7 +210,7 @@ def _arguments(
 
 
 def _measure(
-    model: PeftModel,
+    lesson: Lesson,
     examples: Sequence[Example],
     settings: TrainSettings,
     collator: partial[Batch],
@@ -218,14 +221,14 @@ def _measure(
     """Time a few batches. The adapter stays as it is: gradients are dropped, nothing steps."""
 
     def step(batch: Batch) -> None:
-        weighted_loss(model, batch).backward()  # type: ignore[no-untyped-call]
-        model.zero_grad(set_to_none=True)
+        lesson(**batch).backward()
+        lesson.zero_grad(set_to_none=True)
 
     batches = [
         {name: tensor.to(device) for name, tensor in collator([examples[i] for i in batch]).items()}
         for batch in _plan(examples, settings).batches[: TIMED_BATCHES + 1]
     ]
-    model.train()
+    lesson.train()
     return measure(step, batches, seconds=seconds, device=device)
 
 

@@ -15,8 +15,9 @@ import torch
 from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
+from homespun_finetune.budget import Precision, autocast
 from homespun_finetune.errors import TrainingError
-from homespun_finetune.loss import Batch, weighted_loss
+from homespun_finetune.loss import Batch, Lesson
 from homespun_finetune.progress import Stage, clock
 from homespun_finetune.settings import TrainSettings
 
@@ -40,17 +41,21 @@ class Watch(TrainerCallback):
 
     def __init__(
         self,
+        lesson: Lesson,
         model: PeftModel,
         validation: Sequence[Batch],
         *,
         seconds: float,
+        precision: Precision,
         steps: int,
         settings: TrainSettings,
         stage: Stage,
     ) -> None:
         self.stopped = "schedule"
         self.points: list[Point] = []
+        self._lesson = lesson
         self._model = model
+        self._precision = precision
         self._validation = validation
         self._begun = time.monotonic()
         self._seconds = seconds
@@ -99,13 +104,13 @@ class Watch(TrainerCallback):
         if not self._validation:
             return
         device = next(self._model.parameters()).device
-        self._model.eval()
-        with torch.no_grad():
+        self._lesson.eval()
+        with torch.no_grad(), autocast(self._precision, device.type):
             losses = [
-                (len(batch["labels"]), float(weighted_loss(self._model, _to(batch, device))))
+                (len(batch["labels"]), float(self._lesson(**_to(batch, device))))
                 for batch in self._validation
             ]
-        self._model.train()
+        self._lesson.train()
         loss = sum(n * value for n, value in losses) / sum(n for n, _ in losses)
         point = Point(step, time.monotonic() - self._begun, loss)
         self.points.append(point)

@@ -19,7 +19,7 @@ from homespun_model.families import STARTER
 from tokenizers import Tokenizer
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from homespun_finetune.pretrain.head import weighted_nats
+from homespun_finetune.head import weighted_nats
 from homespun_finetune.pretrain.rows import END, MIDDLE, Rows
 from homespun_finetune.pretrain.schedule import rate_at
 from homespun_finetune.pretrain.settings import ModelSettings, Recipe, TrainSettings

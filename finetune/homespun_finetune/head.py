@@ -21,11 +21,15 @@ def weighted_nats(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(weighted mean loss, nats of each position without a gradient).
 
-    ``hidden`` (N, D), ``head`` (V, D), ``labels`` and ``weights`` (N,). Products run in bfloat16,
-    sums in float32.
+    ``hidden`` (N, D), ``head`` (V, D), ``labels`` and ``weights`` (N,). Products run in the
+    precision of autocast, sums in float32. A ``head`` that is not trained costs no gradient.
     """
     loss, nats = _Head.apply(hidden, head, labels, weights / weights.sum())  # type: ignore[no-untyped-call]
     return loss, nats
+
+
+def _precision(device: str, otherwise: torch.dtype) -> torch.dtype:
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else otherwise
 
 
 class _Head(torch.autograd.Function):
@@ -37,10 +41,11 @@ class _Head(torch.autograd.Function):
         labels: torch.Tensor,
         weights: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        dtype = _precision(hidden.device.type, hidden.dtype)
         with torch.autocast(hidden.device.type, enabled=False):
-            states, matrix = hidden.to(torch.bfloat16), head.to(torch.bfloat16)
+            states, matrix = hidden.to(dtype), head.to(dtype)
             to_hidden = torch.empty_like(states)
-            to_head = torch.zeros_like(head)
+            to_head = torch.zeros_like(head) if ctx.needs_input_grad[1] else None
             nats = torch.empty_like(weights)
             stretch = STRETCH.get(hidden.device.type, 1024)
             for begin in range(0, len(labels), stretch):
@@ -51,9 +56,10 @@ class _Head(torch.autograd.Function):
                 nats[part] = -of_wanted.clamp(min=SMALLEST).log().squeeze(1)
                 # The gradient of cross entropy: what the model said, less what was there.
                 slope = shares.scatter_(1, wanted, of_wanted - 1).mul_(weights[part, None])
-                slope = slope.to(torch.bfloat16)
+                slope = slope.to(dtype)
                 to_hidden[part] = slope @ matrix
-                to_head += slope.T @ states[part]
+                if to_head is not None:
+                    to_head += slope.T @ states[part]
         ctx.save_for_backward(to_hidden, to_head)
         ctx.dtype = hidden.dtype
         ctx.mark_non_differentiable(nats)
@@ -63,6 +69,7 @@ class _Head(torch.autograd.Function):
     @once_differentiable
     def backward(
         ctx: Any, loss: torch.Tensor, _nats: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, None, None]:
+    ) -> tuple[torch.Tensor, torch.Tensor | None, None, None]:
         to_hidden, to_head = ctx.saved_tensors
-        return (to_hidden * loss).to(ctx.dtype), to_head * loss, None, None
+        scaled = None if to_head is None else to_head * loss
+        return (to_hidden * loss).to(ctx.dtype), scaled, None, None
