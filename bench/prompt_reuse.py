@@ -3,8 +3,9 @@
     python bench/prompt_reuse.py FOLDER [--base starter] [--functions 40]
 
 Functions of the folder are typed character by character where they stand. For each keystroke: the
-share of the prompt's tokens that the prompt before it begins with, for prompt v1 and, in the same
-run, for a window that simply holds the last tokens before the cursor, as most completers cut it.
+share of the prompt's tokens that the prompt before it begins with, for prompt v1 with the folder's
+related code as a server would ask for it, for prompt v1 without, and, in the same run, for a window
+that simply holds the last tokens before the cursor, as most completers cut it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import argparse
 import random
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from homespun_corpus.context import ContextIndex
 from homespun_corpus.functions import Function, extract
 from homespun_corpus.languages import language_for
 from homespun_corpus.place import Place, place_at
 from homespun_corpus.repository import Repository
+from homespun_corpus.secrets import without_secrets
 from homespun_model.base import load_base
 
 MOST_KEYS = 600  # of one function
@@ -37,14 +41,26 @@ def main() -> None:
         prefix = builder.encode_middle(place.prefix)
         return [*suffix, *prefix[-(builder.budget.total - len(suffix)) :]]
 
+    index = ContextIndex.from_files(_texts(options.folder))
+
+    def with_related(place: Place) -> list[int]:
+        return builder.build(replace(place, related=index.related(place)))
+
     typed = list(_functions(options.folder, options.functions))
-    for name, build in (("prompt v1", builder.build), ("sliding window", sliding)):
+    ways = {"related code": with_related, "no related code": builder.build, "sliding": sliding}
+    for name, build in ways.items():
         shares = [share for text, function in typed for share in _replay(text, function, build)]
         low = statistics.quantiles(shares, n=20)[0]
         print(
             f"{name:15} keystrokes {len(shares)}  reusable tokens: median "
             f"{statistics.median(shares):.3f}  mean {statistics.mean(shares):.3f}  p5 {low:.3f}"
         )
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, str]]:
+    repository = Repository.open(folder)
+    for file in repository.files(wanted=lambda path: language_for(path) is not None):
+        yield file.path, without_secrets(repository.read(file.blob_id)).decode("utf-8", "replace")
 
 
 def _functions(folder: Path, count: int) -> Iterator[tuple[str, Function]]:
