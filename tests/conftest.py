@@ -12,6 +12,9 @@ import pytest
 if TYPE_CHECKING:
     from taught_models import Taught
 
+# Before torch is imported. Spinning threads make every test several times slower beside a build.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -12,12 +12,14 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homespun_model.errors import BaseError
 from homespun_model.families import FORMAT_FILE, FimFormat, FimIds, by_name, detect, read_format
+from homespun_model.heal import Lexicon
 from homespun_model.prompt import Budget, PromptBuilder
 from homespun_model.tokenizer import TextTokenizer, read_tokenizer
 
@@ -53,6 +55,11 @@ class Base:
     def prompts(self) -> PromptBuilder:
         """The prompt builder for this base: training, scoring and serving all take it from here."""
         return PromptBuilder(self.tokenizer, self.fim, Budget.of(self.context_length))
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """The vocabulary's tokens by their text; made when first asked for."""
+        return Lexicon(self.tokenizer)
 
     def load_model(self, dtype: torch.dtype | None = None, device: str = "cpu") -> PreTrainedModel:
         """A fresh copy of the weights in ``dtype`` (float32 unless given), in evaluation mode."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Self
 
 from homespun_corpus.place import Place
 
-from homespun_model.decode import Decoded, Decoder, never
+from homespun_model.decode import Decoded, Decoder, any_token, never
+from homespun_model.heal import begun_word
 from homespun_model.merge import check, merged
 from homespun_model.revision import Revision
 from homespun_model.trim import Trimmer
@@ -95,7 +96,9 @@ class Completer:
     ) -> Suggestion:
         """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes."""
         clock = _Clock()
-        prompt = self._prompts.build(place)
+        begun = begun_word(place.prefix, self.base.tokenizer)
+        before = place.prefix.removesuffix(begun)
+        prompt = self._prompts.build(replace(place, prefix=before))
         trimmer = Trimmer(_as_the_model_sees_it(place), self.base.format.sentinels())
         clock.lap("prompt")
         decoded = self._decoder.generate(
@@ -104,11 +107,12 @@ class Completer:
             stop_ids=self._stop_ids,
             session=session,
             cancelled=cancelled,
-            keep_going=lambda ids: not trimmer.done(self._text(ids)),
+            keep_going=lambda ids: not trimmer.done(self._text(ids, begun)),
+            allowed=self.base.lexicon.beginning(begun) if begun else any_token,
         )
         clock.lap("decode")
-        trimmed = trimmer.trim(self._text(decoded.ids), ended=decoded.stopped == "end")
-        mean = self._mean_logprob(decoded, trimmed.text)
+        trimmed = trimmer.trim(self._text(decoded.ids, begun), ended=decoded.stopped == "end")
+        mean = self._mean_logprob(decoded, begun + trimmed.text) if trimmed.text else 0.0
         clock.lap("trim")
         return Suggestion(
             text=_with_line_ends_of(place, trimmed.text),
@@ -143,8 +147,10 @@ class Completer:
         """Drop what is remembered of a session, a closed document."""
         self._decoder.forget(session)
 
-    def _text(self, ids: list[int]) -> str:
-        return self.base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER).replace("\r\n", "\n")
+    def _text(self, ids: list[int], begun: str = "") -> str:
+        """The text of ids, without the beginning of a word that stands before the cursor."""
+        text = self.base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER).replace("\r\n", "\n")
+        return text[len(begun) :] if text.startswith(begun) else ""
 
     def _mean_logprob(self, decoded: Decoded, text: str) -> float:
         """Over the tokens that ``text``, the beginning of what was decoded, is made of."""

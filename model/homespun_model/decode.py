@@ -66,6 +66,11 @@ def never() -> bool:
     return False
 
 
+def any_token(_ids: Sequence[int]) -> list[int] | None:
+    """The ``allowed`` of a caller to whom every token is welcome."""
+    return None
+
+
 def always(_ids: list[int]) -> bool:
     """The ``keep_going`` of a caller that takes what comes."""
     return True
@@ -91,12 +96,14 @@ class Decoder:
         session: str | None = None,
         cancelled: Callable[[], bool] = never,
         keep_going: Callable[[list[int]], bool] = always,
+        allowed: Callable[[Sequence[int]], list[int] | None] = any_token,
     ) -> Decoded:
         """The most likely token, one after another.
 
         ``session`` names what to remember the prompt under. ``cancelled`` is asked before each
         forward pass; Cancelled is raised if it says yes, and what was computed is kept.
-        ``keep_going`` sees all ids so far after each new one.
+        ``keep_going`` sees all ids so far after each new one. ``allowed`` names, for the ids so
+        far, those that may come next, None for all; log-probabilities are among these.
         """
         state = self._recall(session, prompt)
         reused = len(state.ids)
@@ -109,6 +116,7 @@ class Decoder:
                 stop_ids=stop_ids,
                 cancelled=cancelled,
                 keep_going=keep_going,
+                allowed=allowed,
             )
         except Cancelled:
             self._remember(session, state)
@@ -125,10 +133,13 @@ class Decoder:
         stop_ids: frozenset[int],
         cancelled: Callable[[], bool],
         keep_going: Callable[[list[int]], bool],
+        allowed: Callable[[Sequence[int]], list[int] | None],
     ) -> tuple[list[int], list[float], Literal["end", "length", "halted"]]:
         ids: list[int] = []
         logprobs: list[float] = []
         while len(ids) < limit:
+            if some := allowed(ids):
+                logits = _only(some, logits)
             best = int(logits.argmax())
             if best in stop_ids:
                 return ids, logprobs, "end"
@@ -244,3 +255,10 @@ class Decoder:
             wanted = torch.tensor(list(middle), device=self._device).unsqueeze(-1)
             results.append(of_middle.gather(-1, wanted).squeeze(-1).cpu())
         return results
+
+
+def _only(tokens: list[int], logits: torch.Tensor) -> torch.Tensor:
+    """The logits (vocabulary,) with every other token made impossible."""
+    masked = torch.full_like(logits, -torch.inf)
+    masked[tokens] = logits[tokens]
+    return masked

@@ -60,6 +60,14 @@ class TextTokenizer:
                 return [*self.encode(text[:cut]), *self.encode(text[cut:])]
         return ids
 
+    def boundary(self, text: str, index: int) -> int:
+        """Where the token that holds the character at ``index`` begins; ``index`` if none does."""
+        shift = len(self._before)
+        for begin, end in self._encode(self._before + text).offsets:
+            if begin - shift <= index < end - shift:
+                return max(0, begin - shift)
+        return index
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``, sentinels spelled out; half a character becomes U+FFFD."""
         every = [*self._before_ids, *ids]
