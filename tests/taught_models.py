@@ -102,8 +102,9 @@ def _train(
 
 
 def _anywhere(rng: random.Random) -> Place:
-    """A cursor in some of the code, all of it or none."""
+    """A cursor in some of the code, all of it or none, now and then behind what no code holds."""
     start, end = sorted(rng.randrange(len(CODE)) for _ in range(2))
-    text = CODE[start:end]
+    odd = "x = 1\n    é😀\f\n    " if rng.random() < 0.2 else ""
+    text = CODE[start:end] + odd
     path = f"{rng.choice('abcdefgh') * rng.randrange(8)}.py"
     return place_at(text, rng.randint(0, len(text)), path=path, language="python")
