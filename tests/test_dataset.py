@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
 
 import pytest
-from homespun_corpus.dataset import Mined, MineSettings, load, mine, save
+from git_repositories import make_repository as commits_of
+from homespun_corpus.dataset import Mined, MineSettings, mine
 from homespun_corpus.errors import NothingToLearn
 from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Sample
-from scratch_repositories import git, make_repository
+from homespun_corpus.saved import load, save
+from scratch_repositories import git, make_repository, module_text
 
 PARTS = ("train", "validation", "test")
 
@@ -36,14 +39,45 @@ def test_all_three_parts_have_samples(mined: Mined) -> None:
     assert "old" not in {s.novelty for s in mined.samples("test")}
 
 
-def test_a_hole_put_back_gives_the_blob_byte_for_byte(folder: Path, mined: Mined) -> None:
-    repository = Repository.open(folder)
+def test_a_hole_put_back_gives_the_file_byte_for_byte(folder: Path, mined: Mined) -> None:
+    assert_put_back(Repository.open(folder), mined)
+
+
+def test_holes_of_odd_files_put_back_give_the_file_byte_for_byte(tmp_path: Path) -> None:
+    """CRLF, BOM, tabs, all the world's letters, in what is trained on and in what is held out."""
+    kinds = (
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: b"\xef\xbb\xbf" + text.replace("\n", "\r\n").replace("    ", "\t").encode(),
+        lambda text: text.replace("    ", "\t").replace("_", "\u00e9\u0436_").encode(),
+        lambda text: text.replace("the", "\U0001f4a9\u0301 \u5408\u8ba1\u2028\u0085").encode(),
+        lambda text: text.replace("\n\n\n", "\n\n\f\n\v\n").replace("of", "\u200f\xa0").encode(),
+        lambda text: text.replace(")\n", ")  \t\r\n").rstrip().encode(),
+    )
+    rng = random.Random(6)
+    days = [
+        {f"src/part_{day}.py": kinds[day % len(kinds)](module_text(rng, 5))} for day in range(35)
+    ]
+    folder = commits_of(tmp_path / "team", *days)
+
+    found = mine(Repository.open(folder), MineSettings())
+
+    assert_put_back(Repository.open(folder), found)
+    for part in PARTS:
+        windows = [s.place.prefix + s.middle + s.place.suffix for s in found.samples(part)]
+        for sign in ("\r\n", "\ufeff", "\t", "\u00e9", "\U0001f4a9", "\u2028", "\f"):
+            assert any(sign in window for window in windows) or part == "validation", (part, sign)
+
+
+def assert_put_back(repository: Repository, mined: Mined) -> None:
     for sample in every(mined):
         blob = repository.read(sample.blob_id)
         text = blob.decode()
-        assert blob[sample.start : sample.end].decode() == sample.middle
+        assert blob[: sample.start] + sample.middle.encode() + blob[sample.end :] == blob
         begin, end = sample.place.before, len(text) - sample.place.after
-        assert text[begin:end] == sample.place.prefix + sample.middle + sample.place.suffix
+        window = sample.place.prefix + sample.middle + sample.place.suffix
+        assert (text[:begin] + window + text[end:]).encode() == blob
+        assert len((text[:begin] + sample.place.prefix).encode()) == sample.start
 
 
 def test_the_same_commit_gives_the_same_rows(folder: Path, mined: Mined) -> None:

@@ -179,7 +179,7 @@ def test_of_copies_the_first_stays() -> None:
     near = with_text(function("one", 10).replace("compute_one(5", "calculate_one(5"))
     other = with_text(function("other", 10))
 
-    assert copy_reasons([*one, *reformatted, *near, *other], []) == [
+    assert copy_reasons([*one, *reformatted, *near, *other]) == [
         None,
         "duplicate",
         "near-duplicate",
@@ -187,18 +187,6 @@ def test_of_copies_the_first_stays() -> None:
     ]
 
 
-def test_what_is_near_to_something_held_out_is_kept_from_training() -> None:
-    held = with_text(function("one", 10))
-    near = with_text(function("one", 10).replace("one_5 = compute", "five = calculate"))
-    other = with_text(function("other", 10))
-
-    assert copy_reasons([*held, *near, *other], held) == [
-        "held-out-duplicate",
-        "held-out-duplicate",
-        None,
-    ]
-
-
 def test_nothing_to_judge() -> None:
-    assert copy_reasons([], []) == []
+    assert copy_reasons([]) == []
     assert own_reasons(b"", []) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import string
+from base64 import b64encode
 
 import pytest
 from homespun_corpus.secrets import find_secrets, without_secrets
@@ -27,6 +28,10 @@ def hexadecimal(length: int) -> str:
 
 def base64url(length: int) -> str:
     return drawn(length, ALNUM + "-_")
+
+
+def basic(credentials: str) -> str:
+    return b64encode(credentials.encode()).decode()
 
 
 def planted() -> list[tuple[str, str]]:
@@ -69,6 +74,19 @@ def planted() -> list[tuple[str, str]]:
             f'login(password="password", db_password="{drawn(8)}{drawn(4, DIGITS)}")'
         ),
         "go": lambda: f'dbPassword := "{drawn(6)}{drawn(4, DIGITS)}$"',
+        "url with a sign": lambda: f'get("https://bot:{drawn(6)}!{drawn(3)}@proxy.internal/a")',
+        "url without user": lambda: f'CACHE = "redis://:{drawn(6)}{drawn(3, DIGITS)}x@cache:6379"',
+        "encrypted key": lambda: (
+            f'KEY = """-----BEGIN ENCRYPTED PRIVATE {"KEY"}-----\n{drawn(64)}\n"""'
+        ),
+        "discord webhook": lambda: (
+            f'hook("https://discord.com/api/webhooks/{drawn(18, DIGITS)}/{base64url(68)}")'
+        ),
+        "django": lambda: (
+            f'SECRET_KEY = "django-insecure-{drawn(50, LOWER + DIGITS + "!@#$%^&*(-_=+)")}"'
+        ),
+        "backticks": lambda: f"send(`{drawn(48)}`)",
+        "basic": lambda: f'h = {{"Authorization": "Basic {basic(f"bot:{drawn(9)}7")}"}}',
     }
     return [(kind, make()) for kind, make in makers.items() for _ in range(4)]
 
@@ -82,6 +100,38 @@ def test_a_planted_secret_is_found_where_it_is(kind: str, line: str) -> None:
     assert source[secret.start : secret.end].strip() in source
     assert secret.start == source.index(b"\n") + 1, kind
     assert line.encode() not in without_secrets(source)
+    assert b"return 1" in without_secrets(source)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        'password: str = "{}"',
+        "def f(host, password: str | None = '{}'):",
+        'private readonly dbPassword: string = "{}";',
+        'const PASSWORD: &str = "{}";',
+        'const password string = "{}"',
+        'password: Some("{}".to_owned()),',
+        'let password = r#"{}"#;',
+        'password = b"{}"',
+        'os.environ.setdefault("DB_PASSWORD", "{}")',
+        'password = os.environ.get("X", "{}")',
+        "const pwd = process.env.X || '{}';",
+        '("password", "{}"),',
+        'connect("a=1;password={};b=2")',
+        "# password: {}",
+        "password = {}",
+        "  password: {}",
+        "export PASSWORD={}",
+        'password = (\n        "{}"\n    )',
+        'password = """\n{}\n"""',
+        'os.getenv(\n        "DB_PASSWORD",\n        "{}",\n    )',
+    ],
+)
+@pytest.mark.parametrize("password", [f"{drawn(6)}!{drawn(4, DIGITS)}", "PurpleRiver" + "4821!"])
+def test_a_password_is_found_wherever_its_name_is_told(place: str, password: str) -> None:
+    source = f"def f(host):\n    {place.format(password)}\n    return 1\n".encode()
+    assert password.encode() not in without_secrets(source)
     assert b"return 1" in without_secrets(source)
 
 
@@ -116,6 +166,15 @@ def test_a_planted_secret_is_found_where_it_is(kind: str, line: str) -> None:
         'reset_url = "/accounts/reset_password/done/2"',
         'id = "123e4567-e89b-12d3-a456-426614174000"',
         'PUBLIC = "-----BEGIN PUBLIC KEY-----"',
+        'parse(["METRICS_PASSWORD=secret123"])',
+        'url = f"http://{host}:{port}/path/to/thing/#view=edit&token=abcdefg2"',
+        'h = {"Authorization": "Basic dGVzdDp0ZXN0"}',
+        'token = Token{Tags: "tag1,tag2,tag3,tag4,tag5,tag6"}',
+        "id = convert(`664a062ac74a8ad104e0e80e`) // token",
+        'TOKEN = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")',
+        "key = rsa.generate_private_key(public_exponent=65537, key_size=2048)",
+        'PIXEL = b64decode("R0lGODlhAQABAHAAACH5BAUAAAAALAAAAAABAAEAAAICRAEAOw==")',
+        'password=os.environ["P"], require_issuer="/C=SE/ST=Stockholm"',
     ],
 )
 def test_code_about_secrets_is_not_one(line: str) -> None:
@@ -133,6 +192,20 @@ def test_a_private_key_goes_to_its_end() -> None:
     assert without_secrets(source) == b"before = 1\n\nafter = 2\n"
 
 
+def test_a_key_that_does_not_end_goes_as_far_as_it_looks_like_one() -> None:
+    lines = [f'    "{drawn(64)}\\n"' for _ in range(5)]
+    source = "\n".join([f'KEY = ("-----BEGIN {"PRIVATE"} KEY-----\\n"', *lines, ")", "x = 2"])
+
+    assert without_secrets(source.encode()) == b"\n)\nx = 2"
+
+
+def test_a_key_in_one_line_ends_there() -> None:
+    key = f"-----BEGIN {'PRIVATE'} KEY-----\\n{drawn(64)}\\n-----END {'PRIVATE'} KEY-----"
+    source = f'K = "{key}"\nx = 2\nL = "{key}"\ny = 3\n'.encode()
+
+    assert without_secrets(source).split() == [b"x", b"=", b"2", b"y", b"=", b"3"]
+
+
 def test_two_secrets_and_the_lines_between() -> None:
     lines = [
         "a = 1",
@@ -147,5 +220,15 @@ def test_two_secrets_and_the_lines_between() -> None:
 
 
 def test_lines_that_nobody_wrote_are_no_hang() -> None:
-    for unit in (b"password=", b"://a:b@", b"'", b"key key ", b"eyJ.", b"a-", b'"' + b"A" * 30):
+    for unit in (
+        b"password=",
+        b'password="',
+        b"a",
+        b"://a:b@",
+        b"'",
+        b"key key ",
+        b"eyJ.",
+        b"a-",
+        b'"' + b"A" * 30,
+    ):
         find_secrets(unit * 50_000)

@@ -1,4 +1,4 @@
-"""Code that says the same twice: exact copies, near-copies, and near-copies of what is held out.
+"""Code that says the same twice: exact copies and near-copies.
 
 Two functions are exact copies if their tokens are the same, comments and white space aside; near
 ones by the Jaccard similarity of their token 5-grams. MinHash finds the candidates and the sets
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from datasketch import MinHash, MinHashLSH
 
 NEAR = 0.7  # similarity of two training functions, of which one is enough
-NEAR_HELD_OUT = 0.5  # similarity to a held-out function, which training must not see
 SHINGLE = 5  # tokens
 PERMUTATIONS = 256
 CANDIDATE = 0.85  # of a threshold: a looser net, since the sets are compared afterwards
@@ -40,23 +39,34 @@ def tokens(text: bytes, comment: str) -> list[bytes]:
     return [string or word for string, word in _TOKENS[comment].findall(text) if string or word]
 
 
+def token_spans(text: bytes, comment: str) -> list[tuple[int, int]]:
+    """Where each of ``tokens`` stands in ``text``."""
+    found = _TOKENS[comment].finditer(text)
+    return [match.span() for match in found if match.lastindex is not None]
+
+
 def exact_key(code: Sequence[bytes]) -> bytes:
     """The same for functions of the same tokens."""
     return hashlib.blake2b(b"\0".join(code), digest_size=16).digest()
 
 
-def shingles(code: Sequence[bytes]) -> Shingles:
-    """The set of hashed token 5-grams, sorted; a shorter text is one gram."""
+def grams(code: Sequence[bytes]) -> Shingles:
+    """The hashed token 5-grams, in order; a shorter text is one gram."""
     # A gram's hash is a weighted sum of its tokens' hashes: any odd weights will do.
     hashes = np.array([crc32(token) for token in code], dtype=np.uint32)
     width = min(SHINGLE, len(hashes))
     if not width:
         return hashes
-    grams = np.zeros(len(hashes) - width + 1, dtype=np.uint32)
+    found = np.zeros(len(hashes) - width + 1, dtype=np.uint32)
     for offset in range(width):
         weight = np.uint32(pow(2_654_435_761, offset + 1, 1 << 32))
-        grams += hashes[offset : len(hashes) - width + 1 + offset] * weight
-    return np.unique(grams)
+        found += hashes[offset : len(hashes) - width + 1 + offset] * weight
+    return found
+
+
+def shingles(code: Sequence[bytes]) -> Shingles:
+    """The set of hashed token 5-grams, sorted."""
+    return np.unique(grams(code))
 
 
 def similarity(one: Shingles, other: Shingles) -> float:

@@ -1,7 +1,8 @@
 """A repository becomes a dataset: split, judged, cut into samples, and accounted for.
 
 The same commit and settings give the same rows, which the manifest's digest shows. Every function
-of the training tree is in the manifest's sums, kept or rejected under one reason.
+of the training tree, and every one held out, has its line in the account that the manifest names,
+and the manifest's counts are the account's sums.
 """
 
 from __future__ import annotations
@@ -9,30 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import re
-import shutil
-import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pathspec
-import platformdirs
-from datasets import Dataset, DatasetDict, load_from_disk
-from datasets.utils import (
-    are_progress_bars_disabled,
-    disable_progress_bars,
-    enable_progress_bars,
-)
+from datasets import Dataset, DatasetDict
 
+from homespun_corpus.account import Entry, counts, described, entries
 from homespun_corpus.context import ContextIndex
 from homespun_corpus.errors import NothingToLearn
-from homespun_corpus.functions import Function, Span
+from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
-from homespun_corpus.hygiene import HELD_OUT_COPY, copy_reasons
 from homespun_corpus.languages import by_name, parse
 from homespun_corpus.repository import Repository
 from homespun_corpus.sampler import SampleMaker, decode
@@ -40,9 +30,9 @@ from homespun_corpus.samples import Novelty, Sample
 from homespun_corpus.secrets import without_secrets
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.split import HeldOut, Split, split
+from homespun_corpus.verdicts import Verdicts, judge
 
-SCHEMA = 1
-MANIFEST = "manifest.json"
+SCHEMA = 2
 CHARS_PER_HOLE = 250  # of a training function's text
 MOST_HOLES = 8  # of one training function: a long one is not the whole lesson
 HELD_OUT_HOLES: dict[Novelty, int] = {"new": 3, "edited": 1, "old": 0}  # of one held-out function
@@ -50,7 +40,6 @@ BARE_SHARE = 0.3  # training samples without path and related code: a model stan
 MAX_SAMPLES = 12_000  # more than a run of an hour on two cores sees once
 
 Progress = Callable[[str, int, int], None]  # stage, done, of how many
-Counts = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +52,14 @@ class MineSettings:
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """``dataset``: splits "train", "validation" and "test" of ``Sample.to_row``'s rows."""
+    """``dataset``: splits "train", "validation" and "test" of ``Sample.to_row``'s rows.
+
+    ``account``: the fate of each function, which the manifest's counts sum up.
+    """
 
     dataset: DatasetDict
     manifest: dict[str, Any]
+    account: tuple[Entry, ...]
 
     def samples(self, part: str) -> Iterator[Sample]:
         """The samples of one split."""
@@ -80,43 +73,6 @@ def mine(
     return _Miner(repository, settings, progress or (lambda *_: None)).mine()
 
 
-def save(mined: Mined, directory: Path) -> None:
-    """Write a dataset and its manifest into ``directory``, which appears whole or not at all."""
-    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".mining-") as part:
-        staged = Path(part) / "dataset"
-        with _no_bars():
-            mined.dataset.save_to_disk(staged)
-        text = json.dumps(mined.manifest, indent=2, sort_keys=True) + "\n"
-        (staged / MANIFEST).write_text(text, encoding="utf-8")
-        shutil.rmtree(directory, ignore_errors=True)
-        staged.replace(directory)
-
-
-@contextmanager
-def _no_bars() -> Iterator[None]:
-    """Progress is for the caller to show."""
-    shown = not are_progress_bars_disabled()
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        if shown:
-            enable_progress_bars()
-
-
-def default_folder(identity: str) -> Path:
-    """Where a repository's dataset is kept to be looked at: the user's own cache, nobody else's."""
-    name = re.sub(r"[^\w.-]+", "-", identity).strip("-.")
-    return platformdirs.user_cache_path("homespun", appauthor=False) / "datasets" / name
-
-
-def load(directory: Path) -> Mined:
-    """What ``save`` wrote."""
-    manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-    return Mined(load_from_disk(directory), manifest)
-
-
 class _Miner:
     def __init__(self, repository: Repository, settings: MineSettings, progress: Progress) -> None:
         self.repository = repository
@@ -125,96 +81,44 @@ class _Miner:
         patterns = pathspec.GitIgnoreSpec.from_lines(settings.exclude)
         self.sources = Sources(repository, patterns.match_file)
         self._last_cutter: tuple[tuple[str, str], HoleCutter] | None = None
-        # By blob: near-copies of held-out functions. No prompt of training may show one.
-        self._barred: defaultdict[str, list[Span]] = defaultdict(list)
 
     def mine(self) -> Mined:
         self.progress("reading", 0, 1)
         parts = split(self.repository, self.sources, self.settings.seed)
-        kept, rejected = self._judged(parts)
-        if not kept:
-            raise NothingToLearn(self._why_nothing(parts, rejected))
+        verdicts = judge(self.sources, parts)
+        if not verdicts.kept:
+            raise NothingToLearn(self._why_nothing(parts, verdicts))
         # An editor at the split would have shown copies of what came later; training must not.
-        served = self._index(parts, {})
-        taught = self._index(parts, self._barred) if self._barred else served
-        held = self._clean(parts.held_out)
+        served = self._index(parts, None)
+        taught = self._index(parts, verdicts) if verdicts.barred else served
         rows = {
-            "train": self._train_rows(parts, kept, taught),
-            "validation": self._held_rows(held, "validation", served),
-            "test": self._held_rows(held, "test", served),
+            "train": self._train_rows(parts, verdicts, taught),
+            "validation": self._held_rows(verdicts.held, "validation", served),
+            "test": self._held_rows(verdicts.held, "test", served),
         }
-        counts: Counts = {
-            "functions": len(kept) + sum(rejected.values()),
-            "kept": len(kept),
-            "rejected": dict(sorted(rejected.items())),
-            "samples": len(rows["train"]),
-            "held_out": len(held),
-            "files_left_out": _files_left_out(parts.train),
-        }
-        manifest = self._manifest(parts, counts, rows)
-        return Mined(_dataset(rows), manifest)
+        account = tuple(entries(verdicts))
+        return Mined(_dataset(rows), self._manifest(parts, account, rows), account)
 
-    def _judged(self, parts: Split) -> tuple[list[Function], Counter[str]]:
-        """Functions to train on, and the others counted by reason.
-
-        Of an edited function the old version is trained on: its changed lines are a test apart.
-        """
-        functions = [function for file in parts.train for function in file.functions]
-        held = [self._with_text(h.function) for h in parts.held_out if h.novelty == "new"]
-        reasons = self._reasons(functions, held)
-        for function, reason in zip(functions, reasons, strict=True):
-            if reason == HELD_OUT_COPY:
-                self._barred[function.blob_id].append(function.span)
-        for i, function in enumerate(functions):
-            if reasons[i] is None and self._meets_barred(function):
-                reasons[i] = HELD_OUT_COPY
-        kept = [f for f, reason in zip(functions, reasons, strict=True) if reason is None]
-        return kept, Counter(reason for reason in reasons if reason is not None)
-
-    def _meets_barred(self, function: Function) -> bool:
-        """Whether it lies in a barred function or holds one."""
-        span = function.span
-        spans = self._barred.get(function.blob_id, ())
-        return any(barred.start < span.end and span.start < barred.end for barred in spans)
-
-    def _clean(self, held: Sequence[HeldOut]) -> list[HeldOut]:
-        """Held-out functions that could have been trained on: the same rules for both."""
-        reasons = self._reasons([h.function for h in held], ())
-        return [h for h, reason in zip(held, reasons, strict=True) if reason is None]
-
-    def _reasons(
-        self, functions: Sequence[Function], held: Sequence[tuple[Function, bytes]]
-    ) -> list[str | None]:
-        """Why each function is left out, by its own file or as a copy; None for a clean one."""
-        reasons = [self.sources.reason(function) for function in functions]
-        left = [i for i, reason in enumerate(reasons) if reason is None]
-        copies = copy_reasons([self._with_text(functions[i]) for i in left], held)
-        for i, reason in zip(left, copies, strict=True):
-            reasons[i] = reason
-        return reasons
-
-    def _index(self, parts: Split, barred: Mapping[str, Sequence[Span]]) -> ContextIndex:
+    def _index(self, parts: Split, verdicts: Verdicts | None) -> ContextIndex:
         """Related code comes from what training reads, never from beyond the split."""
         clean = (file for file in parts.train if file.reason is None)
-        return ContextIndex.from_files(
-            (file.path, self._indexed(file.blob_id, barred)) for file in clean
-        )
+        return ContextIndex.from_files((file.path, self._shown(file, verdicts)) for file in clean)
 
-    def _indexed(self, blob_id: str, barred: Mapping[str, Sequence[Span]]) -> str:
-        source = self._blob(blob_id)
-        for span in sorted(barred.get(blob_id, ()), reverse=True):
-            source = source[: span.start] + source[span.end :]
-        return decode(without_secrets(source))
+    def _shown(self, file: FileFunctions, verdicts: Verdicts | None) -> str:
+        source = self._blob(file.blob_id)
+        return decode(verdicts.shown(file, source) if verdicts else without_secrets(source))
 
     def _train_rows(
-        self, parts: Split, kept: Iterable[Function], index: ContextIndex
+        self, parts: Split, verdicts: Verdicts, index: ContextIndex
     ) -> list[dict[str, Any]]:
-        cuts = [cut for functions in _by_blob(kept) for cut in self._training_cuts(functions)]
+        cuts = [
+            cut for functions in _by_blob(verdicts.kept) for cut in self._training_cuts(functions)
+        ]
         if len(cuts) > MAX_SAMPLES:
             chosen = random.Random(self.settings.seed).sample(range(len(cuts)), MAX_SAMPLES)
             cuts = [cuts[i] for i in sorted(chosen)]
         commit = parts.train_commit or ""
-        maker = SampleMaker(self.repository, index, self._barred)
+        maker = SampleMaker(self.repository, index, verdicts.barred)
         rows = []
         for done, (function, hole, bare) in enumerate(cuts):
             rows.append(maker.sample(function, hole, commit, "old", bare=bare).to_row())
@@ -260,26 +164,27 @@ class _Miner:
             f"{self.settings.seed}:{function.path}:{function.blob_id}:{function.span.start}"
         )
 
-    def _with_text(self, function: Function) -> tuple[Function, bytes]:
-        return function, self._blob(function.blob_id)[function.span.start : function.span.end]
-
     def _blob(self, blob_id: str) -> bytes:
         return self.sources.text(blob_id)
 
     def _manifest(
-        self, parts: Split, counts: Counts, rows: dict[str, list[dict[str, Any]]]
+        self, parts: Split, account: tuple[Entry, ...], rows: dict[str, list[dict[str, Any]]]
     ) -> dict[str, Any]:
+        found = counts(account)
+        found |= {"samples": len(rows["train"]), "files_left_out": _files_left_out(parts.train)}
         return {
             "schema": SCHEMA,
             "repository": self.repository.identity,
             "commit": self.repository.commit,
             "split": parts.to_json(),
-            "counts": counts,
+            "counts": found,
             "settings": {"seed": self.settings.seed, "exclude": list(self.settings.exclude)},
             "digest": _digest(rows),
+            "account": described(account),
         }
 
-    def _why_nothing(self, parts: Split, rejected: Counter[str]) -> str:
+    def _why_nothing(self, parts: Split, verdicts: Verdicts) -> str:
+        rejected = Counter(reason for _, reason in verdicts.trained)
         if rejected:
             reasons = ", ".join(f"{reason} {n}" for reason, n in rejected.most_common(4))
             return f"no function of {self.repository.root} can be trained on: {reasons}"

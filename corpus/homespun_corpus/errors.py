@@ -3,6 +3,7 @@
 CorpusError
 ├── RepositoryError   the path is not there, not readable, or holds no file
 ├── NothingToLearn    files, but no function in a known language survives
+├── DatasetError      a dataset on disk is not what was saved
 └── SettingsError     homespun.toml or [tool.homespun] holds something a repository may not set
 """
 
@@ -19,6 +20,10 @@ class RepositoryError(CorpusError):
 
 class NothingToLearn(CorpusError):
     """The repository was read, and nothing in it can be trained on."""
+
+
+class DatasetError(CorpusError):
+    """A dataset on disk is not what was saved."""
 
 
 class SettingsError(CorpusError):

@@ -16,7 +16,6 @@ from pathlib import PurePosixPath
 
 from homespun_corpus.copies import (
     NEAR,
-    NEAR_HELD_OUT,
     NearIndex,
     exact_key,
     shingles,
@@ -25,6 +24,7 @@ from homespun_corpus.copies import (
 )
 from homespun_corpus.functions import Function
 from homespun_corpus.languages import by_name
+from homespun_corpus.placeholders import is_password
 from homespun_corpus.secrets import Secret, find_secrets
 
 MAX_FILE_BYTES = 1 << 20
@@ -75,6 +75,9 @@ _GENERATED_HEADER = re.compile(
 )
 
 
+_IDENTIFIER = re.compile(r"[\w$#]*")
+
+
 def file_reason(path: str, source: bytes) -> str | None:
     """Why a whole file is left out; None for a clean one."""
     return path_reason(path) or _content_reason(source)
@@ -90,11 +93,17 @@ def path_reason(path: str) -> str | None:
     return None
 
 
-def _content_reason(source: bytes) -> str | None:
+def unreadable(source: bytes) -> str | None:
+    """Why no parser may have a source; None for one that can be read."""
     if len(source) > MAX_FILE_BYTES:
         return "oversized"
-    if b"\0" in source or not _is_utf8(source):
-        return "undecodable"
+    return "undecodable" if b"\0" in source or not _is_utf8(source) else None
+
+
+def _content_reason(source: bytes) -> str | None:
+    reason = unreadable(source)
+    if reason is not None:
+        return reason
     if _GENERATED_HEADER.search(source, 0, HEADER_BYTES):
         return "generated"
     if _is_minified(source):
@@ -136,7 +145,8 @@ def own_reasons(source: bytes, functions: Sequence[Function]) -> list[str | None
 
 def _own_reason(function: Function, source: bytes, secrets: Sequence[Secret]) -> str | None:
     span = function.span
-    if any(secret.start < span.end and span.start < secret.end for secret in secrets):
+    inside = any(secret.start < span.end and span.start < secret.end for secret in secrets)
+    if inside or names_secret(function.qualified_name):
         return "secret"
     if function.broken:
         return "syntax-error"
@@ -146,30 +156,26 @@ def _own_reason(function: Function, source: bytes, secrets: Sequence[Secret]) ->
     return "too-short" if len(_tokens(function, text)) < MIN_TOKENS else None
 
 
+def names_secret(qualified_name: str) -> bool:
+    """Whether a function is called what nobody may know: a quoted key of an object can be that."""
+    quoted = (part for part in qualified_name.split(".") if not _IDENTIFIER.fullmatch(part))
+    return any(map(is_password, quoted)) or bool(find_secrets(qualified_name.encode()))
+
+
 def _longest_line(text: bytes) -> int:
     return max(map(len, text.splitlines()), default=0)
 
 
-def copy_reasons(
-    functions: Sequence[tuple[Function, bytes]], held: Sequence[tuple[Function, bytes]]
-) -> list[str | None]:
-    """What each function (with its text) copies: something held out, or an earlier function.
-
-    Of copies, the first stays.
-    """
-    held_index, index = NearIndex(NEAR_HELD_OUT), NearIndex(NEAR)
-    held_sets = [shingles(_tokens(*item)) for item in held]
-    for grams, sketch in zip(held_sets, sketches(held_sets), strict=True):
-        held_index.add(grams, sketch)
+def copy_reasons(functions: Sequence[tuple[Function, bytes]]) -> list[str | None]:
+    """Whether each function (with its text) copies an earlier one. Of copies, the first stays."""
+    index = NearIndex(NEAR)
     code = [_tokens(*item) for item in functions]
     sets = [shingles(words) for words in code]
     seen: set[bytes] = set()
     reasons: list[str | None] = []
     for words, grams, sketch in zip(code, sets, sketches(sets), strict=True):
         key = exact_key(words)
-        if held_index.has_near(grams, sketch):
-            reasons.append(HELD_OUT_COPY)
-        elif key in seen:
+        if key in seen:
             reasons.append("duplicate")
         elif index.has_near(grams, sketch):
             reasons.append("near-duplicate")

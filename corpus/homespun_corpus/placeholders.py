@@ -14,6 +14,10 @@ from itertools import pairwise
 MIN_CHARS = 6  # nothing shorter is worth protecting
 RANDOM_CHARS = 16  # a token is at least this long
 RANDOM_BITS = 3.0  # Shannon entropy a character
+MEAN_WORD = 3.4  # letters; the runs of letters that chance makes are shorter
+DRAWN_CHARS = 20  # this many, all mixed up, are no accident
+PASSWORD_CHARS = 8  # of one that is told by its characters alone
+MIN_CHANGES = 3  # from one kind of character to another in a password without signs
 
 # Words of which test and example passwords are made.
 _STAND_INS = frozenset(
@@ -36,9 +40,14 @@ _STAND_INS = frozenset(
 )
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LABEL = re.compile(r"[A-Za-z]+(?:[ ._:/@+-]+[A-Za-z]+)*[._:/?!]*")
-_TEMPLATE = re.compile(
-    r"[{}<>]|%[sdr(]|\$[({A-Za-z_]|\.\.\.|\u2026|\*\*|\\[wdsSWDbx]|\[\^|^/|^[.#]|^--|://"
+# What another text will stand in for: {name}, ${NAME}, <name>, %(name)s.
+_HOLES = re.compile(
+    r"\{\{.*?\}\}|\$?\{[^{}]*\}|<[^<>]*>|%\(\w*\)[a-z]|%[sdr](?![A-Za-z\d])|\$\([^()]*\)"
+    r"|\$[A-Z][A-Z_]{2,}\w*|^\$[A-Za-z_]\w*$"
 )
+_PATTERN = re.compile(r"[aA]-[zZ]|0-9|\\[wdsSWDb]|\[\^|\(\?")  # for re.compile and the like
+# Parts of templates, of paths, of selectors and of command lines.
+_ODD = re.compile(r"[{}<>]|\.\.\.|\u2026|\*\*|\\x|^/|^[.#]|^--|://")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HASHES = re.compile(
     r"sha_?\d|sha\b|md5|blake|hash|digest|checksum|cksum|crc|integrity|etag|fingerprint|commit|revision"
@@ -54,31 +63,62 @@ def is_placeholder(value: str) -> bool:
     value = value.strip()
     if len(value) < MIN_CHARS or any(char.isspace() for char in value):
         return True
-    if _TEMPLATE.search(value) or _LABEL.fullmatch(value) or is_monotonous(value):
+    if is_monotonous(value) or (_LABEL.fullmatch(value) and not is_drawn(value)):
         return True
+    if _PATTERN.search(value):
+        return True
+    beside = _HOLES.sub("", value)
+    if beside != value or _ODD.search(value):
+        return not is_drawn(beside)
     words = [word.lower() for word in _WORDS.findall(value)]
     return not words or all(word in _STAND_INS for word in words)
+
+
+def is_password(value: str) -> bool:
+    """Whether a value looks like one by itself: drawn, or of several kinds of characters."""
+    if is_placeholder(value):
+        return False
+    if is_random(value):
+        return True
+    kinds = {_kind(char) for char in value} - {"mark"}
+    least = 4 if is_wordy(value) else 3
+    mixed = "sign" in kinds or _changes(value) >= MIN_CHANGES
+    return len(value) >= PASSWORD_CHARS and "digit" in kinds and len(kinds) >= least and mixed
 
 
 def is_random(value: str) -> bool:
     """Whether a value looks drawn rather than written: long, letters and digits, no words."""
     digits = sum(char.isdigit() for char in value)
     letters = sum(char.isalpha() for char in value)
+    mixed = digits >= 3 or _changes(value) >= 0.3 * len(value)
     long = len(value) >= RANDOM_CHARS
     return (
         long
-        and digits >= 3
+        and mixed
         and letters >= 3
         and entropy(value) >= RANDOM_BITS
         and not is_wordy(value)
-        and not _TEMPLATE.search(value)
+        and (not _ODD.search(value) or is_drawn(value))
+    )
+
+
+def is_drawn(value: str) -> bool:
+    """Whether nobody can have written a value, as part of a pattern or as a name: all mixed up."""
+    return (
+        len(value) >= DRAWN_CHARS
+        and _changes(value) >= 0.25 * len(value)
+        and entropy(value) >= RANDOM_BITS
+        and not is_wordy(value)
+        and not is_monotonous(value)
     )
 
 
 def is_wordy(value: str) -> bool:
     """Whether a value is made of words: identifiers, paths, kebab-case names."""
-    words = [word for word in _WORDS.findall(value) if len(word) >= 3]
-    return sum(map(len, words)) >= 0.7 * len(value)
+    words = _WORDS.findall(value)
+    long = sum(len(word) for word in words if len(word) >= 3)
+    mixed_up = len(value) >= RANDOM_CHARS and sum(map(len, words)) < MEAN_WORD * len(words)
+    return long >= 0.7 * len(value) and not mixed_up
 
 
 def is_monotonous(value: str) -> bool:
@@ -101,3 +141,17 @@ def entropy(value: str) -> float:
     """Shannon entropy in bits a character."""
     counts = Counter(value).values()
     return -sum(n / len(value) * math.log2(n / len(value)) for n in counts)
+
+
+def _changes(value: str) -> int:
+    """How often the kind of character changes from one to the next, marks aside."""
+    kinds = [kind for kind in map(_kind, value) if kind != "mark"]
+    return sum(one != other for one, other in pairwise(kinds))
+
+
+def _kind(char: str) -> str:
+    if char.isdigit():
+        return "digit"
+    if char.isalpha():
+        return "upper" if char.isupper() else "lower"
+    return "mark" if char in "_-./:,; " else "sign"

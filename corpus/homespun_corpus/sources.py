@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from homespun_corpus.functions import Function, extract
-from homespun_corpus.hygiene import file_reason, own_reasons
+from homespun_corpus.hygiene import file_reason, own_reasons, unreadable
 from homespun_corpus.languages import ParseTimeout, language_for
 from homespun_corpus.repository import Repository
-
-UNREADABLE = frozenset({"oversized", "undecodable"})  # never handed to a parser
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,8 @@ class FileFunctions:
     """The functions of one file, ``keys[i]`` naming what ``functions[i]`` says but for white space.
 
     ``reason``: why the whole file is left out of training, None for a clean one. ``reasons[i]``:
-    why ``functions[i]`` is, by this file alone.
+    why ``functions[i]`` is, by this file alone. ``unread``: no parser may have the file, so nobody
+    knows its functions.
     """
 
     path: str
@@ -33,6 +32,7 @@ class FileFunctions:
     functions: tuple[Function, ...] = ()
     keys: tuple[bytes, ...] = ()
     reasons: tuple[str | None, ...] = ()
+    unread: bool = False
 
 
 class Sources:
@@ -72,12 +72,12 @@ class Sources:
         assert language is not None
         source = self.text(blob_id)
         reason = "excluded" if self._excluded(path) else file_reason(path, source)
-        if reason in UNREADABLE:
-            return FileFunctions(path, blob_id, reason)
+        if unreadable(source):
+            return FileFunctions(path, blob_id, reason, unread=True)
         try:
             functions = extract(source, path=path, language=language, blob_id=blob_id)
         except ParseTimeout:
-            return FileFunctions(path, blob_id, "parse-timeout")
+            return FileFunctions(path, blob_id, "parse-timeout", unread=True)
         keys = tuple(text_key(source[f.span.start : f.span.end]) for f in functions)
         own = [reason] * len(functions) if reason else own_reasons(source, functions)
         return FileFunctions(path, blob_id, reason, tuple(functions), keys, tuple(own))

@@ -12,13 +12,16 @@ from collections.abc import Iterator
 # In any case; they count in a line that can hold a value at all.
 _WORDS = (
     *(b"passw", b"passphrase", b"pwd", b"_pass", b"dbpass", b"databasepass", b"keypass", b"secret"),
-    *(b"contrase", b"token", b"bearer", b"credential"),
+    *(b"contrase", b"token", b"bearer", b"credential", b"authorization"),
 )
 _KEY = re.compile(
     rb"(?:api|auth|service|account|db|database|priv|private|client|access|signing|encryption|master)"
     rb"[_ -]?$"
 )
-_CAN_HOLD_A_VALUE = re.compile(rb"[\"'`]|\d[^\n]*\d[^\n]*\d")
+_CAN_HOLD_A_VALUE = re.compile(
+    rb"[\"'`]|\d[^\n]*\d[^\n]*\d|\d[^\s\d]*[!@#$%^&*?~]|[!@#$%^&*?~][^\s\d]*\d"
+    rb"|[(=\\+|,?][ \t\r]*$"  # the value may be on the next line
+)
 
 # As they stand.
 _MARKS = (
@@ -37,7 +40,7 @@ _MARKS = (
     *(b"XOXB-", b"XOXP-", b"xapp-", b"hooks.slack", b"k_live_", b"k_test_", b"whsec_", b"sk-"),
     *(b"hf_", b"npm_", b"_authToken", b"pypi-", b"SG.", b"eyJ", b"sq0csp", b"-us", b"AccountKey="),
     *(b"SharedAccessKey=", b"dop_v1_", b"shpat_", b"shpca_", b"shppa_", b"shpss_", b"dapi"),
-    *(b"GOCSPX-", b"EAA", b"cloudant"),
+    *(b"GOCSPX-", b"EAA", b"cloudant", b"/api/webhooks/"),
 )
 _PATTERNS = (
     re.compile(rb"[\"'`][A-Za-z0-9+/_=\\-]{20,}[\"'`]"),

@@ -123,7 +123,8 @@ class _Run:
     # Their steps
 
     def _mine(self) -> Mined:
-        from homespun_corpus.dataset import MineSettings, default_folder, mine, save
+        from homespun_corpus.dataset import MineSettings, mine
+        from homespun_corpus.saved import default_folder, save
 
         settings = MineSettings(seed=self.request.seed, exclude=self.team.exclude)
         with self._timed("mine"), self.reporter.stage("mining") as stage:

@@ -1,0 +1,130 @@
+"""Which functions are trained on, which are held out, and which stretches no prompt may show.
+
+Hygiene judges functions and files; this weighs them against each other and against what is held
+out, whose near-copies training must not see, in a function or outside of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from homespun_corpus.copies import tokens
+from homespun_corpus.echoes import Echoes
+from homespun_corpus.functions import Function, Span
+from homespun_corpus.hygiene import HELD_OUT_COPY, copy_reasons
+from homespun_corpus.languages import by_name, language_for
+from homespun_corpus.secrets import find_secrets
+from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.split import HeldOut, Split
+
+Barred = Mapping[str, Sequence[Span]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Functions with the reason that each is left out for; None for one that is kept.
+
+    ``unread``: files of the training tree that no parser may read. ``barred``: by blob, what is
+    near to held-out code; ``echoes`` finds more of it.
+    """
+
+    trained: tuple[tuple[Function, str | None], ...]
+    unread: tuple[FileFunctions, ...]
+    held_out: tuple[tuple[HeldOut, str | None], ...]
+    barred: Barred
+    echoes: Echoes
+
+    @property
+    def kept(self) -> list[Function]:
+        """What is trained on."""
+        return [function for function, reason in self.trained if reason is None]
+
+    @property
+    def held(self) -> list[HeldOut]:
+        """What is examined."""
+        return [held for held, reason in self.held_out if reason is None]
+
+    def shown(self, file: FileFunctions, source: bytes) -> bytes:
+        """A file of the training tree without secrets, and without what is barred."""
+        barred: Sequence[Span] = self.barred.get(file.blob_id, ())
+        secrets = (Span(secret.start, secret.end) for secret in find_secrets(source))
+        source = _without(source, [*barred, *secrets])
+        while barred:  # what a cut has joined may be near, too
+            barred = self.echoes.spans(source, _comment(file))
+            source = _without(source, barred)
+        return source
+
+
+def judge(sources: Sources, parts: Split) -> Verdicts:
+    """Judge a split by the same rules on both sides, what is held out first.
+
+    Of an edited function the old version is trained on: its changed lines are a test apart.
+    """
+    reasons = _reasons(sources, [held.function for held in parts.held_out], {})
+    held_out = tuple(zip(parts.held_out, reasons, strict=True))
+    new = [held.function for held, reason in held_out if reason is None and held.novelty == "new"]
+    echoes = Echoes([tokens(_text(sources, f), by_name(f.language).comment) for f in new])
+    barred = _barred(sources, parts.train, echoes)
+    functions = [function for file in parts.train for function in file.functions]
+    trained = tuple(zip(functions, _reasons(sources, functions, barred), strict=True))
+    unread = tuple(file for file in parts.train if file.unread)
+    return Verdicts(trained, unread, held_out, barred, echoes)
+
+
+def _reasons(sources: Sources, functions: Sequence[Function], barred: Barred) -> list[str | None]:
+    """Why each function is left out: by its own file, near to what is held out, or as a copy."""
+    reasons = [sources.reason(function) for function in functions]
+    for i, function in enumerate(functions):
+        if reasons[i] is None and _meets(function.span, barred.get(function.blob_id, ())):
+            reasons[i] = HELD_OUT_COPY
+    left = [i for i, reason in enumerate(reasons) if reason is None]
+    copies = copy_reasons([(functions[i], _text(sources, functions[i])) for i in left])
+    for i, reason in zip(left, copies, strict=True):
+        reasons[i] = reason
+    return reasons
+
+
+def _barred(
+    sources: Sources, files: Iterable[FileFunctions], echoes: Echoes
+) -> dict[str, list[Span]]:
+    barred: dict[str, list[Span]] = {}
+    for file in files:
+        if file.reason is None:
+            spans = _echoing(sources.text(file.blob_id), file, echoes)
+            if spans:
+                barred[file.blob_id] = spans
+    return barred
+
+
+def _echoing(source: bytes, file: FileFunctions, echoes: Echoes) -> list[Span]:
+    """Stretches of a file, and of its functions: one read alone is safe from odd quotes above."""
+    spans = echoes.spans(source, _comment(file))
+    for function in file.functions:
+        if not _meets(function.span, spans):
+            start = function.span.start
+            found = echoes.spans(source[start : function.span.end], _comment(file))
+            spans += [Span(start + span.start, start + span.end) for span in found]
+    return spans
+
+
+def _comment(file: FileFunctions) -> str:
+    language = language_for(file.path)
+    assert language is not None
+    return language.comment
+
+
+def _without(source: bytes, spans: Iterable[Span]) -> bytes:
+    kept, end = [], 0
+    for span in sorted(spans):
+        kept.append(source[end : span.start])
+        end = max(end, span.end)
+    return b"".join([*kept, source[end:]])
+
+
+def _meets(span: Span, others: Iterable[Span]) -> bool:
+    return any(other.start < span.end and span.start < other.end for other in others)
+
+
+def _text(sources: Sources, function: Function) -> bytes:
+    return sources.text(function.blob_id)[function.span.start : function.span.end]
