@@ -14,6 +14,7 @@ from homespun_corpus.echoes import Echoes
 from homespun_corpus.functions import Function, Span
 from homespun_corpus.hygiene import HELD_OUT_COPY, copy_reasons
 from homespun_corpus.languages import by_name, language_for
+from homespun_corpus.licence import licence_header
 from homespun_corpus.secrets import find_secrets
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.split import HeldOut, Split
@@ -25,8 +26,8 @@ Barred = Mapping[str, Sequence[Span]]
 class Verdicts:
     """Functions with the reason that each is left out for; None for one that is kept.
 
-    ``unread``: files of the training tree that no parser may read. ``barred``: by blob, what is
-    near to held-out code; ``echoes`` finds more of it.
+    ``unread``: files of the training tree that no parser may read. ``barred``: by blob, licences
+    and what is near to held-out code; ``echoes`` finds more of that.
     """
 
     trained: tuple[tuple[Function, str | None], ...]
@@ -47,12 +48,12 @@ class Verdicts:
 
     def shown(self, file: FileFunctions, source: bytes) -> bytes:
         """A file of the training tree without secrets, and without what is barred."""
-        barred: Sequence[Span] = self.barred.get(file.blob_id, ())
         secrets = (Span(secret.start, secret.end) for secret in find_secrets(source))
-        source = _without(source, [*barred, *secrets])
-        while barred:  # what a cut has joined may be near, too
-            barred = self.echoes.spans(source, _comment(file))
-            source = _without(source, barred)
+        cut = [*self.barred.get(file.blob_id, ()), *secrets]
+        source = _without(source, cut)
+        while any(span.start for span in cut):  # what a cut has joined may be near, too
+            cut = self.echoes.spans(source, _comment(file))
+            source = _without(source, cut)
         return source
 
 
@@ -91,7 +92,9 @@ def _barred(
     barred: dict[str, list[Span]] = {}
     for file in files:
         if file.reason is None:
-            spans = _echoing(sources.text(file.blob_id), file, echoes)
+            source = sources.text(file.blob_id)
+            header = licence_header(source, _comment(file))
+            spans = [*([header] if header else ()), *_echoing(source, file, echoes)]
             if spans:
                 barred[file.blob_id] = spans
     return barred

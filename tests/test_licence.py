@@ -1,0 +1,78 @@
+"""Licence headers are told from other comments, and no prompt of training shows one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from homespun_corpus.dataset import MineSettings, mine
+from homespun_corpus.functions import Span, extract
+from homespun_corpus.hygiene import copy_reasons
+from homespun_corpus.languages import by_name
+from homespun_corpus.licence import licence_header
+from homespun_corpus.repository import Repository
+from scratch_repositories import git, make_repository
+
+MIT = """Copyright (c) 2020 The Team
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software, to deal in it without restriction."""
+HASHES = "".join(f"# {line}".rstrip() + "\n" for line in MIT.splitlines())
+SLASHES = HASHES.replace("#", "//")
+STARS = "/*\n" + "".join(f" * {line}\n" for line in MIT.splitlines()) + " */"
+
+
+@pytest.mark.parametrize(
+    ("header", "rest", "comment"),
+    [
+        (HASHES, "import os\n", "#"),
+        ("#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n" + HASHES, "\n# About this.\n", "#"),
+        ("\ufeff# vim: set sw=4:\n\n" + HASHES, "\nx = 1\n", "#"),
+        (f'"""\n{MIT}\n"""', "\nx = 1\n", "#"),
+        (SLASHES, "\npackage a\n", "//"),
+        ("//go:build linux\n\n" + SLASHES, "\n// Package a does it.\npackage a\n", "//"),
+        (STARS, "\nexport const a = 1;\n", "//"),
+        (STARS, " export const a = 1;\n", "//"),
+        ("#!/usr/bin/env node\n'use strict'\n", "", "//"),
+        ("", "# Adds things up.\nx = 1\n", "#"),
+        ("", 'import os\n\nNOTICE = "Copyright (c) 2020"\n', "#"),
+        ("", "x = 1\n" + HASHES, "#"),
+        ("", "", "//"),
+    ],
+)
+def test_a_header_ends_where_the_licence_does(header: str, rest: str, comment: str) -> None:
+    found = licence_header((header + rest).encode(), comment)
+    assert found == (Span(0, len(header.encode())) if "Copyright" in header else None)
+
+
+def test_no_training_prompt_shows_a_licence_and_no_exam_is_changed(tmp_path: Path) -> None:
+    folder = make_repository(tmp_path / "team", commits=1, functions=12)
+    for day in range(1, 14):
+        other = make_repository(tmp_path / f"t{day}", commits=1, functions=10, seed=day)
+        [path] = (other / "src").iterdir()
+        (folder / "src" / f"part_{day}.py").write_text(f"{HASHES}\n{path.read_text()}")
+        git(folder, "add", "-A", day=day)
+        git(folder, "commit", "-qm", "more", day=day)
+
+    mined = mine(Repository.open(folder), MineSettings())
+
+    def shown(part: str) -> list[str]:
+        places = [(s.place, s.middle) for s in mined.samples(part)]
+        return [p.prefix + m + p.suffix + "".join(r.text for r in p.related) for p, m in places]
+
+    assert len(shown("train")) > 80
+    assert [text for text in shown("train") if "hereby" in text] == []
+    assert any("hereby" in text for text in shown("test"))
+
+
+def test_a_licence_makes_no_two_functions_alike() -> None:
+    one = f"function one(a, b) {{\n  {STARS}\n  return a.first(b) + b.second(a) - 17;\n}}\n"
+    other = f"function two(c) {{\n  {STARS}\n  for (const d of c) send(d, c.length, true);\n}}\n"
+    found = [
+        (function, source.encode())
+        for source in (one, other)
+        for function in extract(
+            source.encode(), path="a.js", language=by_name("javascript"), blob_id="b"
+        )
+    ]
+    assert copy_reasons(found) == [None, None]
