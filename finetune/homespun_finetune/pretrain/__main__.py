@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from homespun_finetune.pretrain.card import PREPARED
+from homespun_finetune.pretrain.card import EARLIER, PREPARED
 from homespun_finetune.pretrain.settings import RECIPE, Recipe
 from homespun_finetune.pretrain.sources import SOURCES
 
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--tokens", type=int, help="instead of the recipe's")
     train.add_argument("--minutes", type=float, help="stop after this long, resumable")
     train.add_argument("--from", dest="weights", type=Path, help="begin from these weights")
+    train.add_argument("--seen", type=int, default=0, help="tokens that those weights have seen")
     export = steps.add_parser("export", help="a checkpoint → a folder to serve")
     export.add_argument("run", type=Path)
     export.add_argument("out", type=Path)
@@ -70,6 +72,7 @@ def _train(recipe: Recipe, options: argparse.Namespace) -> None:
     shutil.copyfile(options.prepared / PREPARED, options.run / PREPARED)
     if options.weights:
         _take_vocabulary(options.weights, options.run / VOCABULARY)
+        (options.run / EARLIER).write_text(json.dumps({"tokens": options.seen}))
     vocabulary = _vocabulary(recipe, shards, options.run / VOCABULARY)
     rows, held = load_or_encode(shards, vocabulary, recipe, options.run, workers=_workers())
     model = load_weights(options.weights) if options.weights else new_model(recipe, vocabulary)

@@ -15,6 +15,7 @@ from homespun_finetune.pretrain.sources import Source
 
 PREPARED = "prepared.json"
 LOSSES = "losses.jsonl"
+EARLIER = "earlier.json"  # of weights that the run went on from
 
 
 def write_card(
@@ -24,7 +25,7 @@ def write_card(
     prepared = json.loads((run / PREPARED).read_text(encoding="utf-8"))
     losses = [json.loads(line) for line in (run / LOSSES).read_text().splitlines()]
     sections = (
-        _head(recipe, parameters, losses[-1]["tokens"]),
+        _head(recipe, parameters, _tokens(run, losses)),
         _data(prepared, sources),
         _held_out(sources),
         _losses(losses),
@@ -33,7 +34,16 @@ def write_card(
     (out / "README.md").write_text("\n".join(sections), encoding="utf-8")
 
 
-def _head(recipe: Recipe, parameters: int, tokens: int) -> str:
+def _tokens(run: Path, losses: list[dict[str, Any]]) -> str:
+    now = f"{losses[-1]['tokens'] / 1e6:.1f}M tokens"
+    earlier = run / EARLIER
+    if not earlier.exists():
+        return now
+    seen = json.loads(earlier.read_text(encoding="utf-8"))["tokens"]
+    return f"{now}, after {seen / 1e6:.1f}M in an earlier run"
+
+
+def _head(recipe: Recipe, parameters: int, tokens: str) -> str:
     model = recipe.model
     return f"""# The starter
 
@@ -50,7 +60,7 @@ tied embeddings |
 | context | {model.context_length} tokens, of which a prompt takes three quarters |
 | weights | bfloat16 safetensors |
 | prompt | format v1: suffix first, prefix and middle contiguous; `<|endoftext|>` ends a middle |
-| trained on | {tokens / 1e6:.1f}M tokens, end token weighted {recipe.train.end_weight:g}, \
+| trained on | {tokens}; end token weighted {recipe.train.end_weight:g}, \
 other tokens of a middle {recipe.train.middle_weight:g} |
 """
 
