@@ -42,8 +42,8 @@ from homespun_model.base import load_base
 from homespun_model.completer import Completer
 from homespun_model.families import STARTER, FimFormat
 
-SOURCES = 24  # repositories read
-MOST_CHARS = 600_000  # of one of them
+SOURCES = 20  # repositories read
+MOST_CHARS = 250_000  # of one of them
 HOLES = 120  # of one unseen repository, for bits
 COMPLETIONS = 60  # of them completed
 SMALL = ModelSettings(
@@ -138,9 +138,7 @@ def trained(variant: Variant, documents: Sequence[list[Document]], folder: Path)
     recipe, out = variant.recipe, folder / "base"
     if out.exists():
         return out
-    cut = [d for part in documents for d in cut_repository(recipe.data, part, variant.mix or MIX)]
-    write_shards(cut, folder / "prepared")
-    shards = sorted((folder / "prepared").glob("*.xz"))
+    shards = prepared(variant, documents, folder.parent)
     vocabulary = folder / "vocabulary"
     texts = (document.text for shard in shards for document in read_shard(shard))
     learnt = learn_vocabulary(texts, recipe.vocabulary.size)
@@ -153,6 +151,15 @@ def trained(variant: Variant, documents: Sequence[list[Document]], folder: Path)
     trainer.run()
     export(trainer.model, vocabulary, out, variant.format)
     return out
+
+
+def prepared(variant: Variant, documents: Sequence[list[Document]], work: Path) -> list[Path]:
+    """The shards of a variant's holes; variants that cut alike share them."""
+    data, mix = variant.recipe.data, variant.mix or MIX
+    folder = work / f"prepared-{data.related}-{'-'.join(mix)}"
+    if not folder.exists():
+        write_shards((d for part in documents for d in cut_repository(data, part, mix)), folder)
+    return sorted(folder.glob("*.xz"))
 
 
 @torch.inference_mode()
