@@ -127,13 +127,13 @@ def _exit_code(arguments: list[str]) -> int:
 def _explain(error: Exception) -> tuple[str, int]:
     """One line and an exit code. Only what nobody foresaw names its type."""
     from homespun_corpus.errors import CorpusError
-    from homespun_model.errors import BaseError, ModelError
+    from homespun_model.errors import BaseError, ModelError, StoreInputError
 
     # typer carries its own copy of click in some versions and uses click itself in others.
     if hasattr(error, "format_message"):
         return error.format_message(), BAD_USAGE
     match error:
-        case UsageError() | CorpusError() | BaseError():
+        case UsageError() | CorpusError() | BaseError() | StoreInputError():
             return str(error), BAD_USAGE
         case FinetuneError() | ModelError():
             return str(error), FAILED

@@ -49,10 +49,11 @@ class Shelf:
         print(json.dumps(self._find(revision).manifest, indent=2, sort_keys=True))
         return 0
 
-    def rollback(self) -> int:
-        """Serve the one before."""
-        revision = self.store.rollback(self.repository)
-        print(f"{self.repository}: {revision.name} is served again")
+    def rollback(self, *, to_base: bool) -> int:
+        """Serve what was served before, or the base."""
+        revision = self.store.rollback(self.repository, to_base=to_base)
+        served = revision.name if revision else "the base, without an adapter,"
+        print(f"{self.repository}: {served} is served again")
         return 0
 
     def verify(self) -> int:

@@ -152,12 +152,17 @@ def adapters_show(
 
 @adapters_app.command("rollback")
 def adapters_rollback(
-    repository: RepositoryArgument = Path(), store: StoreOption = None, id_: IdOption = None
+    repository: RepositoryArgument = Path(),
+    store: StoreOption = None,
+    id_: IdOption = None,
+    to_base: Annotated[
+        bool, typer.Option("--to-base", help="Serve the base at once, without an adapter.")
+    ] = False,
 ) -> int:
-    """Serve the revision before the current one again."""
+    """Serve what the current revision replaced: the one before it, or the base."""
     from homespun_server.adapters import Shelf
 
-    return Shelf.of(store, repository, id_).rollback()
+    return Shelf.of(store, repository, id_).rollback(to_base=to_base)
 
 
 @adapters_app.command("verify")
@@ -228,10 +233,10 @@ def _options(base: str, store: str | None, device: str, fim_format: str | None) 
 def _explain(error: Exception) -> tuple[str, int]:
     """One line and an exit code. Only what nobody foresaw names its type."""
     from homespun_corpus.errors import CorpusError
-    from homespun_model.errors import BaseError, ModelError
+    from homespun_model.errors import BaseError, ModelError, StoreInputError
 
     match error:
-        case UsageError() | CorpusError() | BaseError():
+        case UsageError() | CorpusError() | BaseError() | StoreInputError():
             return str(error), BAD_USAGE
         case ServerError() | ModelError():
             return str(error), FAILED
