@@ -142,14 +142,14 @@ def test_rollback_of_nothing_says_so_and_makes_nothing(store: AdapterStore) -> N
 def test_rollback_refuses_a_damaged_revision_and_names_the_way_out(store: AdapterStore) -> None:
     first, second = publish(store, "one"), publish(store, "two")
     (first.path / "adapter_model.safetensors").write_text("damaged")
-    with pytest.raises(StoreError, match="not what was published; .*--to-base"):
+    with pytest.raises(StoreError, match=r"not what was published; .*--to-base"):
         store.rollback(REPOSITORY)
     assert store.current(REPOSITORY) == second
     shutil.rmtree(first.path)
-    with pytest.raises(StoreError, match="not in the store .*--to-base"):
+    with pytest.raises(StoreError, match=r"not in the store .*--to-base"):
         store.rollback(REPOSITORY)
     (second.path / "manifest.json").write_text("damaged")
-    with pytest.raises(StoreError, match="no readable manifest.json: .*--to-base"):
+    with pytest.raises(StoreError, match=r"no readable manifest.json: .*--to-base"):
         store.rollback(REPOSITORY)
     assert store.rollback(REPOSITORY, to_base=True) is None
     assert store.current(REPOSITORY) is None
