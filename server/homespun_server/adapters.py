@@ -27,7 +27,7 @@ class Shelf:
         """The shelf of the repository at a path, or of the one called ``identity``."""
         return cls(
             AdapterStore(store_root(LaunchOptions(store=store))),
-            identity or _identity(repository),
+            _identity(repository) if identity is None else identity,
         )
 
     def list(self, *, as_json: bool) -> int:
@@ -88,9 +88,10 @@ class Shelf:
 
 
 def _identity(path: Path) -> str:
-    if not path.exists():
+    root = find_root(path) if path.exists() else None
+    if root is None and not path.is_dir():
         raise UsageError(f"there is no folder {path}")
-    return identity_of(find_root(path) or path.resolve())
+    return identity_of(root or path.resolve())
 
 
 def _row(revision: Revision, current: str | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -193,26 +194,29 @@ def adapters_prune(
 def main() -> None:
     """The entry point: every way out has an exit code, and an error is one line."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a launcher may have it ignored
+    if "--debug" not in sys.argv:
+        warnings.simplefilter("ignore")  # what libraries tell each other is not for users
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Do what the arguments say; the exit code."""
-    if arguments[:1] == ["--version"]:
-        print(f"homespun {version()}")
-        return DONE
     debug = "--debug" in arguments
     rest = [argument for argument in arguments if argument != "--debug"]
     try:
-        return int(app(rest, prog_name="homespun", standalone_mode=False) or DONE)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        if rest[:1] == ["--version"]:
+            print(f"homespun {version()}", flush=True)
+            return DONE
+        code = int(app(rest, prog_name="homespun", standalone_mode=False) or DONE)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED  # some versions of typer raise, some return 130
     except typer.TyperException as error:
         return _bad_usage(error.format_message())
     except Exception as error:
         if debug:
             traceback.print_exc()
         return _fail(*_explain(error))
+    return _fail("interrupted", code) if code == INTERRUPTED else code
 
 
 def version() -> str:
