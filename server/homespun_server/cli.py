@@ -261,7 +261,9 @@ def _bad_usage(message: str) -> int:
 
 
 def _fail(line: str, code: int) -> int:
-    print(f"homespun: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    from homespun_corpus.errors import one_line
+
+    print(f"homespun: {one_line(line)}", file=sys.stderr, flush=True)
     return code
 
 
