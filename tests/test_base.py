@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from homespun_model.base import MAX_CONTEXT, load_base
 from homespun_model.errors import BaseError
 from homespun_model.families import STARTER, by_name
 from homespun_model.tokenizer import TextTokenizer
+from safetensors.torch import load_file, save_file
 from tiny_models import CODE, CONFIGS, CONTEXT, change_config, tiny_base, tiny_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -95,6 +97,62 @@ def test_broken_weights_are_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(refusal.value)
 
 
+def _load_refusal(folder: Path, device: str = "cpu") -> str:
+    with pytest.raises(BaseError, match=r"does not load|cannot be used") as refusal:
+        load_base(str(folder)).load_model(device=device)
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
+
+
+def test_weights_that_are_not_all_there_are_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """transformers would make up the rest at random, and say so in a table."""
+    folder = tiny_base(tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    rest = {name: tensor for name, tensor in weights.items() if "layers.1.mlp" not in name}
+    save_file(rest | {"more": torch.zeros(1)}, folder / "model.safetensors", {"format": "pt"})
+    assert "lack model.layers.1.mlp.down_proj.weight and 2 more" in _load_refusal(folder)
+    save_file(weights | {"more": torch.zeros(1)}, folder / "model.safetensors", {"format": "pt"})
+    load_base(str(folder)).load_model()
+    change_config(folder, hidden_size=128)
+    assert "shapes" in _load_refusal(folder)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    folder = tiny_base(tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][3] = torch.nan
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    assert "model.norm.weight" in _load_refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "../other.safetensors", 3])
+def test_an_index_names_only_safetensors_beside_it(name: object, tmp_path: Path) -> None:
+    folder = tiny_base(tmp_path / "model")
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    (tmp_path / "other.safetensors").write_bytes(b"")
+    (folder / "pytorch_model.bin").write_bytes(b"")
+    keys = load_file(folder / "model-00001-of-00001.safetensors")
+    index = folder / "model.safetensors.index.json"
+    good = dict.fromkeys(keys, "model-00001-of-00001.safetensors")
+    index.write_text(json.dumps({"metadata": {}, "weight_map": good}))
+    load_base(str(folder)).load_model()
+    index.write_text(json.dumps({"metadata": {}, "weight_map": good | {"model.norm.weight": name}}))
+    assert "index" in _refusal(folder)
+    for broken in ("[]", "{", '{"weight_map": []}'):
+        index.write_text(broken)
+        assert "index" in _refusal(folder)
+
+
+def test_a_device_that_is_not_here_is_one_line(tmp_path: Path) -> None:
+    folder = tiny_base(tmp_path / "model")
+    assert "device 'nonsense'" in _load_refusal(folder, "nonsense")
+    if not torch.cuda.is_available():
+        assert "device 'cuda'" in _load_refusal(folder, "cuda")
+
+
 def test_an_adapter_is_not_a_base(tmp_path: Path) -> None:
     folder = tiny_base(tmp_path / "model")
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "org/model"}')
@@ -107,7 +165,7 @@ def test_code_beside_the_weights_never_runs(tmp_path: Path) -> None:
     change_config(folder, auto_map={"AutoModelForCausalLM": "modeling_evil.Evil"})
     load_base(str(folder)).load_model()
     change_config(folder, model_type="evil", auto_map={"AutoConfig": "modeling_evil.Evil"})
-    with pytest.raises(BaseError):
+    with pytest.raises(BaseError, match="code of its own, which is never run"):
         load_base(str(folder)).load_model()
     assert not trace.exists()
 

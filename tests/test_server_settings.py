@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -101,6 +102,13 @@ def test_a_document_without_a_file_still_has_a_name() -> None:
     assert shown_name("untitled:Untitled-1") == "untitled:Untitled-1"
     assert shown_name("vscode-vfs://github/me/src/a%20b.py#x") == "a b.py"
     assert shown_name("") == "untitled"
+
+
+def test_names_that_are_not_utf8_are_spelt_as_mining_spells_them() -> None:
+    path = PurePosixPath(os.fsdecode(b"/team/caf\xe9.py"))
+    assert relative_path(path, PurePosixPath("/team"), macos=False) == "caf\\xe9.py"
+    assert relative_path(path, PurePosixPath("/elsewhere"), macos=False) == "caf\\xe9.py"
+    assert shown_name("untitled:\ud800").encode() == b"untitled:\\ud800"
 
 
 def test_the_longest_suggestion_is_what_the_model_room_does_by_itself() -> None:

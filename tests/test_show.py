@@ -77,6 +77,18 @@ def test_code_cannot_drive_the_terminal() -> None:
     assert "red" in text
 
 
+def test_names_of_files_cannot_drive_the_terminal_either() -> None:
+    holes, before = results("x")
+    holes = [replace(hole, path="a\x1b]0;owned\x07\n.py") for hole in holes]
+    before = [
+        replace(result, hole=hole_id(hole)) for hole, result in zip(holes, before, strict=True)
+    ]
+    pairs = show.choose(holes, before, before)
+    text = printed(lambda console: show.completions(console, pairs, summarise(before)))
+    assert "\x1b" not in text and "\x07" not in text
+    assert "a�]0;owned��.py, " in text
+
+
 def test_brackets_in_names_are_not_markup() -> None:
     outcome = Outcome("refused", "host/[bold]team", "starter", {}, reasons=("worse [red] than",))
     text = printed(lambda console: show.decision(console, outcome))

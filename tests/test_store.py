@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homespun_model.errors import StoreError
-from homespun_model.locks import locked, try_lock
+from homespun_model.errors import StoreError, StoreInputError
+from homespun_model.locks import try_lock, wait_for_lock
 from homespun_model.store import AdapterStore, Revision, default_store
 
 REPOSITORY = "github.com/team/project"
@@ -98,28 +98,66 @@ def test_a_refused_candidate_is_kept_and_not_served(store: AdapterStore) -> None
     assert kept.manifest["parent"] == served.name
 
 
-def test_rollback_follows_what_was_served(store: AdapterStore) -> None:
+def test_rollback_follows_what_was_served_back_to_the_base(store: AdapterStore) -> None:
     first = publish(store, "one")
     store.keep(REPOSITORY, adapter(store.stage(REPOSITORY), "refused"), MANIFEST)
     second = publish(store, "two")
     assert second.manifest["parent"] == first.name
     assert store.rollback(REPOSITORY) == first == store.current(REPOSITORY)
-    with pytest.raises(StoreError, match="none before it"):
-        store.rollback(REPOSITORY)
-    assert publish(store, "three").manifest["parent"] == first.name
+    stamp = store.stamp(REPOSITORY)
+    assert store.rollback(REPOSITORY) is None
+    assert store.current(REPOSITORY) is None and not store.has(REPOSITORY)
+    assert store.stamp(REPOSITORY) != stamp
+    assert len(store.revisions(REPOSITORY)) == 3
+    assert publish(store, "three").manifest["parent"] is None
 
 
-def test_rollback_of_nothing_says_so(store: AdapterStore) -> None:
+def test_rollback_to_the_base_at_once(store: AdapterStore) -> None:
+    publish(store, "one")
+    second = publish(store, "two")
+    assert store.rollback(REPOSITORY, to_base=True) is None
+    assert store.current(REPOSITORY) is None
+    assert store.verify(REPOSITORY, second.name) == []
+
+
+def test_a_run_measured_against_what_was_rolled_back_replaces_nothing(store: AdapterStore) -> None:
+    first = publish(store)
+    store.rollback(REPOSITORY)
+    with pytest.raises(StoreError, match="changed in the meantime, to the base"):
+        publish(store, parent=first.name)
+    assert store.current(REPOSITORY) is None
+
+
+def test_rollback_of_nothing_says_so_and_makes_nothing(store: AdapterStore) -> None:
+    for to_base in (False, True):
+        with pytest.raises(StoreError, match="no adapter"):
+            store.rollback(REPOSITORY, to_base=to_base)
+    assert not store.root.exists()
+    publish(store)
+    store.rollback(REPOSITORY)
     with pytest.raises(StoreError, match="no adapter"):
         store.rollback(REPOSITORY)
 
 
-def test_rollback_refuses_a_damaged_revision(store: AdapterStore) -> None:
+def test_rollback_refuses_a_damaged_revision_and_names_the_way_out(store: AdapterStore) -> None:
     first, second = publish(store, "one"), publish(store, "two")
     (first.path / "adapter_model.safetensors").write_text("damaged")
-    with pytest.raises(StoreError, match="not what was published"):
+    with pytest.raises(StoreError, match=r"not what was published; .*--to-base"):
         store.rollback(REPOSITORY)
     assert store.current(REPOSITORY) == second
+    shutil.rmtree(first.path)
+    with pytest.raises(StoreError, match=r"not in the store .*--to-base"):
+        store.rollback(REPOSITORY)
+    (second.path / "manifest.json").write_text("damaged")
+    with pytest.raises(StoreError, match=r"no readable manifest.json: .*--to-base"):
+        store.rollback(REPOSITORY)
+    assert store.rollback(REPOSITORY, to_base=True) is None
+    assert store.current(REPOSITORY) is None
+
+
+def test_prune_of_nothing_makes_nothing(store: AdapterStore) -> None:
+    assert store.prune(REPOSITORY) == []
+    assert not store.root.exists()
 
 
 def test_prune_keeps_the_newest_the_served_and_its_parent(store: AdapterStore) -> None:
@@ -144,7 +182,7 @@ def test_a_run_measured_against_another_revision_replaces_nothing(store: Adapter
 def test_what_was_staged_can_be_given_up(store: AdapterStore) -> None:
     staged = adapter(store.stage(REPOSITORY))
     store.discard(staged)
-    assert names(staged.parent) == set()
+    assert list(store.root.iterdir()) == []  # as if there had been no run
     published = adapter(store.stage(REPOSITORY))
     revision = store.publish(REPOSITORY, published, MANIFEST)
     store.discard(published)
@@ -266,6 +304,17 @@ def test_odd_ids_have_a_folder_of_their_own_inside(store: AdapterStore, reposito
     assert store.current(REPOSITORY) == outer
 
 
+@pytest.mark.parametrize("repository", ["名" * 80 + "-1a2b3c", "host/" + "é" * 150])
+def test_long_names_in_any_script_are_cut_to_what_systems_take(
+    store: AdapterStore, repository: str
+) -> None:
+    assert not store.has(repository) and store.current(repository) is None
+    revision = store.publish(repository, adapter(store.stage(repository)), MANIFEST)
+    assert store.current(repository) == revision
+    assert all(len(part) < 200 for part in revision.path.parts)
+    assert store.current(repository[:-1] + "x") is None
+
+
 def test_nested_ids_do_not_meet(store: AdapterStore) -> None:
     inner = store.publish("a/revisions/b", adapter(store.stage("a/revisions/b")), MANIFEST)
     outer = store.publish("a", adapter(store.stage("a")), MANIFEST)
@@ -287,6 +336,27 @@ def test_a_store_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(refusal.value)
 
 
+def test_a_store_that_is_a_file_is_bad_input_to_readers_too(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for root in (tmp_path / "file", tmp_path / "file" / "adapters"):
+        store = AdapterStore(root)
+        for read in (store.current, store.revisions, store.rollback, store.prune):
+            with pytest.raises(StoreInputError, match="is a file; choose another with --store"):
+                read(REPOSITORY)
+
+
+def test_an_empty_shelf_is_cleared_away_only_when_nobody_else_is_there(store: AdapterStore) -> None:
+    mine, other = store.stage(REPOSITORY), store.stage(REPOSITORY)
+    store.discard(mine)
+    assert other.is_dir()
+    assert store.publish(REPOSITORY, adapter(other), MANIFEST)
+    store.rollback(REPOSITORY)
+    store.discard(store.stage(REPOSITORY))
+    assert len(store.revisions(REPOSITORY)) == 1
+    store.discard(store.stage("github.com/team/other"))
+    assert names(store.root / "github.com" / "team") == {"project"}
+
+
 def test_the_users_own_store_is_in_their_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", "/somewhere")
     path = default_store()
@@ -298,10 +368,10 @@ def test_a_lock_excludes_and_waits(tmp_path: Path) -> None:
     first = try_lock(tmp_path / "lock")
     assert first is not None
     assert try_lock(tmp_path / "lock") is None
-    with pytest.raises(TimeoutError), locked(tmp_path / "lock", seconds=0.1):
+    with pytest.raises(TimeoutError), wait_for_lock(tmp_path / "lock", seconds=0.1):
         pass
     first.close()
-    with locked(tmp_path / "lock", seconds=0.1):
+    with wait_for_lock(tmp_path / "lock", seconds=0.1):
         assert try_lock(tmp_path / "lock") is None
 
 
@@ -355,6 +425,32 @@ while status != 0:
 print(line, outcomes.count("old"), outcomes.count("new"))
 """
 
+ROLLED_BACK_LINE_BY_LINE = """
+line, status, outcomes = 0, 1, []
+while status != 0:
+    line, old = line + 1, publish("first and only").name
+    child = os.fork()
+    if child == 0:
+        die_at(line)
+        store.rollback(repository)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    now = store.current(repository)
+    assert now is None or not store.verify(repository, now.name), line
+    outcomes.append("base" if now is None else "old")
+    if now is not None:
+        store.rollback(repository, to_base=True)
+    store.prune(repository, keep=1)
+print(line, outcomes.count("old"), outcomes.count("base"))
+"""
+
+STAGED_BY_MANY = """
+for _ in range(60):
+    staged = store.stage(repository)
+    (staged / "file").write_text("x")
+    store.discard(staged)
+"""
+
 FOR_EVER = """
 while True:
     publish("x" * random.randrange(1 << 20))
@@ -378,6 +474,45 @@ def test_killed_at_lines_all_through_publishing(store: AdapterStore) -> None:
     assert done.returncode == 0, done.stderr
     lines, old, new = map(int, done.stdout.split())
     assert lines > 100 and old > 30 and new > 5, done.stdout
+
+
+@posix
+def test_rollback_to_the_base_killed_at_every_line(store: AdapterStore) -> None:
+    """Either the revision is served or the base, and the next rollback or run works."""
+    beginning = LINE_BY_LINE.partition("line, status")[0]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            PRELUDE + beginning + ROLLED_BACK_LINE_BY_LINE,
+            str(store.root),
+        ],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines, old, base = map(int, done.stdout.split())
+    assert lines > 20 and old > 10 and base > 1, done.stdout
+
+
+@posix
+def test_runs_that_come_to_nothing_side_by_side(store: AdapterStore) -> None:
+    """Each clears the empty shelf away, perhaps while another is about to use it."""
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", PRELUDE + STAGED_BY_MANY, str(store.root)],
+            env=environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for run in runs:
+        _, said = run.communicate()
+        assert run.returncode == 0, said
+    assert list(store.root.iterdir()) == []
 
 
 @posix
@@ -417,5 +552,5 @@ def test_a_staging_of_a_living_process_is_left_alone(store: AdapterStore) -> Non
     assert staged.is_dir()
     other.kill()
     other.wait()
-    publish(store)
+    store.stage(REPOSITORY)  # the next run, whatever comes of it, sweeps up
     assert not staged.exists()

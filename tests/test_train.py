@@ -16,7 +16,7 @@ from homespun_finetune.errors import TrainingError
 from homespun_finetune.loss import Lesson, has_plain_head
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
-from homespun_finetune.train import Tokens, Trained, fine_tune
+from homespun_finetune.train import Tokens, Trained, fine_tune, lora, save_adapter
 from rich.console import Console
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
@@ -184,6 +184,17 @@ def test_a_loss_that_is_not_a_number_is_an_error(tmp_path: Path) -> None:
             work=tmp_path,
             stage=Stage("training", Console(stderr=True)),
         )
+
+
+def test_a_disk_that_takes_no_adapter_is_one_line(tmp_path: Path) -> None:
+    model = lora(tiny_model(), QUICK)
+    with pytest.raises(TrainingError, match=r"cannot be written to .* --store") as refusal:
+        save_adapter(model, tmp_path / "gone", "base")
+    assert "\n" not in str(refusal.value)
+    save_adapter(model, tmp_path, "base")
+    assert {"adapter_model.safetensors", "adapter_config.json"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
 
 
 def test_nothing_to_train_on_is_an_error(tmp_path: Path) -> None:

@@ -10,6 +10,12 @@ CorpusError
 from __future__ import annotations
 
 
+def one_line(message: str) -> str:
+    """An error as a terminal may show it: a file's name in it could hold anything."""
+    line = " ".join(message.split())
+    return "".join(char if char.isprintable() else "\ufffd" for char in line)
+
+
 class CorpusError(Exception):
     """Base of this room's errors. ``str(error)`` is one line: what was wrong and what to do."""
 

@@ -25,6 +25,7 @@ from homespun_finetune.errors import FinetuneError, UsageError
 from homespun_finetune.outcome import BAD_USAGE, FAILED, INTERRUPTED
 
 MIN_MINUTES, MAX_MINUTES = 0.1, 7 * 24 * 60
+MAX_SEED = 2**32 - 1  # numpy's
 
 _BEGUN = time.monotonic()  # --minutes counts from here: importing torch takes seconds of them
 
@@ -37,13 +38,13 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     repositories: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[REPO]", help="A git repository or a folder. [default: .]"),
+        typer.Argument(metavar="REPO", help="One git repository or folder. [default: .]"),
     ] = None,
     base: Annotated[
         str, typer.Option(help="Base model: starter, a folder, or a hub name.")
     ] = "starter",
     store: Annotated[
-        Path | None, typer.Option(help="Adapter store. [default: your user data folder]")
+        str | None, typer.Option(help="Adapter store. [default: your user data folder]")
     ] = None,
     minutes: Annotated[
         float, typer.Option(help="Time for everything, evaluation included.")
@@ -60,13 +61,18 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     fim_format: Annotated[
         str | None, typer.Option(help="Fill-in-the-middle family, where the base does not tell.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides holes, batches and initial weights.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=MAX_SEED, help="Decides holes, batches and initial weights."),
+    ] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on standard output.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> int:
     repository, seconds = _one(repositories or [Path()]), 60 * _minutes(minutes)
+    if dry_run and evaluate_only:
+        raise UsageError("--dry-run and --evaluate-only both stop early: give one of them")
     from homespun_finetune.budget import Deadline
     from homespun_finetune.progress import Reporter, console_for_people
     from homespun_finetune.run import Request, run
@@ -75,7 +81,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     request = Request(
         repository=repository,
         base=base,
-        store=store,
+        store=_folder(store),
         id=id_,
         fim_format=fim_format,
         seed=seed,
@@ -127,13 +133,13 @@ def _exit_code(arguments: list[str]) -> int:
 def _explain(error: Exception) -> tuple[str, int]:
     """One line and an exit code. Only what nobody foresaw names its type."""
     from homespun_corpus.errors import CorpusError
-    from homespun_model.errors import BaseError, ModelError
+    from homespun_model.errors import BaseError, ModelError, StoreInputError
 
     # typer carries its own copy of click in some versions and uses click itself in others.
     if hasattr(error, "format_message"):
         return error.format_message(), BAD_USAGE
     match error:
-        case UsageError() | CorpusError() | BaseError():
+        case UsageError() | CorpusError() | BaseError() | StoreInputError():
             return str(error), BAD_USAGE
         case FinetuneError() | ModelError():
             return str(error), FAILED
@@ -146,7 +152,9 @@ def _explain(error: Exception) -> tuple[str, int]:
 
 
 def _fail(line: str, code: int) -> int:
-    print(f"finetune-repo: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    from homespun_corpus.errors import one_line
+
+    print(f"finetune-repo: {one_line(line)}", file=sys.stderr, flush=True)
     return code
 
 
@@ -154,6 +162,12 @@ def _one(repositories: list[Path]) -> Path:
     if len(repositories) > 1:
         raise UsageError("one repository a run: run finetune-repo once for each")
     return repositories[0]
+
+
+def _folder(store: str | None) -> Path | None:
+    if store == "":
+        raise UsageError("--store is empty: name a folder, or leave the flag out")
+    return Path(store).expanduser() if store is not None else None
 
 
 def _minutes(value: float) -> float:

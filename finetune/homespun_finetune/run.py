@@ -20,6 +20,7 @@ from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Sample
 from homespun_corpus.team_settings import read_team_settings
 from homespun_model.errors import StoreError
+from homespun_model.shelves import shelf_folders
 
 from homespun_finetune import show
 from homespun_finetune.budget import Deadline, best_device
@@ -71,7 +72,8 @@ class _Run:
         self.seconds = Seconds()
         self.rules = GateRules()
         self.repository = Repository.open(request.repository)
-        self.identity = request.id or self.repository.identity
+        self.identity = self.repository.identity if request.id is None else request.id
+        shelf_folders(self.identity)  # a dry run refuses the same ids
         self.team = read_team_settings(self.repository.root)
         self.training = TrainSettings(seed=request.seed).wishing(self.team.train)
         self.evaluation = EvaluateSettings(seed=request.seed)
@@ -99,8 +101,8 @@ class _Run:
         """Everything."""
         base, store = self._base(), self._store()
         incumbent = self._incumbent(store, base)
-        mined = self._mine()
         with _staged(store, self.identity) as folder:
+            mined = self._mine()
             share = self.deadline.seconds * self.evaluation.share
             examination = self._examination(mined, share / (3 if incumbent else 2))
             if not examination.holes:
@@ -341,4 +343,5 @@ def _staged(store: AdapterStore, identity: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
+        _finish_what_begins()  # a second Ctrl-C would leave half of it
         store.discard(folder)  # it is gone already once published or kept

@@ -96,7 +96,7 @@ def counts(console: Console, repository: str, mined: Mapping[str, Any]) -> None:
 def _split(mined: Mapping[str, Any]) -> str:
     if mined["split"]["kind"] == "time":
         return f"newer than {mined['split']['train_commit'][:12]}"
-    return "whole files, for there is no history to split by"
+    return "whole files, for there is too little history to split by"
 
 
 def trained(run: Trained) -> str:
@@ -145,7 +145,8 @@ def completions(console: Console, pairs: Sequence[Pair], metrics: Metrics | None
     for pair in pairs:
         console.print()
         console.print(
-            f"{pair.why} ({100 * pair.change:+.0f} points): {pair.hole.path}, {pair.hole.kind}",
+            f"{pair.why} ({100 * pair.change:+.0f} points): "
+            f"{_printable(pair.hole.path, lines=False)}, {pair.hole.kind}",
             soft_wrap=True,
             markup=False,
         )
@@ -177,6 +178,7 @@ def _code(text: str) -> Text:
     return Text("\n".join(shown) if text.strip() else "(nothing)")
 
 
-def _printable(text: str) -> str:
-    """Without what a terminal might obey: a repository's code is not ours."""
-    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text.expandtabs(4))
+def _printable(text: str, *, lines: bool = True) -> str:
+    """Without what a terminal might obey: a repository's code and names are not ours."""
+    kept = "\n" if lines else ""
+    return "".join(c if c.isprintable() or c in kept else "�" for c in text.expandtabs(4))

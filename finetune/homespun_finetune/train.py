@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
 
@@ -155,15 +156,29 @@ def lora(model: PreTrainedModel, settings: TrainSettings) -> PeftModel:
 
 
 def save_adapter(model: PeftModel, folder: Path, base: str) -> None:
-    """Write the adapter in peft's own format, safetensors only, naming the base it belongs to."""
+    """Write the adapter in peft's own format, safetensors only, naming the base it belongs to.
+
+    TrainingError where it cannot be written.
+    """
     state = get_peft_model_state_dict(model)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    try:
+        save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+        _config_of(model, base).save_pretrained(str(folder))
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TrainingError(
+            f"the adapter cannot be written to {folder}: {reason}; make room there, or choose "
+            "another --store"
+        ) from error
+
+
+def _config_of(model: PeftModel, base: str) -> LoraConfig:
     config = cast(LoraConfig, model.peft_config["default"])
     config.base_model_name_or_path = base
     config.target_modules = sorted(config.target_modules or ())  # a set would differ every time
     config.inference_mode = True
-    config.save_pretrained(str(folder))
+    return config
 
 
 class _Trainer(Trainer):

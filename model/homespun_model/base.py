@@ -66,22 +66,26 @@ class Base:
         import torch
         import transformers
 
-        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        logging = transformers.utils.logging
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its tables become one line
         try:
-            model = transformers.AutoModelForCausalLM.from_pretrained(
+            loading: Any = transformers.AutoModelForCausalLM.from_pretrained(
                 self.directory,
                 dtype=dtype or torch.float32,
                 attn_implementation="sdpa",  # the config cannot ask for a kernel from elsewhere
                 trust_remote_code=False,
                 use_safetensors=True,
                 local_files_only=True,
+                output_loading_info=True,
             )
         except Exception as error:  # whatever the libraries make of a broken folder
-            raise BaseError(f"base {self.id!r} does not load: {_one_line(error)}") from error
+            raise BaseError(f"base {self.id!r} does not load: {_why(error)}") from error
+        model: PreTrainedModel = loading[0]  # from_pretrained has put it into evaluation mode
         model.requires_grad_(False)
-        model.to(torch.device(device))  # type: ignore[arg-type]
-        loaded: PreTrainedModel = model  # from_pretrained has put it into evaluation mode
-        return loaded
+        if wrong := _wrong_with(model, sorted(loading[1]["missing_keys"])):
+            raise BaseError(f"base {self.id!r} does not load: {wrong}")
+        return _moved(model, device)
 
 
 def load_base(name: str = STARTER_NAME, *, fim_format: str | None = None) -> Base:
@@ -172,6 +176,7 @@ def _config(directory: Path) -> dict[str, Any]:
 def _weights(directory: Path) -> list[Path]:
     weights = sorted(directory.glob("*.safetensors"))
     if weights:
+        _check_index(directory, {file.name for file in weights})
         return weights
     if any(directory.glob("*.bin")) or any(directory.glob("*.pt*")):
         raise BaseError(
@@ -179,6 +184,19 @@ def _weights(directory: Path) -> list[Path]:
             "save_pretrained (safetensors) first"
         )
     raise BaseError(f"{directory} holds no weights (*.safetensors)")
+
+
+def _check_index(directory: Path, weights: set[str]) -> None:
+    """Only what lies here is hashed, and only safetensors are read without running anything."""
+    file = directory / "model.safetensors.index.json"
+    if not file.exists():
+        return
+    try:
+        named = set(json.loads(file.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise BaseError(f"{file} is no index of weights: {_one_line(error)}") from error
+    if other := named - weights:
+        raise BaseError(f"{file} names {min(map(repr, other))}, no safetensors file beside it")
 
 
 def _format(
@@ -210,6 +228,40 @@ def _check_vocabulary(directory: Path, config: dict[str, Any], tokenizer: TextTo
 def _context_length(config: dict[str, Any]) -> int:
     length = config.get("max_position_embeddings")
     return min(length, MAX_CONTEXT) if isinstance(length, int) and length > 0 else MAX_CONTEXT
+
+
+def _wrong_with(model: PreTrainedModel, missing: list[str]) -> str | None:
+    """What keeps loaded weights from being used; transformers makes up what is missing."""
+    import torch
+
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        return f"its weights lack {missing[0]}{more}: save or download it again"
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            return f"{name} holds values that are no numbers: save or download it again"
+    return None
+
+
+def _moved(model: PreTrainedModel, device: str) -> PreTrainedModel:
+    import torch
+
+    try:
+        model.to(torch.device(device))  # type: ignore[arg-type]
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise BaseError(
+            f"device {device!r} cannot be used: {_one_line(error)}; choose another with --device"
+        ) from error
+    return model
+
+
+def _why(error: Exception) -> str:
+    """What stopped transformers, where its own words would lead astray."""
+    if "trust_remote_code" in str(error):
+        return "it needs code of its own, which is never run here: choose another base"
+    if "ignore_mismatched_sizes" in str(error):
+        return "its weights do not have the shapes that its config.json says"
+    return _one_line(error)
 
 
 def _hash(files: list[Path]) -> str:

@@ -1,8 +1,10 @@
 """What can go wrong with a base model or an adapter, as a user can act on it.
 
 ModelError
-├── BaseError    the base is not there, not safe to load, or its FIM format is unknown
-└── StoreError   the adapter store cannot be read or written, or a revision is not what it says
+├── BaseError              the base is not there, not safe to load, or its FIM format is unknown
+└── StoreError             the adapter store cannot be read or written, or a revision is not what
+    │                      it says
+    └── StoreInputError    what was given as a store's folder or a repository's id cannot be one
 
 ``str(error)`` is one line: what was wrong and what to do. ``Cancelled`` stands apart: nothing went
 wrong, the answer is just not wanted any more.
@@ -21,6 +23,10 @@ class BaseError(ModelError):
 
 class StoreError(ModelError):
     """The adapter store, or a revision in it, cannot be used."""
+
+
+class StoreInputError(StoreError):
+    """No store can be where it was said to be, or no repository can have that id."""
 
 
 class Cancelled(Exception):

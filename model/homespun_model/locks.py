@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -42,16 +41,14 @@ def try_lock(path: Path) -> IO[bytes] | None:
     return None
 
 
-@contextlib.contextmanager
-def locked(path: Path, *, seconds: float) -> Iterator[None]:
-    """Hold the lock on ``path``; TimeoutError if it is not to be had within ``seconds``."""
+def wait_for_lock(path: Path, *, seconds: float) -> IO[bytes]:
+    """``try_lock`` until it gives one; TimeoutError if there is none within ``seconds``."""
     end = time.monotonic() + seconds
     while (file := try_lock(path)) is None:
         if time.monotonic() > end:
             raise TimeoutError
         time.sleep(POLL_SECONDS)
-    with file:
-        yield
+    return file
 
 
 def _still_there(file: IO[bytes], path: Path) -> bool:

@@ -7,26 +7,24 @@
 
 A revision is made in staging and renamed into place whole; ``current`` is replaced by a rename.
 The process may be killed, or the power fail, between any two lines: a reader sees the old revision
-or the new one. Readers take no lock. Knows nothing of what is in an adapter.
+or the new one. Where ``current`` is not there, the base is served. Readers take no lock. Knows
+nothing of what is in an adapter.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import re
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 
-from homespun_model.errors import StoreError
-from homespun_model.locks import locked, try_lock
+from homespun_model.disk import flush, flush_files, replace, write
+from homespun_model.errors import StoreError, StoreInputError
+from homespun_model.locks import try_lock, wait_for_lock
 from homespun_model.revision import (
     MANIFEST,
     NAME,
@@ -38,12 +36,12 @@ from homespun_model.revision import (
     problems,
     read_manifest,
 )
+from homespun_model.shelves import shelf_folders
 
 __all__ = ["AdapterStore", "Revision", "default_store", "problems"]
 
 LOCK_SECONDS = 60.0  # publishing takes less than one
-_OWN_NAMES = ("revisions", "current", "staging", "lock")
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # on Windows
+_FOLDERS = ("revisions", "staging")
 
 # The locks of stagings made by this process, held until they are published or it ends.
 _live: dict[Path, IO[bytes]] = {}
@@ -64,6 +62,14 @@ class AdapterStore:
 
     # Reading
 
+    def check_folder(self) -> None:
+        """StoreInputError if no store can be at the root; one that is not there yet is fine."""
+        there = next((path for path in (self.root, *self.root.parents) if path.exists()), None)
+        if there is not None and not there.is_dir():
+            raise StoreInputError(
+                f"the store {self.root} cannot be: {there} is a file; choose another with --store"
+            )
+
     def has(self, repository: str) -> bool:
         """Whether a revision is served for ``repository``."""
         try:
@@ -80,7 +86,8 @@ class AdapterStore:
         return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
     def current(self, repository: str) -> Revision | None:
-        """The revision that is served, None before the first."""
+        """The revision that is served; None where the base is."""
+        self.check_folder()
         file = self._shelf(repository) / "current"
         try:
             name = file.read_text(encoding="utf-8").strip()
@@ -92,6 +99,7 @@ class AdapterStore:
 
     def revisions(self, repository: str) -> list[Revision]:
         """Every revision, oldest first; those kept for study and the unreadable are among them."""
+        self.check_folder()
         shelf = self._shelf(repository) / "revisions"
         try:
             return [self._read(repository, name) for name in _names(shelf)]
@@ -121,6 +129,7 @@ class AdapterStore:
         """A new empty folder to put an adapter in. It is cleared away once its process is gone."""
         shelf = self._shelf(repository)
         with self._writing(shelf, "make a folder in"):
+            _clean(shelf)
             folder = shelf / "staging" / uuid.uuid4().hex
             lock = try_lock(folder.with_suffix(".lock"))
             if lock is not None:
@@ -129,11 +138,15 @@ class AdapterStore:
             return folder
 
     def discard(self, staged: Path) -> None:
-        """Give up what was staged. One that was published or kept meanwhile stays where it is."""
+        """Give up what was staged. One that was published or kept meanwhile stays where it is.
+
+        A shelf on which nothing else is goes with it.
+        """
         shutil.rmtree(staged, ignore_errors=True)
         with contextlib.suppress(OSError):
             staged.with_suffix(".lock").unlink(missing_ok=True)
         _release(staged)
+        self._clear_away(staged.parent.parent)
 
     def publish(self, repository: str, staged: Path, manifest: Mapping[str, Any]) -> Revision:
         """Make what is in ``staged`` a revision, and the one that is served.
@@ -149,26 +162,28 @@ class AdapterStore:
         """As ``publish``, but only keep it for study: what is served stays."""
         return self._add(repository, staged, manifest, serve=False)
 
-    def rollback(self, repository: str) -> Revision:
-        """Serve the revision that the current one replaced, after checking it."""
-        shelf = self._shelf(repository)
-        with self._writing(shelf, "roll back in"):
-            now = self.current(repository)
-            if now is None:
-                raise StoreError(f"{repository} has no adapter, so nothing to roll back")
-            parent = now.manifest.get("parent")
-            if not isinstance(parent, str):
-                raise StoreError(f"{now.name} is the first adapter of {repository}: none before it")
-            before = self.open(repository, parent)
-            if wrong := problems(before):
-                raise StoreError(f"revision {parent} cannot be served again: {wrong[0]}")
-            _replace(shelf / "current", f"{parent}\n")
+    def rollback(self, repository: str, *, to_base: bool = False) -> Revision | None:
+        """Serve the revision that the current one replaced, after checking it.
+
+        The first one replaced the base, and so does whatever is served with ``to_base``, however
+        damaged: None then. Every revision stays in the store.
+        """
+        with self._changing(repository, "roll back in") as shelf:
+            if shelf is None or not (shelf / "current").exists():
+                raise StoreError(f"{repository} has no adapter in use, so nothing to roll back")
+            before = None if to_base else self._before(repository)
+            if before is None:
+                (shelf / "current").unlink()
+                flush(shelf)
+            else:
+                replace(shelf / "current", f"{before.name}\n", by_way_of=shelf / "staging")
             return before
 
     def prune(self, repository: str, *, keep: int = 5) -> list[str]:
         """Delete all but the newest ``keep`` revisions, the current one and its parent."""
-        shelf = self._shelf(repository)
-        with self._writing(shelf, "delete from"):
+        with self._changing(repository, "delete from") as shelf:
+            if shelf is None:
+                return []
             now = self.current(repository)
             stay = {now.name, now.manifest.get("parent")} if now else set()
             names = [revision.name for revision in self.revisions(repository)]
@@ -197,16 +212,31 @@ class AdapterStore:
                 "parent": parent,
                 "files": files,
             }
-            _write(staged / MANIFEST, json.dumps(full, indent=2, sort_keys=True) + "\n")
-            _flush_folder(staged)
+            write(staged / MANIFEST, json.dumps(full, indent=2, sort_keys=True) + "\n")
+            flush_files(staged)
             path = shelf / "revisions" / name
             staged.rename(path)
-            _flush(path.parent)
+            flush(path.parent)
             if serve:
-                _replace(shelf / "current", f"{name}\n")
+                replace(shelf / "current", f"{name}\n", by_way_of=shelf / "staging")
             _release(staged)
             _clean(shelf)
             return Revision(repository, name, path, full)
+
+    def _before(self, repository: str) -> Revision | None:
+        """The revision that the current one replaced; None where that was the base."""
+        way_out = "serve the base instead with --to-base"
+        try:
+            now = self.current(repository)
+            parent = now.manifest.get("parent") if now else None
+            before = self.open(repository, parent) if isinstance(parent, str) else None
+        except StoreError as error:
+            raise StoreError(f"{error}: {way_out}") from error
+        if before is not None and (wrong := problems(before)):
+            raise StoreError(
+                f"revision {before.name} cannot be served again: {wrong[0]}; {way_out}"
+            )
+        return before
 
     def _parent(self, repository: str, manifest: Mapping[str, Any]) -> str | None:
         try:
@@ -216,7 +246,8 @@ class AdapterStore:
         parent = now.name if now else None
         if "parent" in manifest and manifest["parent"] != parent:
             raise StoreError(
-                f"another run has published {parent} for {repository} in the meantime: run it again"
+                f"what is served for {repository} has changed in the meantime, to "
+                f"{parent or 'the base'}: run it again"
             )
         return parent
 
@@ -225,24 +256,42 @@ class AdapterStore:
         return Revision(repository, name, path, read_manifest(path))
 
     def _shelf(self, repository: str) -> Path:
-        return self.root.joinpath(*_folders(repository))
+        return self.root.joinpath(*shelf_folders(repository))
 
     def _make(self, shelf: Path) -> None:
         """The shelf's folders, on the disk up to the root."""
-        if not (shelf / "staging").is_dir():
-            for folder in ("revisions", "staging"):
-                (shelf / folder).mkdir(parents=True, exist_ok=True)
-            for folder_above in (shelf, *shelf.parents[: len(shelf.relative_to(self.root).parts)]):
-                _flush(folder_above)
+        missing = [path for name in _FOLDERS if not (path := shelf / name).is_dir()]
+        for folder in missing:
+            folder.mkdir()
+        if missing:
+            for folder_above in self._up_to_root(shelf):
+                flush(folder_above)
+            flush(self.root)
+
+    def _up_to_root(self, shelf: Path) -> list[Path]:
+        """A shelf's folder and those above it, the root not among them."""
+        return [shelf, *shelf.parents[: len(shelf.relative_to(self.root).parts) - 1]]
+
+    @contextlib.contextmanager
+    def _changing(self, repository: str, doing: str) -> Iterator[Path | None]:
+        """The locked shelf of a repository; None, and nothing made, where there is none."""
+        self.check_folder()
+        shelf = self._shelf(repository)
+        if not (shelf / "revisions").is_dir():
+            yield None
+            return
+        with self._writing(shelf, doing):
+            yield shelf
 
     @contextlib.contextmanager
     def _writing(self, shelf: Path, doing: str) -> Iterator[None]:
-        """The lock of one shelf; what the system refuses becomes one line."""
+        """The lock of one shelf, made if need be; what the system refuses becomes one line."""
+        self.check_folder()
         try:
             if not self.root.exists():
                 self.root.mkdir(parents=True, mode=0o700)
-            self._make(shelf)
-            with locked(shelf / "lock", seconds=LOCK_SECONDS):
+            with self._lock(shelf):
+                self._make(shelf)
                 yield
         except TimeoutError as error:
             raise StoreError(f"another process is writing to {shelf}: try again later") from error
@@ -253,61 +302,38 @@ class AdapterStore:
                 "choose another with --store"
             ) from error
 
+    def _lock(self, shelf: Path) -> IO[bytes]:
+        """The lock of a shelf, which another process may just be clearing away."""
+        for left in reversed(range(10)):
+            try:
+                shelf.mkdir(parents=True, exist_ok=True)
+                return wait_for_lock(shelf / "lock", seconds=LOCK_SECONDS)
+            except FileNotFoundError:
+                if not left:
+                    raise
+        raise AssertionError  # the last try has returned or raised
+
+    def _clear_away(self, shelf: Path) -> None:
+        """Remove a shelf that holds nothing: a run that came to nothing leaves nothing behind."""
+        with contextlib.suppress(OSError):  # rmdir refuses a folder that holds something
+            lock = try_lock(shelf / "lock")
+            if lock is None:
+                return
+            with lock:
+                if (shelf / "current").exists():
+                    return
+                for name in _FOLDERS:
+                    (shelf / name).rmdir()
+                (shelf / "lock").unlink()
+            for folder in self._up_to_root(shelf):
+                folder.rmdir()
+
 
 def _names(folder: Path) -> list[str]:
     """The names of the revisions in ``folder``, oldest first."""
     if not folder.is_dir():
         return []
     return sorted(path.name for path in folder.iterdir() if NAME.fullmatch(path.name))
-
-
-def _folders(repository: str) -> list[str]:
-    """The folders of a repository's id: no traversal, no name that a system or this store uses."""
-    parts = repository.split("/")
-    odd = len(repository) > 200 or not repository.isprintable()
-    if odd or any(part in ("", ".", "..") for part in parts):
-        raise StoreError(f"{repository[:80]!r} cannot be the id of a repository")
-    return [_folder(part) for part in parts]
-
-
-def _folder(part: str) -> str:
-    name = quote(part, safe="@+")
-    if name in _OWN_NAMES or _DEVICE.match(name):
-        name = f"%{ord(name[0]):02X}{name[1:]}"
-    return f"{name[:-1]}%2E" if name.endswith(".") else name
-
-
-def _write(file: Path, text: str) -> None:
-    with file.open("w", encoding="utf-8", newline="\n") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-
-
-def _replace(file: Path, text: str) -> None:
-    """Put ``text`` into ``file`` at once, and onto the disk."""
-    with tempfile.TemporaryDirectory(dir=file.parent / "staging", prefix="current-") as folder:
-        new = Path(folder) / "new"
-        _write(new, text)
-        new.replace(file)
-    _flush(file.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    for entry in folder.iterdir():
-        _flush(entry)
-    _flush(folder)
-
-
-def _flush(path: Path) -> None:
-    """Onto the disk. Windows has no such thing for folders."""
-    if os.name == "nt" and path.is_dir():
-        return
-    fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _clean(shelf: Path) -> None:

@@ -27,7 +27,7 @@ class Shelf:
         """The shelf of the repository at a path, or of the one called ``identity``."""
         return cls(
             AdapterStore(store_root(LaunchOptions(store=store))),
-            identity or _identity(repository),
+            _identity(repository) if identity is None else identity,
         )
 
     def list(self, *, as_json: bool) -> int:
@@ -49,10 +49,11 @@ class Shelf:
         print(json.dumps(self._find(revision).manifest, indent=2, sort_keys=True))
         return 0
 
-    def rollback(self) -> int:
-        """Serve the one before."""
-        revision = self.store.rollback(self.repository)
-        print(f"{self.repository}: {revision.name} is served again")
+    def rollback(self, *, to_base: bool) -> int:
+        """Serve what was served before, or the base."""
+        revision = self.store.rollback(self.repository, to_base=to_base)
+        served = revision.name if revision else "the base, without an adapter,"
+        print(f"{self.repository}: {served} is served again")
         return 0
 
     def verify(self) -> int:
@@ -87,9 +88,10 @@ class Shelf:
 
 
 def _identity(path: Path) -> str:
-    if not path.exists():
+    root = find_root(path) if path.exists() else None
+    if root is None and not path.is_dir():
         raise UsageError(f"there is no folder {path}")
-    return identity_of(find_root(path) or path.resolve())
+    return identity_of(root or path.resolve())
 
 
 def _row(revision: Revision, current: str | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -153,12 +154,17 @@ def adapters_show(
 
 @adapters_app.command("rollback")
 def adapters_rollback(
-    repository: RepositoryArgument = Path(), store: StoreOption = None, id_: IdOption = None
+    repository: RepositoryArgument = Path(),
+    store: StoreOption = None,
+    id_: IdOption = None,
+    to_base: Annotated[
+        bool, typer.Option("--to-base", help="Serve the base at once, without an adapter.")
+    ] = False,
 ) -> int:
-    """Serve the revision before the current one again."""
+    """Serve what the current revision replaced: the one before it, or the base."""
     from homespun_server.adapters import Shelf
 
-    return Shelf.of(store, repository, id_).rollback()
+    return Shelf.of(store, repository, id_).rollback(to_base=to_base)
 
 
 @adapters_app.command("verify")
@@ -192,26 +198,29 @@ def main() -> None:
     # Waiting threads sleep instead of spinning: beside a busy build, which is where people type, a
     # suggestion took a fifth of the time (LOG.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "--debug" not in sys.argv:
+        warnings.simplefilter("ignore")  # what libraries tell each other is not for users
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Do what the arguments say; the exit code."""
-    if arguments[:1] == ["--version"]:
-        print(f"homespun {version()}")
-        return DONE
     debug = "--debug" in arguments
     rest = [argument for argument in arguments if argument != "--debug"]
     try:
-        return int(app(rest, prog_name="homespun", standalone_mode=False) or DONE)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        if rest[:1] == ["--version"]:
+            print(f"homespun {version()}", flush=True)
+            return DONE
+        code = int(app(rest, prog_name="homespun", standalone_mode=False) or DONE)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED  # some versions of typer raise, some return 130
     except typer.TyperException as error:
         return _bad_usage(error.format_message())
     except Exception as error:
         if debug:
             traceback.print_exc()
         return _fail(*_explain(error))
+    return _fail("interrupted", code) if code == INTERRUPTED else code
 
 
 def version() -> str:
@@ -232,10 +241,10 @@ def _options(base: str, store: str | None, device: str, fim_format: str | None) 
 def _explain(error: Exception) -> tuple[str, int]:
     """One line and an exit code. Only what nobody foresaw names its type."""
     from homespun_corpus.errors import CorpusError
-    from homespun_model.errors import BaseError, ModelError
+    from homespun_model.errors import BaseError, ModelError, StoreInputError
 
     match error:
-        case UsageError() | CorpusError() | BaseError():
+        case UsageError() | CorpusError() | BaseError() | StoreInputError():
             return str(error), BAD_USAGE
         case ServerError() | ModelError():
             return str(error), FAILED
@@ -256,7 +265,9 @@ def _bad_usage(message: str) -> int:
 
 
 def _fail(line: str, code: int) -> int:
-    print(f"homespun: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    from homespun_corpus.errors import one_line
+
+    print(f"homespun: {one_line(line)}", file=sys.stderr, flush=True)
     return code
 
 

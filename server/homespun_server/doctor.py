@@ -75,9 +75,16 @@ class Examination:
         yield Finding("python", f"{platform.python_version()} at {sys.executable}")
         yield Finding("packages", ", ".join(_versions()))
         yield self._load_base()
-        yield Finding("store", str(self._store.root))
+        yield self._find_store()
         if self._place is not None:
             yield from self._examine_file(*parse_place(self._place))
+
+    def _find_store(self) -> Finding:
+        try:
+            self._store.check_folder()
+        except ModelError as error:
+            return Finding("store", str(error), good=False)
+        return Finding("store", str(self._store.root))
 
     def _load_base(self) -> Finding:
         try:

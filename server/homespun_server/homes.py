@@ -18,7 +18,7 @@ from homespun_corpus.errors import CorpusError, SettingsError
 from homespun_corpus.identity import find_root, identity_of
 from homespun_corpus.team_settings import FILE, SHARED_FILE, read_team_settings
 
-from homespun_server.paths import file_path, relative_path, shown_name
+from homespun_server.paths import as_mined, file_path, relative_path, shown_name
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def home_of(path: Path, *, known: Callable[[str], bool]) -> Home:
     path = path.resolve()
     top = find_root(path) or _known_folder(path, known)
     if top is None:
-        return Home(None, path.name)
+        return Home(None, as_mined(path.name))
     root = _read_root(top)
     relative = relative_path(path, top)
     return Home(root, relative, root.exclude is not None and root.exclude.match_file(relative))
@@ -102,7 +102,7 @@ class Homes:
             home = await asyncio.to_thread(home_of, Path(path), known=self._known)
         except (CorpusError, OSError, RuntimeError, ValueError) as error:
             logger.warning("a document's repository cannot be read: %s", type(error).__name__)
-            return Home(None, Path(path).name)
+            return Home(None, as_mined(Path(path).name))
         if home.root is not None and home.root.problem is not None:
             self._say_once(f"{home.root.path.name}: {home.root.problem}")
         return home

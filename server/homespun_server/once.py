@@ -94,8 +94,11 @@ def read_document(file: Path) -> Document:
 def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> Suggestion:
     """What the model says at a cursor; ``repository`` in place of the file's own id."""
     store = AdapterStore(store_root(options))
+    store.check_folder()
     home = home_of(cursor.path, known=store.has)
-    identity = repository or (home.root.identity if home.root else None)
+    identity = home.root.identity if home.root else None
+    if repository is not None:
+        identity = repository
     base, serving = load_plain(options)
     if identity is not None:
         serving = load_current(store, identity, base, options.device) or serving

@@ -33,12 +33,21 @@ def file_path(uri: str, *, windows: bool = sys.platform == "win32") -> str | Non
 def relative_path(path: PurePath, root: PurePath, *, macos: bool = sys.platform == "darwin") -> str:
     """``path`` below ``root`` as git spells it: with slashes, on macOS composed; else its name."""
     try:
-        relative = path.relative_to(root).as_posix()
+        relative = as_mined(path.relative_to(root).as_posix())
     except ValueError:
-        relative = path.name
+        relative = as_mined(path.name)
     return unicodedata.normalize("NFC", relative) if macos else relative
+
+
+def as_mined(path: str) -> str:
+    """A path of the system as mining spells it: what is not UTF-8 in it written out."""
+    try:
+        raw = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # no name of a file, but a client may send it
+        raw = path.encode("utf-8", "backslashreplace")
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def shown_name(uri: str) -> str:
     """A path for a prompt where there is no file: the last part of the URI."""
-    return unquote(uri.rsplit("/", 1)[-1].partition("#")[0])[-80:] or "untitled"
+    return as_mined(unquote(uri.rsplit("/", 1)[-1].partition("#")[0]))[-80:] or "untitled"

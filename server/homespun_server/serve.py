@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from homespun_model.store import AdapterStore
+
+from homespun_server.engine import store_root
 from homespun_server.errors import UsageError
 from homespun_server.logs import start_logging
 from homespun_server.settings import LaunchOptions
@@ -26,6 +29,7 @@ def serve(options: LaunchOptions, *, tcp: str | None, log: Path | None) -> NoRet
     a read that never returns.
     """
     address = _address(tcp) if tcp is not None else None
+    AdapterStore(store_root(options)).check_folder()
     start_logging(log)
     stream = stdio() if address is None else tcp_stream(*address, _say_port)
     code = _run(options, stream, log)

@@ -8,12 +8,16 @@ the protocol.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 
 from homespun_corpus.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
 
+from homespun_server.errors import UsageError
+
 MAX_NEW_TOKENS = 128  # what homespun_model.completer does unless told; not imported: torch
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 BY_FLAG = ("base", "store", "device", "engine", "id", "log")
 
 
@@ -37,6 +41,13 @@ class LaunchOptions:
     store: str | None = None
     device: str = "auto"
     fim_format: str | None = None
+
+    def __post_init__(self) -> None:
+        """UsageError for what can be told to be wrong without loading anything."""
+        if not DEVICE.fullmatch(self.device):
+            raise UsageError(f"--device takes auto, cpu, cuda or mps, not {self.device!r}")
+        if self.store == "":
+            raise UsageError("--store is empty: name a folder, or leave the flag out")
 
 
 def read_editor_settings(options: Any) -> tuple[EditorSettings, str | None]:

@@ -213,6 +213,12 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
         (["team", "--minutes", "nan"], "--minutes"),
         (["team", "--nonsense"], "No such option"),
         (["team", "--id", "../../escape"], "cannot be the id"),
+        (["team", "--id", "../../escape", "--dry-run"], "cannot be the id"),
+        (["team", "--id", ""], "cannot be the id"),
+        (["team", "--store", ""], "--store is empty"),
+        (["team", "--seed", "-1"], "--seed"),
+        (["team", "--seed", "9999999999999"], "--seed"),
+        (["team", "--dry-run", "--evaluate-only"], "give one of them"),
         (["team", "--fim-format", "klingon"], "no FIM format"),
         (["wishful"], "unknown setting 'store'"),
     ],
@@ -233,7 +239,7 @@ def test_bad_input(
     chosen = [] if "--base" in arguments else ["--base", str(base)]
     limit = [] if "--minutes" in arguments else ["--minutes", "1"]
     done = subprocess.run(
-        [*COMMAND, *arguments, *chosen, *limit, "--store", str(store)],
+        [*COMMAND, *chosen, *limit, "--store", str(store), *arguments],
         cwd=tmp_path,
         env=ENVIRONMENT,
         capture_output=True,
@@ -253,6 +259,28 @@ def test_a_store_that_cannot_be_written(base: Path, repository: Path, tmp_path: 
     done = finetune(repository, "--base", base, "--store", store)
     assert done.returncode == 2
     assert "--store" in one_line(done)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that root cannot write to")
+def test_an_unwritable_store_is_said_before_the_work(base: Path, repository: Path) -> None:
+    done = finetune(repository, "--base", base, "--store", "/proc/none")
+    assert done.returncode == 2
+    assert "--store" in one_line(done)
+    assert "mining" not in done.stderr
+
+
+def test_a_store_in_the_home_folder(base: Path, repository: Path, tmp_path: Path) -> None:
+    """No shell expands the tilde of --store=~/…, and both commands must mean the same folder."""
+    (tmp_path / "store").write_text("not a folder")
+    done = subprocess.run(
+        [*COMMAND, str(repository), "--base", str(base), "--store=~/store"],
+        env=ENVIRONMENT | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"{tmp_path / 'store'} is a file" in one_line(done)
 
 
 def test_a_store_that_is_a_file(base: Path, repository: Path, tmp_path: Path) -> None:
