@@ -9,6 +9,7 @@ from homespun_corpus.hygiene import (
     MAX_FUNCTION_BYTES,
     copy_reasons,
     file_reason,
+    names_secret,
     own_reasons,
 )
 from homespun_corpus.languages import language_for
@@ -166,6 +167,21 @@ def test_a_secret_in_an_inner_function_keeps_out_the_outer_one_too() -> None:
         "    return inner() + limit\n"
     )
     assert reasons_in(source) == {"outer": "secret", "inner": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Depot.#load", False),
+        ("test_issue_12345_x", False),
+        ("GET /v1/users", False),
+        ("bench.parse(z.base64())", False),
+        ("keys." + "AK" + "IA" + "Q3EGRTXWBN5LZ7HP.open", True),
+        ("passwords.hV7#kq2LpZ", True),
+    ],
+)
+def test_a_name_can_be_a_secret(name: str, told: bool) -> None:
+    assert names_secret(name) == told
 
 
 def with_text(source: str) -> list[tuple[Function, bytes]]:

@@ -75,7 +75,7 @@ _GENERATED_HEADER = re.compile(
 )
 
 
-_IDENTIFIER = re.compile(r"[\w$#]*")
+_CODE = re.compile(r"#?[\w$]*|.*[()\[\]{}<>=,].*")
 
 
 def file_reason(path: str, source: bytes) -> str | None:
@@ -158,7 +158,7 @@ def _own_reason(function: Function, source: bytes, secrets: Sequence[Secret]) ->
 
 def names_secret(qualified_name: str) -> bool:
     """Whether a function is called what nobody may know: a quoted key of an object can be that."""
-    quoted = (part for part in qualified_name.split(".") if not _IDENTIFIER.fullmatch(part))
+    quoted = (part for part in qualified_name.split(".") if not _CODE.fullmatch(part))
     return any(map(is_password, quoted)) or bool(find_secrets(qualified_name.encode()))
 
 
