@@ -10,9 +10,7 @@ import contextlib
 import json
 import math
 import os
-import signal
 import sys
-import threading
 import time
 import traceback
 import warnings
@@ -21,6 +19,7 @@ from typing import Annotated
 
 import typer
 
+from homespun_finetune import interruption
 from homespun_finetune.errors import FinetuneError, UsageError
 from homespun_finetune.outcome import BAD_USAGE, FAILED, INTERRUPTED
 
@@ -28,8 +27,6 @@ MIN_MINUTES, MAX_MINUTES = 0.1, 7 * 24 * 60
 MAX_SEED = 2**32 - 1  # numpy's
 
 _BEGUN = time.monotonic()  # --minutes counts from here: importing torch takes seconds of them
-
-_interrupted = threading.Event()
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -98,20 +95,13 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
 
 def main() -> None:
     """The entry point: every way out has an exit code, and an error is one line."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # a cancelled job is an interruption too
-        signal.signal(number, _interrupt)
+    interruption.listen()
     # Waiting threads sleep instead of spinning: on two cores that something else uses as well, a
     # training step took a third of the time (LOG.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "--debug" not in sys.argv:
         warnings.simplefilter("ignore")  # what libraries tell each other is not for users
     sys.exit(_exit_code(sys.argv[1:]))
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    """Raise, and remember: a library that is being imported may make another error of it."""
-    _interrupted.set()
-    raise KeyboardInterrupt
 
 
 def _exit_code(arguments: list[str]) -> int:
@@ -122,7 +112,7 @@ def _exit_code(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        if not _interrupted.is_set():
+        if not interruption.asked():
             return _fail(*_explain(error))
         code = INTERRUPTED
     if code == INTERRUPTED:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from homespun_finetune import interruption
+
 PLAIN_EVERY = 15.0  # seconds between lines where there is no terminal
 PLAIN_WIDTH = 110  # columns where there is no terminal to ask
 
@@ -36,7 +38,8 @@ class Stage:
     spoken: float = field(default_factory=time.monotonic)
 
     def update(self, done: float, note: str = "") -> None:
-        """Tell how far the stage is; cheap enough to call at every step."""
+        """Tell how far the stage is, unless the run is to end; cheap enough for every step."""
+        interruption.check()
         if self.bar is not None:
             self.bar.update(self.bar.task_ids[0], completed=min(1.0, done), note=note)
         elif time.monotonic() - self.spoken >= PLAIN_EVERY:
@@ -56,6 +59,7 @@ class Reporter:
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """A stage; what it came to is the caller's to say afterwards."""
+        interruption.check()
         if not self.console.is_terminal:
             self.say(f"{name} …")
             yield Stage(name, self.console)

@@ -6,7 +6,6 @@ that fails or is interrupted leaves it as it was. torch is imported when the fir
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from homespun_corpus.team_settings import read_team_settings
 from homespun_model.errors import StoreError
 from homespun_model.shelves import shelf_folders
 
-from homespun_finetune import show
+from homespun_finetune import interruption, show
 from homespun_finetune.budget import Deadline, best_device
 from homespun_finetune.errors import UsageError
 from homespun_finetune.examination import Examination, Role
@@ -117,7 +116,8 @@ class _Run:
                 "metrics": examination.to_json() | {"evidence": evidence.to_json()},
                 "decision": {"outcome": decision.outcome, "reasons": list(decision.reasons)},
             }
-            _finish_what_begins()
+            interruption.ignore()  # interrupted means not published: it is now or never
+            interruption.check()
             keep = store.publish if decision.outcome == "published" else store.keep
             revision = keep(self.identity, folder, manifest)
         return self._decided(mined, base, examination, decision, revision)
@@ -327,12 +327,6 @@ class _Run:
         setattr(self.seconds, part, spent)
 
 
-def _finish_what_begins() -> None:
-    """From here on Ctrl-C waits for the end, a second away: interrupted means not published."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
 @contextmanager
 def _staged(store: AdapterStore, identity: str) -> Iterator[Path]:
     """A folder for the adapter, made before the work: a read-only store says so at once."""
@@ -343,5 +337,5 @@ def _staged(store: AdapterStore, identity: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        _finish_what_begins()  # a second Ctrl-C would leave half of it
+        interruption.ignore()  # a second Ctrl-C would leave half of it
         store.discard(folder)  # it is gone already once published or kept
