@@ -337,6 +337,36 @@ def test_a_shelf_is_listed_shown_rolled_back_verified_and_pruned(
     ]
 
 
+def test_a_damaged_shelf_is_still_listed_and_verified(
+    taught: Taught, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = AdapterStore(tmp_path / "store")
+    flags = ["--store", str(store.root), "--id", "team/app"]
+    first, second = (taught.publish(store, "team/app") for _ in range(2))
+    current = second.path.parent.parent / "current"
+    manifest = first.manifest | {"decision": {"outcome": "\x1b[31m"}, "created": "\x1b]0;x\x07"}
+    (first.path / "manifest.json").write_text(json.dumps(manifest))
+
+    (second.path / "manifest.json").write_text("damaged")
+    assert cli.run(["adapters", "list", *flags]) == 0
+    out = capsys.readouterr().out
+    assert f"* {second.name}  no readable manifest" in out
+    assert "\x1b" not in out
+    assert cli.run(["adapters", "verify", *flags]) == 1
+    assert "current: revision" in capsys.readouterr().out
+
+    current.write_text("damaged")
+    assert cli.run(["adapters", "list", "--json", *flags]) == 1
+    out, err = capsys.readouterr()
+    assert [row["current"] for row in json.loads(out)["revisions"]] == [False, False]
+    assert "--to-base" in err and err.count("\n") == 1
+    for command in ("show", "rollback", "prune"):
+        assert cli.run(["adapters", command, *flags]) == 1
+        assert "--to-base" in failed(capsys)
+    assert cli.run(["adapters", "rollback", "--to-base", *flags]) == 0
+    assert cli.run(["adapters", "list", *flags]) == 0
+
+
 def test_a_shelf_without_adapters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--store", str(tmp_path / "store"), "--id", "team/app"]
     assert cli.run(["adapters", "list", *flags]) == 0

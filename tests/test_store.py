@@ -146,13 +146,19 @@ def test_rollback_refuses_a_damaged_revision_and_names_the_way_out(store: Adapte
         store.rollback(REPOSITORY)
     assert store.current(REPOSITORY) == second
     shutil.rmtree(first.path)
-    with pytest.raises(StoreError, match=r"not in the store .*--to-base"):
+    with pytest.raises(StoreError, match=r"is not in the store; .*--to-base"):
         store.rollback(REPOSITORY)
     (second.path / "manifest.json").write_text("damaged")
-    with pytest.raises(StoreError, match=r"no readable manifest.json: .*--to-base"):
+    with pytest.raises(StoreError, match=r"no readable manifest.json; .*--to-base"):
         store.rollback(REPOSITORY)
     assert store.rollback(REPOSITORY, to_base=True) is None
     assert store.current(REPOSITORY) is None
+
+
+def test_prune_believes_no_manifest(store: AdapterStore) -> None:
+    revision = publish(store)
+    (revision.path / "manifest.json").write_text(json.dumps(revision.manifest | {"parent": [{}]}))
+    assert store.prune(REPOSITORY, keep=1) == []
 
 
 def test_prune_of_nothing_makes_nothing(store: AdapterStore) -> None:
@@ -261,11 +267,26 @@ def test_a_damaged_current_is_one_line_and_the_next_publish_heals_it(store: Adap
     current = revision.path.parent.parent / "current"
     for damaged in ("", "../../../etc", "29990101T000000.000000Z-00000000", "\x00"):
         current.write_text(damaged)
-        with pytest.raises(StoreError) as refusal:
+        with pytest.raises(StoreError, match="--to-base") as refusal:
             store.current(REPOSITORY)
         assert "\n" not in str(refusal.value)
     healed = publish(store)
     assert store.current(REPOSITORY) == healed
+
+
+@posix
+def test_whatever_current_is_the_base_can_be_served_instead(store: AdapterStore) -> None:
+    current = publish(store).path.parent.parent / "current"
+    for make in (
+        lambda: current.write_bytes(b"\xff\x00"),
+        lambda: current.symlink_to("nowhere"),
+    ):
+        current.unlink(missing_ok=True)
+        make()
+        assert store.rollback(REPOSITORY, to_base=True) is None
+        assert store.current(REPOSITORY) is None
+        assert names(current.parent) == {"lock", "revisions", "staging"}
+        assert names(current.parent / "staging") == set()
 
 
 @pytest.mark.parametrize(
@@ -429,6 +450,7 @@ ROLLED_BACK_LINE_BY_LINE = """
 line, status, outcomes = 0, 1, []
 while status != 0:
     line, old = line + 1, publish("first and only").name
+    assert line < 1000
     child = os.fork()
     if child == 0:
         die_at(line)

@@ -155,26 +155,21 @@ class _Run:
         return AdapterStore(self.request.store or default_store())
 
     def _incumbent(self, store: AdapterStore, base: Base) -> Revision | None:
-        """What is served now. It must belong to this base, or the two could not be compared."""
-        from homespun_model.prompt import PROMPT_VERSION
+        """What is served now; UsageError, before anything is done, if it compares with nothing."""
+        from homespun_model.merge import check
 
         try:
             incumbent = store.current(self.identity)
-        except StoreError as error:  # before anything was done: what was asked for cannot work
+        except StoreError as error:
             raise UsageError(str(error)) from error
-        if incumbent is None:
-            return None
-        named = incumbent.manifest.get("base") or {}
-        if named.get("weights_hash") != base.weights_hash:
+        try:
+            if incumbent is not None:
+                check(incumbent, base)
+        except StoreError as error:
             raise UsageError(
-                f"the published adapter of {self.identity} belongs to base {named.get('id')!r} and "
-                f"cannot be compared on {base.id!r}: give that base, or another --store or --id"
-            )
-        if incumbent.manifest.get("prompt_version") != PROMPT_VERSION:
-            raise UsageError(
-                f"the published adapter of {self.identity} was made for another prompt format: "
-                "give another --store or --id"
-            )
+                f"{error}; nothing can be compared with it: give its base, another --store or "
+                "--id, or go back to the base first with `homespun adapters rollback --to-base`"
+            ) from error
         return incumbent
 
     def _examination(self, mined: Mined, seconds: float) -> Examination:
@@ -235,7 +230,8 @@ class _Run:
     ) -> Evidence:
         results = examination.results()
         against: Literal["base", "incumbent"] = "incumbent" if incumbent else "base"
-        was = (incumbent.manifest.get("split") or {}).get("kind") if incumbent else None
+        split = incumbent.manifest.get("split") if incumbent else None
+        was = split.get("kind") if isinstance(split, dict) else None
         return weigh(
             results[against],
             results["candidate"],

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -42,6 +43,7 @@ __all__ = ["AdapterStore", "Revision", "default_store", "problems"]
 
 LOCK_SECONDS = 60.0  # publishing takes less than one
 _FOLDERS = ("revisions", "staging")
+_WAY_OUT = "`homespun adapters rollback --to-base` serves the base instead"
 
 # The locks of stagings made by this process, held until they are published or it ends.
 _live: dict[Path, IO[bytes]] = {}
@@ -87,6 +89,16 @@ class AdapterStore:
 
     def current(self, repository: str) -> Revision | None:
         """The revision that is served; None where the base is."""
+        name = self.current_name(repository)
+        if name is None:
+            return None
+        try:
+            return self.open(repository, name)
+        except StoreError as error:
+            raise StoreError(f"{error}; {_WAY_OUT}") from error
+
+    def current_name(self, repository: str) -> str | None:
+        """What ``current`` says, whether there is such a revision or not."""
         self.check_folder()
         file = self._shelf(repository) / "current"
         try:
@@ -94,8 +106,10 @@ class AdapterStore:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise StoreError(f"{file} cannot be read: {_reason(error)}") from error
-        return self.open(repository, name)
+            raise StoreError(f"{file} cannot be read: {_reason(error)}; {_WAY_OUT}") from error
+        if not NAME.fullmatch(name):
+            raise StoreError(f"{file} holds {name[:80]!r}, no name of a revision; {_WAY_OUT}")
+        return name
 
     def revisions(self, repository: str) -> list[Revision]:
         """Every revision, oldest first; those kept for study and the unreadable are among them."""
@@ -169,7 +183,7 @@ class AdapterStore:
         damaged: None then. Every revision stays in the store.
         """
         with self._changing(repository, "roll back in") as shelf:
-            if shelf is None or not (shelf / "current").exists():
+            if shelf is None or not os.path.lexists(shelf / "current"):
                 raise StoreError(f"{repository} has no adapter in use, so nothing to roll back")
             before = None if to_base else self._before(repository)
             if before is None:
@@ -185,7 +199,7 @@ class AdapterStore:
             if shelf is None:
                 return []
             now = self.current(repository)
-            stay = {now.name, now.manifest.get("parent")} if now else set()
+            stay = [now.name, now.manifest.get("parent")] if now else []
             names = [revision.name for revision in self.revisions(repository)]
             gone = [name for name in names[: max(0, len(names) - keep)] if name not in stay]
             for name in gone:
@@ -225,18 +239,13 @@ class AdapterStore:
 
     def _before(self, repository: str) -> Revision | None:
         """The revision that the current one replaced; None where that was the base."""
-        way_out = "serve the base instead with --to-base"
-        try:
-            now = self.current(repository)
-            parent = now.manifest.get("parent") if now else None
-            before = self.open(repository, parent) if isinstance(parent, str) else None
-        except StoreError as error:
-            raise StoreError(f"{error}: {way_out}") from error
-        if before is not None and (wrong := problems(before)):
-            raise StoreError(
-                f"revision {before.name} cannot be served again: {wrong[0]}; {way_out}"
-            )
-        return before
+        now = self.current(repository)
+        parent = now.manifest.get("parent") if now else None
+        if not isinstance(parent, str):
+            return None
+        if wrong := self.verify(repository, parent):
+            raise StoreError(f"revision {parent} cannot be served again: {wrong[0]}; {_WAY_OUT}")
+        return self.open(repository, parent)
 
     def _parent(self, repository: str, manifest: Mapping[str, Any]) -> str | None:
         try:

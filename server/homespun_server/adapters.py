@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from homespun_corpus.errors import one_line
 from homespun_corpus.identity import find_root, identity_of
+from homespun_model.errors import StoreError
 from homespun_model.store import AdapterStore, Revision
 
 from homespun_server.engine import store_root
@@ -31,17 +33,18 @@ class Shelf:
         )
 
     def list(self, *, as_json: bool) -> int:
-        """Print the revisions, oldest first."""
+        """Print the revisions, oldest first; 1 if what should be served is not among them."""
         revisions = self.store.revisions(self.repository)
-        current = self.store.current(self.repository) if revisions else None
-        name = current.name if current else None
+        name, problem = self._current()
         if as_json:
             rows = [_row(revision, name) for revision in revisions]
             print(json.dumps({"repository": self.repository, "revisions": rows}))
-            return 0
-        print(f"{self.repository}: {len(revisions)} revisions")
-        for revision in revisions:
-            print(_line(revision, name))
+        else:
+            print(f"{self.repository}: {len(revisions)} revisions")
+            for revision in revisions:
+                print(_line(revision, name))
+        if problem is not None and name not in [revision.name for revision in revisions]:
+            raise ServerError(problem)
         return 0
 
     def show(self, revision: str | None) -> int:
@@ -59,7 +62,9 @@ class Shelf:
     def verify(self) -> int:
         """Name every file that is not what its manifest says; 1 if there is one."""
         revisions = self.store.revisions(self.repository)
-        problems = [
+        _, problem = self._current()
+        problems = [f"current: {problem}"] if problem is not None else []
+        problems += [
             f"{revision.name}: {problem}"
             for revision in revisions
             for problem in self.store.verify(self.repository, revision.name)
@@ -74,6 +79,16 @@ class Shelf:
         gone = self.store.prune(self.repository, keep=keep)
         print(f"{self.repository}: {len(gone)} revisions deleted")
         return 0
+
+    def _current(self) -> tuple[str | None, str | None]:
+        """The name of what is served, as far as it can be read, and what is wrong with it."""
+        name = None
+        try:
+            name = self.store.current_name(self.repository)
+            self.store.current(self.repository)
+        except StoreError as error:
+            return name, str(error)
+        return name, None
 
     def _find(self, name: str | None) -> Revision:
         if name is None:
@@ -111,4 +126,5 @@ def _line(revision: Revision, current: str | None) -> str:
     mark = "*" if row["current"] else " "
     if not revision.manifest:
         return f"{mark} {revision.name}  no readable manifest"
-    return f"{mark} {revision.name}  {row['decision'] or 'decision unknown'}, {row['created']}"
+    about = f"{row['decision'] or 'decision unknown'}, {row['created']}"
+    return f"{mark} {revision.name}  {one_line(about)}"

@@ -151,7 +151,34 @@ def test_another_base_cannot_replace_the_incumbent(
     other = tiny_base(tmp_path / "other", seed=1)
     done = finetune(repository, "--base", other, "--store", store, "--id", "team")
     assert done.returncode == 2
-    assert "belongs to base" in one_line(done)
+    assert "trained on another base" in one_line(done)
+    assert "rollback --to-base" in one_line(done)
+    assert contents(store) == before
+
+
+@pytest.mark.parametrize("damage", ["weights", "manifest", "claims"])
+def test_a_damaged_incumbent_is_said_before_the_work(
+    published: tuple[Path, subprocess.CompletedProcess[str]],
+    repository: Path,
+    base: Path,
+    tmp_path: Path,
+    damage: str,
+) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(published[0], store)
+    revision = AdapterStore(store).current("team")
+    assert revision is not None
+    if damage == "weights":
+        (revision.path / "adapter_model.safetensors").write_bytes(b"damaged")
+    else:
+        claims = revision.manifest | {"base": "x", "split": "x", "parent": [], "files": 3}
+        text = json.dumps(claims) if damage == "claims" else "damaged"
+        (revision.path / "manifest.json").write_text(text)
+    before = contents(store)
+    done = finetune(repository, "--base", base, "--store", store, "--id", "team", minutes=0.1)
+    assert done.returncode == 2, done.stderr
+    assert "rollback --to-base" in one_line(done)
+    assert "mining" not in done.stderr
     assert contents(store) == before
 
 

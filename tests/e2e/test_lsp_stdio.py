@@ -241,6 +241,8 @@ def test_a_published_adapter_is_served_without_a_restart(
     store.rollback(team.identity)
     assert says(client, team.uri, first.name) == taught.adapter_says
     assert client.notified("homespun/status", second.name)["state"] == "ready"
+    store.rollback(team.identity)
+    assert says(client, team.uri, None) == taught.base_says
 
 
 def test_each_document_has_its_own_repositorys_adapter(
