@@ -117,6 +117,8 @@ def test_weights_that_are_not_all_there_are_refused(
     load_base(str(folder)).load_model()
     change_config(folder, hidden_size=128)
     assert "shapes" in _load_refusal(folder)
+    change_config(folder, model_type="mamba", layer_types=["full_attention"] * 2)
+    _load_refusal(folder)
     assert capfd.readouterr() == ("", "")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,9 +67,8 @@ class Base:
         import torch
         import transformers
 
-        logging = transformers.utils.logging
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its tables become one line
+        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        transformers.utils.logging.set_verbosity(logging.CRITICAL)  # what is wrong is one line
         try:
             loading: Any = transformers.AutoModelForCausalLM.from_pretrained(
                 self.directory,
