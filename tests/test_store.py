@@ -483,40 +483,33 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
 
-@posix
-def test_killed_at_lines_all_through_publishing(store: AdapterStore) -> None:
-    """Every third line that publishing runs is once the last; what is left is swept away."""
+def counted(store: AdapterStore, script: str) -> tuple[int, int, int, str]:
+    """The three numbers that a script prints, run in a process of its own, and what it printed."""
     done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + LINE_BY_LINE, str(store.root)],
+        [sys.executable, "-c", PRELUDE + script, str(store.root)],
         capture_output=True,
         text=True,
         env=environment(),
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    lines, old, new = map(int, done.stdout.split())
-    assert lines > 100 and old > 30 and new > 5, done.stdout
+    first, second, third = map(int, done.stdout.split())
+    return first, second, third, done.stdout
+
+
+@posix
+def test_killed_at_lines_all_through_publishing(store: AdapterStore) -> None:
+    """Every third line that publishing runs is once the last; what is left is swept away."""
+    lines, old, new, printed = counted(store, LINE_BY_LINE)
+    assert lines > 100 and old > 30 and new > 5, printed
 
 
 @posix
 def test_rollback_to_the_base_killed_at_every_line(store: AdapterStore) -> None:
     """Either the revision is served or the base, and the next rollback or run works."""
     beginning = LINE_BY_LINE.partition("line, status")[0]
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            PRELUDE + beginning + ROLLED_BACK_LINE_BY_LINE,
-            str(store.root),
-        ],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines, old, base = map(int, done.stdout.split())
-    assert lines > 20 and old > 10 and base > 1, done.stdout
+    lines, old, base, printed = counted(store, beginning + ROLLED_BACK_LINE_BY_LINE)
+    assert lines > 20 and old > 10 and base > 1, printed
 
 
 @posix
