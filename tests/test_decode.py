@@ -82,6 +82,15 @@ def test_reuse_changes_no_token(model: PreTrainedModel) -> None:
     assert sum(reused) > 25 * 20  # most of the prompts was not run again
 
 
+def test_warming_changes_no_token_and_leaves_one_to_run(model: PreTrainedModel) -> None:
+    ids = prompt(3)
+    decoder = Decoder(model)
+    decoder.warm(ids, session="a")
+    found = decoder.generate(ids, max_new_tokens=12, stop_ids=NOTHING, session="a")
+    assert found.ids == plain(model, ids, 12)
+    assert found.reused == len(ids) - 1
+
+
 def test_sessions_do_not_mix(starter: PreTrainedModel) -> None:
     decoder = Decoder(starter)
     for turn in range(3):

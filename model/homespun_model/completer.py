@@ -96,9 +96,7 @@ class Completer:
     ) -> Suggestion:
         """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes."""
         clock = _Clock()
-        begun = begun_word(place.prefix, self.base.tokenizer)
-        before = place.prefix.removesuffix(begun)
-        prompt = self._prompts.build(replace(place, prefix=before))
+        begun, prompt = self._prompt(place)
         trimmer = Trimmer(_as_the_model_sees_it(place), self.base.format.sentinels())
         clock.lap("prompt")
         decoded = self._decoder.generate(
@@ -125,6 +123,11 @@ class Completer:
             milliseconds=clock.total(),
         )
 
+    def warm(self, place: Place, *, session: str, cancelled: Callable[[], bool] = never) -> None:
+        """Read the prompt that ``complete`` would, so that it finds the reading done."""
+        _, prompt = self._prompt(place)
+        self._decoder.warm(prompt, session=session, cancelled=cancelled)
+
     def score(self, place: Place, middle: str) -> Score:
         """What ``middle`` costs at the place."""
         return self.score_many([(place, middle)])[0]
@@ -147,6 +150,12 @@ class Completer:
         """Drop what is remembered of a session, a closed document."""
         self._decoder.forget(session)
 
+    def _prompt(self, place: Place) -> tuple[str, list[int]]:
+        """The word begun before the cursor, and the prompt without it: decoding begins there."""
+        begun = begun_word(place.prefix, self.base.tokenizer)
+        before = place.prefix.removesuffix(begun)
+        return begun, self._prompts.build(replace(place, prefix=before))
+
     def _text(self, ids: list[int], begun: str = "") -> str:
         """The text of ids, without the beginning of a word that stands before the cursor."""
         text = self.base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER).replace("\r\n", "\n")
@@ -158,10 +167,6 @@ class Completer:
         while count < len(decoded.ids) and len(self._text(decoded.ids[:count])) < len(text):
             count += 1
         return sum(decoded.logprobs[:count]) / count if count else 0.0
-
-
-def _bytes(middle: str) -> int:
-    return len(middle.replace("\r\n", "\n").encode(errors="replace"))
 
 
 def _as_the_model_sees_it(place: Place) -> Place:

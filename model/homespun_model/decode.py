@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,9 +106,8 @@ class Decoder:
         ``keep_going`` sees all ids so far after each new one. ``allowed`` names, for the ids so
         far, those that may come next, None for all; log-probabilities are among these.
         """
-        state = self._recall(session, prompt)
-        reused = len(state.ids)
-        try:
+        with self._recalled(session, prompt) as state:
+            reused = len(state.ids)
             logits = self._feed(state, prompt[reused:], cancelled)
             ids, logprobs, stopped = self._continue(
                 state,
@@ -118,11 +118,15 @@ class Decoder:
                 keep_going=keep_going,
                 allowed=allowed,
             )
-        except Cancelled:
-            self._remember(session, state)
-            raise
-        self._remember(session, state)
         return Decoded(ids, logprobs, stopped, reused)
+
+    @torch.inference_mode()
+    def warm(
+        self, prompt: Sequence[int], *, session: str, cancelled: Callable[[], bool] = never
+    ) -> None:
+        """Run ``prompt`` and remember it, so that ``generate`` begins at its last token."""
+        with self._recalled(session, prompt) as state:
+            self._feed(state, prompt[len(state.ids) :], cancelled)
 
     def _continue(
         self,
@@ -175,6 +179,17 @@ class Decoder:
         )
         logits: torch.Tensor = out.logits[:, -keep:].float()
         return logits
+
+    @contextmanager
+    def _recalled(self, session: str | None, prompt: Sequence[int]) -> Iterator[_Session]:
+        """The session's state for ``prompt``, remembered again unless a pass failed half-way."""
+        state = self._recall(session, prompt)
+        try:
+            yield state
+        except Cancelled:
+            self._remember(session, state)
+            raise
+        self._remember(session, state)
 
     def _recall(self, session: str | None, prompt: Sequence[int]) -> _Session:
         """The session's state cut back to what it shares with ``prompt``, which it leaves alone.
