@@ -1,4 +1,4 @@
-"""``python -m homespun_finetune.pretrain prepare|train|export``: the recipe, step by step."""
+"""``python -m homespun_finetune.pretrain prepare|train|export|measure``: the recipe's steps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from homespun_finetune.pretrain.card import EARLIER, PREPARED
+from homespun_finetune.pretrain.card import EARLIER, MEASURED, PREPARED
 from homespun_finetune.pretrain.settings import RECIPE, Recipe
 from homespun_finetune.pretrain.sources import SOURCES
 
@@ -24,7 +24,7 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     options = _parser().parse_args()
     recipe = Recipe.read(options.recipe)
-    steps = {"prepare": _prepare, "train": _train, "export": _export}
+    steps = {"prepare": _prepare, "train": _train, "export": _export, "measure": _measure}
     steps[options.step](recipe, options)
     return 0
 
@@ -47,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     export = steps.add_parser("export", help="a checkpoint → a folder to serve")
     export.add_argument("run", type=Path)
     export.add_argument("out", type=Path)
+    measure = steps.add_parser("measure", help="exported weights → figures in their card")
+    measure.add_argument("clones", type=Path)
+    measure.add_argument("prepared", type=Path)
+    measure.add_argument("run", type=Path)
+    measure.add_argument("out", type=Path)
     return parser
 
 
@@ -110,7 +115,25 @@ def _export(recipe: Recipe, options: argparse.Namespace) -> None:
     model = load_checkpoint(recipe, vocabulary / "tokenizer.json", options.run)
     export(model, vocabulary, options.out)
     sources = read_sources(options.sources)
-    write_card(recipe, options.run, sources, model.num_parameters(), options.out)
+    (options.run / MEASURED).unlink(missing_ok=True)  # figures of weights exported before
+    write_card(recipe, options.run, sources, options.out)
+
+
+def _measure(recipe: Recipe, options: argparse.Namespace) -> None:
+    from homespun_finetune.pretrain.card import write_card
+    from homespun_finetune.pretrain.measure import measure_lines, measure_overlap
+    from homespun_finetune.pretrain.sources import read_sources
+
+    sources = read_sources(options.sources)
+    lines = []
+    for found in measure_lines(options.out, sources, options.clones):
+        print(found, file=sys.stderr, flush=True)
+        lines.append(asdict(found))
+    overlap = measure_overlap(options.out, sorted(options.prepared.glob("*.jsonl.xz")))
+    print(overlap, file=sys.stderr)
+    figures = {"lines": lines, "overlap": asdict(overlap)}
+    (options.run / MEASURED).write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    write_card(recipe, options.run, sources, options.out)
 
 
 def _first_megabytes(texts: Iterable[str], megabytes: int) -> Iterator[str]:

@@ -7,31 +7,42 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
+
+from homespun_finetune.pretrain.overlap import SEED
 from homespun_finetune.pretrain.settings import Recipe
 from homespun_finetune.pretrain.sources import Source
 
 PREPARED = "prepared.json"
 LOSSES = "losses.jsonl"
 EARLIER = "earlier.json"  # of weights that the run went on from
+MEASURED = "measured.json"  # by the measure step
 
 
-def write_card(
-    recipe: Recipe, run: Path, sources: list[Source], parameters: int, out: Path
-) -> None:
-    """Write ``README.md`` into ``out`` from the run's losses and the summary of its data."""
+def write_card(recipe: Recipe, run: Path, sources: list[Source], out: Path) -> None:
+    """Write ``README.md`` beside the weights in ``out`` from the run's losses, data and figures."""
     prepared = json.loads((run / PREPARED).read_text(encoding="utf-8"))
     losses = [json.loads(line) for line in (run / LOSSES).read_text().splitlines()]
     sections = (
-        _head(recipe, parameters, _tokens(run, losses)),
+        _head(recipe, _parameters(out), _tokens(run, losses)),
         _data(prepared, sources),
         _held_out(sources),
+        *_figures(run / MEASURED),
         _losses(losses),
         _limits(),
     )
     (out / "README.md").write_text("\n".join(sections), encoding="utf-8")
+
+
+def _parameters(weights: Path) -> int:
+    with safe_open(weights / "model.safetensors", framework="np") as tensors:
+        names = tensors.keys()
+        return sum(prod(tensors.get_slice(name).get_shape()) for name in names)
 
 
 def _tokens(run: Path, losses: list[dict[str, Any]]) -> str:
@@ -86,6 +97,34 @@ def _held_out(sources: list[Source]) -> str:
     return f"""## Kept for measurement
 
 Whole repositories that no training data comes from: {names}.
+"""
+
+
+def _figures(measured: Path) -> Iterator[str]:
+    if not measured.exists():
+        return
+    figures = json.loads(measured.read_text(encoding="utf-8"))
+    rows = "\n".join(
+        f"| {row['repository']} | {row['language']} | {row['exact_line']:.1%} "
+        f"| {row['ends_itself']:.1%} | {row['bits_per_byte']:.3f} |"
+        for row in figures["lines"]
+    )
+    yield f"""## The rest of a line in unseen code
+
+{figures["lines"][0]["holes"]} random cursors in each repository kept for measurement, in files of \
+its commonest language, the model on its own: no path, no related code, no fine-tuning.
+
+| repository | language | exact | ends by itself | bits a byte |
+|---|---|---|---|---|
+{rows}
+"""
+    overlap = figures["overlap"]
+    yield f"""## Written down again
+
+{overlap["pieces"]} greedy completions of up to 128 tokens, each begun in a file of the training \
+data; the longest run of tokens that one shares with any training file, word for word: \
+{overlap["median"]} in the median, {overlap["p95"]} at the 95th percentile, {overlap["longest"]} \
+at most (0 stands for less than {SEED}).
 """
 
 
