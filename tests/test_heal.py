@@ -25,6 +25,8 @@ def test_the_word_at_the_cursor_with_the_space_that_its_token_holds() -> None:
     assert begun_word("x = self._nam", tokenizer) == "_nam"
     assert begun_word("x = self.", tokenizer) == ""
     assert begun_word("x = 12", tokenizer) == ""
+    assert begun_word("x = ", tokenizer) == begun_word("    return ", tokenizer) == " "
+    assert begun_word("x =  ", tokenizer) == begun_word("    ", tokenizer) == ""
     assert begun_word("", tokenizer) == ""
 
 

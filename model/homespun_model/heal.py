@@ -1,10 +1,11 @@
-"""A cursor inside a word: the model is asked from before the word, and must begin with what stands.
+"""A cursor inside a token: the model is asked from before it, and must begin with what stands.
 
-A vocabulary spells whole words, and half of one, cut off by a cursor, is spelt in pieces that the
-model has rarely seen. So the prompt ends before the word, and of all tokens only those are allowed
-that go on as the user has begun ("token healing", known from microsoft/guidance). With the starter
-this finds five times as many of the rest of such lines (LOG.md); and while somebody types a word,
-the prompt stays as it is. Knows no model.
+A vocabulary spells whole words, most of them with the space before. Half a word, or the space
+alone, cut off by a cursor, is spelt in pieces that the model has rarely seen. So the prompt ends
+before them, and of all tokens only those are allowed that go on as the user has begun ("token
+healing", known from microsoft/guidance). With the starter this finds four or five times as many of
+the rest of such lines (LOG.md); and while somebody types a word, the prompt stays as it is. Knows
+no model.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from collections.abc import Callable, Sequence
 from homespun_model.tokenizer import TextTokenizer
 
 LOOKED_AT = 80  # characters before the cursor: a word and what may share a token with it
-_WORD = re.compile(r"_*[^\W\d_]+$")
+# Spaces in a row align or indent something: tokens of their own.
+_BEGUN = re.compile(r"(?:_*[^\W\d_]+|(?<=\S) )$")
 _HALF_CHARACTER = "\ufffd"
 
 Allowed = Callable[[Sequence[int]], list[int] | None]
@@ -24,10 +26,10 @@ Allowed = Callable[[Sequence[int]], list[int] | None]
 
 def begun_word(prefix: str, tokenizer: TextTokenizer) -> str:
     """The end of ``prefix`` to spell anew: the word the cursor is in, with the space before it if
-    the vocabulary joins the two; "" outside a word."""
+    the vocabulary joins the two, or that space alone; "" elsewhere."""
     tail = prefix[-LOOKED_AT:]
-    word = _WORD.search(tail)
-    return tail[tokenizer.boundary(tail, word.start()) :] if word else ""
+    begun = _BEGUN.search(tail)
+    return tail[tokenizer.boundary(tail, begun.start()) :] if begun else ""
 
 
 class Lexicon:
