@@ -46,7 +46,7 @@ def requests(
 ) -> Iterator[Request]:
     """For each of so many places one cold request and ``keys`` warm ones."""
     index = ContextIndex.from_files(texts.items())
-    asked = _Asked(completer)
+    asked = Asked(completer)
     for path, text, start, end in _functions(texts, places):
         # From somewhere inside the function on, so that lines of its own stand before the cursor.
         begin = random.Random(path).randrange(start + 1, max(start + 2, end - keys))
@@ -77,22 +77,27 @@ def _functions(texts: Mapping[str, str], count: int) -> Iterator[tuple[str, str,
             yield path, text, one.span.start, one.span.end
 
 
-class _Asked:
-    """Notes what a completer asks its decoder, and how many tokens it takes."""
+class Asked:
+    """Notes what a completer asks its decoder, and what it gets."""
+
+    prompt: list[int]
+    decoded: Decoded
 
     def __init__(self, completer: Completer) -> None:
         self._completer = completer
         self._decoder: Decoder = completer._decoder
-        self._noted: tuple[list[int], int] = ([], 0)
         completer._decoder = self  # type: ignore[assignment]
 
     def generate(self, prompt: list[int], **options: object) -> Decoded:
         """The decoder's."""
-        decoded = self._decoder.generate(prompt, **options)  # type: ignore[arg-type]
-        self._noted = prompt, max(1, len(decoded.ids))
-        return decoded
+        self.prompt, self.decoded = prompt, self._decoder.generate(prompt, **options)  # type: ignore[arg-type]
+        return self.decoded
 
     def of(self, place: Place) -> tuple[list[int], int]:
         """The prompt for a place, and the number of tokens that were decoded."""
         self._completer.complete(place, session=place.path)
-        return self._noted
+        return self.prompt, max(1, len(self.decoded.ids))
+
+    def warm(self, prompt: list[int], **options: object) -> None:
+        """The decoder's."""
+        self._decoder.warm(prompt, **options)  # type: ignore[arg-type]
