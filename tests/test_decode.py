@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 import torch
-from homespun_model import decode
+from homespun_model import decode, lean, score
 from homespun_model.base import load_base
 from homespun_model.decode import Decoder
 from homespun_model.errors import Cancelled
@@ -103,7 +104,9 @@ def test_sessions_do_not_mix(starter: PreTrainedModel) -> None:
 
 def test_memory_is_bounded(starter: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = Decoder(starter)
-    a_session = 2 * 2 * 2 * 16 * 4 * 47  # layers, keys and values, heads, width, bytes, tokens
+    a_session = (
+        2 * 2 * 2 * 16 * 4 * lean.ROOM
+    )  # layers, keys and values, heads, width, bytes, tokens
     monkeypatch.setattr(decode, "CACHE_BYTES", 3 * a_session)
     for seed in range(6):
         decoder.generate(prompt(seed), max_new_tokens=8, stop_ids=NOTHING, session=str(seed))
@@ -169,17 +172,24 @@ def test_cancelling_stops_between_passes_and_spoils_nothing(
 
 
 def test_a_pass_that_fails_leaves_no_half_cache(
-    starter: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoder, ids = Decoder(starter), prompt(5)
+    decoder, ids = Decoder(model), prompt(5)
     decoder.generate(ids, max_new_tokens=4, stop_ids=NOTHING, session="a")
-    layer = starter.model.layers[1]
+    attend, calls = torch.nn.functional.scaled_dot_product_attention, []
+
+    def failing_in_the_second_layer(*args: Any, **options: Any) -> torch.Tensor:
+        calls.append(1)
+        return attend(*args, **options) if len(calls) < 2 else 1 / 0
+
     with monkeypatch.context() as broken:
-        broken.setattr(layer, "forward", lambda *_, **__: 1 / 0)
+        broken.setattr(
+            torch.nn.functional, "scaled_dot_product_attention", failing_in_the_second_layer
+        )
         with pytest.raises(ZeroDivisionError):
             decoder.generate([*ids, 7], max_new_tokens=4, stop_ids=NOTHING, session="a")
     decoded = decoder.generate([*ids, 7], max_new_tokens=4, stop_ids=NOTHING, session="a")
-    assert decoded.ids == plain(starter, [*ids, 7], 4)
+    assert decoded.ids == plain(model, [*ids, 7], 4)
 
 
 def test_logprobs_are_those_of_decoding(model: PreTrainedModel) -> None:
@@ -194,7 +204,7 @@ def test_scoring_together_is_scoring_one_by_one(
 ) -> None:
     rng = random.Random(0)
     pairs = [(prompt(s, rng.randrange(1, 60)), prompt(-s, rng.randrange(0, 30))) for s in range(20)]
-    monkeypatch.setattr(decode, "SCORED_TOKENS", 300)
+    monkeypatch.setattr(score, "SCORED_TOKENS", 300)
     together = Decoder(model).logprobs_many(pairs)
     for (before, middle), scored in zip(pairs, together, strict=True):
         ids = torch.tensor([[*before, *middle]])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from homespun_corpus.place import Place
 
 from homespun_model.decode import Decoded, Decoder, any_token, never
+from homespun_model.draft import DraftIndex
 from homespun_model.heal import begun_word
 from homespun_model.merge import check, merged
 from homespun_model.revision import Revision
@@ -93,8 +94,12 @@ class Completer:
         session: str | None = None,
         cancelled: Callable[[], bool] = never,
         max_new_tokens: int = MAX_NEW_TOKENS,
+        drafts: DraftIndex | None = None,
     ) -> Suggestion:
-        """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes."""
+        """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes.
+
+        ``drafts``: the repository's code as this base's tokens; an answer comes sooner with it.
+        """
         clock = _Clock()
         begun, prompt = self._prompt(place)
         trimmer = Trimmer(_as_the_model_sees_it(place), self.base.format.sentinels())
@@ -107,6 +112,7 @@ class Completer:
             cancelled=cancelled,
             keep_going=lambda ids: not trimmer.done(self._text(ids, begun)),
             allowed=self.base.lexicon.beginning(begun) if begun else any_token,
+            drafts=drafts,
         )
         clock.lap("decode")
         trimmed = trimmer.trim(self._text(decoded.ids, begun), ended=decoded.stopped == "end")

@@ -1,28 +1,30 @@
-"""Token ids in, token ids out: greedy decoding that remembers, and log-probabilities.
+"""Token ids in, token ids out: greedy decoding that remembers and guesses ahead.
 
 For each session (a document) the keys and values of its last sequence are kept; a new prompt runs
-through the model only from where it differs. Knows no text, no prompt and no adapter.
+through the model only from where it differs. One pass checks several drafted tokens, and what comes
+out is what would have come one by one. Knows no text, no prompt and no adapter.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from transformers import DynamicCache, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
+from transformers import PreTrainedModel
 
+from homespun_model import score
+from homespun_model.draft import Drafter, DraftIndex, Rates
 from homespun_model.errors import Cancelled
+from homespun_model.forward import Forward, PlainForward, Reading
+from homespun_model.lean import LeanForward
 
 MAX_SESSIONS = 16
 CACHE_BYTES = 256 << 20  # keys and values kept for all sessions together
 CHUNK = 256  # prompt tokens in one forward pass: a cancellation waits for no more than one
-SCORED_TOKENS = 4096  # tokens, padding included, in one batch of scoring
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +33,36 @@ class Decoded:
 
     ``logprobs``: natural log-probability of each id. ``stopped``: "end" at a stop id, "length" at
     the limit, "halted" because ``keep_going`` said no. ``reused``: prompt tokens not run again.
+    ``passes``: forward passes that gave tokens, the last one over the prompt included.
     """
 
     ids: list[int]
     logprobs: list[float]
     stopped: Literal["end", "length", "halted"]
     reused: int
+    passes: int
 
 
 @dataclass(slots=True)
 class _Session:
-    """``ids`` are the tokens whose keys and values ``cache`` holds."""
+    """``ids`` are the tokens that ``reading`` has read."""
 
     ids: list[int]
-    cache: DynamicCache
+    reading: Reading
 
     def cut(self, length: int) -> None:
         if length < len(self.ids):
-            self.cache.crop(length - len(self.ids))
+            self.reading.cut(length)
             del self.ids[length:]
 
-    def size(self) -> int:
-        """Bytes held by keys and values."""
-        return sum(
-            int(tensor.nbytes)
-            for layer in self.cache.layers
-            if isinstance(layer, DynamicLayer)
-            for tensor in (layer.keys, layer.values)
-            if tensor is not None
-        )
+
+@dataclass(slots=True)
+class _Found:
+    """What one call has found so far."""
+
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    passes: int = 0
 
 
 def never() -> bool:
@@ -81,11 +84,10 @@ class Decoder:
     """Decodes with one model. Not for two threads at once."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        self._model = model
-        self._device = model.device
-        # Logits of positions that nobody reads are the larger part of a small model's work.
-        self._can_keep = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._plain = PlainForward(model)
+        self._forward: Forward = LeanForward(model) if LeanForward.fits(model) else self._plain
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._rates = Rates()
 
     @torch.inference_mode()
     def generate(
@@ -98,6 +100,7 @@ class Decoder:
         cancelled: Callable[[], bool] = never,
         keep_going: Callable[[list[int]], bool] = always,
         allowed: Callable[[Sequence[int]], list[int] | None] = any_token,
+        drafts: DraftIndex | None = None,
     ) -> Decoded:
         """The most likely token, one after another.
 
@@ -105,20 +108,31 @@ class Decoder:
         forward pass; Cancelled is raised if it says yes, and what was computed is kept.
         ``keep_going`` sees all ids so far after each new one. ``allowed`` names, for the ids so
         far, those that may come next, None for all; log-probabilities are among these.
+        ``drafts``: code that may hold what comes next; it changes the time taken, and no token.
         """
+        found = _Found()
+        stopped: Literal["end", "length", "halted"] = "length"
+        drafter = Drafter(prompt, drafts, self._rates)
         with self._recalled(session, prompt) as state:
             reused = len(state.ids)
-            logits = self._feed(state, prompt[reused:], cancelled)
-            ids, logprobs, stopped = self._continue(
+            for token, logprob in self._tokens(
                 state,
-                logits,
+                prompt,
+                found,
+                drafter,
                 limit=max_new_tokens,
-                stop_ids=stop_ids,
                 cancelled=cancelled,
-                keep_going=keep_going,
                 allowed=allowed,
-            )
-        return Decoded(ids, logprobs, stopped, reused)
+            ):
+                if token in stop_ids:
+                    stopped = "end"
+                    break
+                found.ids.append(token)
+                found.logprobs.append(logprob)
+                if not keep_going(found.ids):
+                    stopped = "halted"
+                    break
+        return Decoded(found.ids, found.logprobs, stopped, reused, found.passes)
 
     @torch.inference_mode()
     def warm(
@@ -126,63 +140,60 @@ class Decoder:
     ) -> None:
         """Run ``prompt`` and remember it, so that ``generate`` begins at its last token."""
         with self._recalled(session, prompt) as state:
-            self._feed(state, prompt[len(state.ids) :], cancelled)
+            self._feed(state, prompt, 0, cancelled)
 
-    def _continue(
+    def _tokens(
         self,
         state: _Session,
-        logits: torch.Tensor,
+        prompt: Sequence[int],
+        found: _Found,
+        drafter: Drafter,
         *,
         limit: int,
-        stop_ids: frozenset[int],
         cancelled: Callable[[], bool],
-        keep_going: Callable[[list[int]], bool],
         allowed: Callable[[Sequence[int]], list[int] | None],
-    ) -> tuple[list[int], list[float], Literal["end", "length", "halted"]]:
-        ids: list[int] = []
-        logprobs: list[float] = []
+    ) -> Iterator[tuple[int, float]]:
+        """Tokens and their log-probabilities; the caller puts each into ``found`` before the next.
+
+        A pass checks a draft: each of its tokens that comes true gives one more token.
+        """
+        ids = found.ids
         while len(ids) < limit:
-            if some := allowed(ids):
-                logits = _only(some, logits)
-            best = int(logits.argmax())
-            if best in stop_ids:
-                return ids, logprobs, "end"
-            ids.append(best)
-            logprobs.append(float(logits[best] - logits.logsumexp(-1)))
-            if not keep_going(ids):
-                return ids, logprobs, "halted"
-            if len(ids) < limit:
-                logits = self._feed(state, [best], cancelled)
-        return ids, logprobs, "length"
+            draft = drafter.draft(ids, limit - len(ids) - 1)
+            if draft and (some := allowed(ids)) and draft[0] not in some:
+                draft = []
+            state.cut(len(prompt) + len(ids) - 1)  # behind that are drafts that did not come true
+            rows = self._feed(state, [*prompt, *ids, *draft], len(draft) + 1, cancelled)
+            found.passes += 1
+            accepted = 0
+            for row, guess in zip(rows, [*draft, None], strict=True):
+                logits = _only(some, row) if (some := allowed(ids)) else row
+                best = int(logits.argmax())
+                accepted += best == guess
+                yield best, float(logits[best] - logits.logsumexp(-1))
+                if best != guess:
+                    break
+            drafter.learn(len(draft), accepted)
 
     def _feed(
-        self, state: _Session, ids: Sequence[int], cancelled: Callable[[], bool]
+        self, state: _Session, ids: Sequence[int], keep: int, cancelled: Callable[[], bool]
     ) -> torch.Tensor:
-        """Run ``ids`` behind what ``state`` holds; the logits of the last, (vocabulary,)."""
-        if not ids:
-            raise ValueError("a prompt needs at least one token")
-        for begin in range(0, len(ids), CHUNK):
+        """Run what ``state`` lacks of ``ids``; logits of the last ``keep``, (keep, vocabulary)."""
+        while (begin := len(state.ids)) < len(ids):
             if cancelled():
                 raise Cancelled
-            chunk = list(ids[begin : begin + CHUNK])
-            logits = self._forward(torch.tensor([chunk], device=self._device), 1, state.cache)
+            left = len(ids) - begin
+            size = left if left <= CHUNK else min(CHUNK, left - keep)
+            chunk = list(ids[begin : begin + size])
+            logits = state.reading.run(chunk, keep if size == left else 0)
             state.ids += chunk
-        return logits[0, -1]
-
-    def _forward(
-        self, ids: torch.Tensor, keep: int, cache: DynamicCache | None = None
-    ) -> torch.Tensor:
-        """Logits in float32 of the last ``keep`` positions of ``ids`` (batch, length)."""
-        options = {"logits_to_keep": keep} if self._can_keep else {}
-        out = self._model(
-            input_ids=ids, past_key_values=cache, use_cache=cache is not None, **options
-        )
-        logits: torch.Tensor = out.logits[:, -keep:].float()
         return logits
 
     @contextmanager
     def _recalled(self, session: str | None, prompt: Sequence[int]) -> Iterator[_Session]:
         """The session's state for ``prompt``, remembered again unless a pass failed half-way."""
+        if not prompt:
+            raise ValueError("a prompt needs at least one token")
         state = self._recall(session, prompt)
         try:
             yield state
@@ -199,8 +210,7 @@ class Decoder:
         """
         state = self._sessions.pop(session, None) if session is not None else None
         if state is None:
-            # Without a config every layer keeps all it sees, sliding ones too: it can be cut back.
-            return _Session([], DynamicCache())
+            return _Session([], self._forward.begin())
         shared = 0
         for old, new in zip(state.ids, prompt[:-1], strict=False):
             if old != new:
@@ -213,7 +223,7 @@ class Decoder:
         if session is None:
             return
         self._sessions[session] = state
-        sizes = {name: kept.size() for name, kept in self._sessions.items()}
+        sizes = {name: kept.reading.size() for name, kept in self._sessions.items()}
         total = sum(sizes.values())
         while len(self._sessions) > 1 and (
             total > CACHE_BYTES or len(self._sessions) > MAX_SESSIONS
@@ -229,47 +239,9 @@ class Decoder:
         """Natural log-probability of each token of ``middle`` behind ``prompt``, (len(middle),)."""
         return self.logprobs_many([(prompt, middle)])[0]
 
-    def logprobs_many(
-        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
-    ) -> list[torch.Tensor]:
+    def logprobs_many(self, pairs: Sequence[score.Pair]) -> list[torch.Tensor]:
         """``logprobs`` of each (prompt, middle), in their order, several in one forward pass."""
-        if not all(prompt for prompt, _ in pairs):
-            raise ValueError("a prompt needs at least one token")
-        results = [torch.zeros(0)] * len(pairs)
-        todo = [i for i, (_, middle) in enumerate(pairs) if middle]
-        todo.sort(key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
-        while todo:
-            batch = self._batch(pairs, todo)
-            for i, scored in zip(batch, self._score([pairs[i] for i in batch]), strict=True):
-                results[i] = scored
-        return results
-
-    @staticmethod
-    def _batch(pairs: Sequence[tuple[Sequence[int], Sequence[int]]], todo: list[int]) -> list[int]:
-        """Take the longest off ``todo``, and as many of the next as fit beside it."""
-        longest = len(pairs[todo[-1]][0]) + len(pairs[todo[-1]][1])
-        count = max(1, min(SCORED_TOKENS // longest, len(todo)))
-        batch = todo[-count:]
-        del todo[-count:]
-        return batch
-
-    @torch.inference_mode()
-    def _score(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[torch.Tensor]:
-        """One padded forward pass. Attention looks back only: padding at the end needs no mask."""
-        rows = [[*prompt, *middle] for prompt, middle in pairs]
-        length = max(map(len, rows))
-        ids = torch.zeros((len(rows), length), dtype=torch.long, device=self._device)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row, device=self._device)
-        first = min(len(prompt) for prompt, _ in pairs) - 1  # earliest position that predicts
-        logits = self._forward(ids, length - first)
-        results = []
-        for i, (prompt, middle) in enumerate(pairs):
-            begin = len(prompt) - 1 - first
-            of_middle = logits[i, begin : begin + len(middle)].log_softmax(-1)  # (middle, vocab)
-            wanted = torch.tensor(list(middle), device=self._device).unsqueeze(-1)
-            results.append(of_middle.gather(-1, wanted).squeeze(-1).cpu())
-        return results
+        return score.logprobs_many(self._plain, pairs)
 
 
 def _only(tokens: list[int], logits: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,99 @@
+"""What drafting saves on held-out code: forward passes, and processor time.
+
+    python bench/drafting.py FOLDER [--base starter] [--adapter REVISION] [--holes 150]
+
+The holes are the test split of mining FOLDER, as an adapter of it is tested on. The index holds all
+files but those with holes in them, and of the file that is open what stands around the hole. Each
+hole is completed with drafts and without, in turns, and the answers must be the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+from homespun_corpus.dataset import MineSettings, mine
+from homespun_corpus.repository import Repository
+from homespun_corpus.samples import Sample
+from homespun_model.base import load_base
+from homespun_model.completer import Completer, merged
+from homespun_model.draft import Drafter, DraftIndex
+from recorded import Asked, code_of
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="what drafting saves on held-out code")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--base", default="starter")
+    parser.add_argument("--adapter", type=Path, help="folder of an adapter of this repository")
+    parser.add_argument("--holes", type=int, default=150)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    base = load_base(options.base)
+    model = base.load_model()
+    if options.adapter is not None:
+        model = merged(model, options.adapter)
+    completer = Completer.from_model(base, model, None)
+    samples = list(mine(Repository.open(options.folder), MineSettings()).samples("test"))
+    held = {sample.place.path for sample in samples}
+    encode = base.tokenizer.encode
+    began = time.process_time()
+    files = {p: encode(text) for p, text in code_of(options.folder).items() if p not in held}
+    encoded, index = time.process_time(), DraftIndex()
+    index.update(files)
+    print(
+        f"{sum(map(len, files.values()))} tokens in {len(files)} files: "
+        f"{encoded - began:.2f} s to encode, {time.process_time() - encoded:.2f} s to index"
+    )
+    random.Random(0).shuffle(samples)
+    compare(completer, samples[: options.holes], index, encode)
+
+
+def compare(
+    completer: Completer,
+    samples: list[Sample],
+    index: DraftIndex,
+    encode: Callable[[str], list[int]],
+) -> None:
+    """Complete every hole both ways."""
+    asked = Asked(completer)
+    passes = tokens = 0
+    seconds, updates = {"drafts": 0.0, "none": 0.0}, 0.0
+    for number, sample in enumerate(samples):
+        place, answers = sample.place, {}
+        around = [*encode(place.prefix), *encode(place.suffix)]
+        began = time.process_time()
+        index.update({place.path: around})
+        updates += time.process_time() - began
+        for way in ("drafts", "none") if number % 2 else ("none", "drafts"):
+            # Both begin behind the prompt: what is compared is the decoding of the answer.
+            completer.warm(place, session=way)
+            began = time.process_time()
+            if way == "drafts":
+                completer.complete(place, session=way, drafts=index)
+            else:
+                with patch.object(Drafter, "draft", lambda *_: []):
+                    completer.complete(place, session=way)
+            seconds[way] += time.process_time() - began
+            answers[way] = asked.decoded
+        assert answers["drafts"].ids == answers["none"].ids, place.path
+        passes += answers["drafts"].passes
+        tokens += answers["none"].passes
+    print(
+        f"{len(samples)} holes, all answers the same: {tokens} passes without drafts, {passes} with"
+        f": RATIO {tokens / passes:.2f}"
+    )
+    print(
+        f"processor time of decoding: {seconds['none']:.1f} s and {seconds['drafts']:.1f} s: RATIO "
+        f"{seconds['none'] / seconds['drafts']:.2f}; {updates / len(samples) * 1e3:.1f} ms a save"
+    )
+
+
+if __name__ == "__main__":
+    main()
