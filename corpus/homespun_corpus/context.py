@@ -42,8 +42,6 @@ ALIKE = 0.6  # Jaccard similarity of two pieces, of which one is enough
 LEAST_LINES = 5  # of a chunk that is cut to fit
 LEAST_CHARS = 100  # a smaller rest of the budget stays empty
 
-# Files of these languages use each other.
-_FAMILIES = {"javascript": "js", "typescript": "js", "tsx": "js"}
 _OPEN_CALL = re.compile(r"([^\W\d]\w*)\s*\([^()]*$")
 
 
@@ -214,4 +212,4 @@ def _family(path: str) -> str:
     language = language_for(path)
     if language is None:
         return PurePosixPath(path).suffix.lower()
-    return _FAMILIES.get(language.name, language.name)
+    return language.family or language.name

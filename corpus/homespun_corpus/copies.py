@@ -30,6 +30,7 @@ _STRINGS = rb"\"\"\"(?s:.*?)\"\"\"|'''(?s:.*?)'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.
 _TOKEN = rb"|([\w\x80-\xff]+|[^\s\w])"
 _TOKENS = {
     "#": re.compile(rb"#[^\n]*|(" + _STRINGS + rb")" + _TOKEN),
+    "--": re.compile(rb"--\[\[(?s:.*?)\]\]|--[^\n]*|(" + _STRINGS + rb")" + _TOKEN),
     "//": re.compile(rb"//[^\n]*|/\*(?s:.*?)\*/|(" + _STRINGS + rb"|`[^`]*`)" + _TOKEN),
 }
 

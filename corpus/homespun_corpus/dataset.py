@@ -23,7 +23,7 @@ from homespun_corpus.context import ContextIndex
 from homespun_corpus.errors import NothingToLearn
 from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
-from homespun_corpus.languages import by_name, parse
+from homespun_corpus.languages import LANGUAGES, by_name, parse
 from homespun_corpus.repository import Repository
 from homespun_corpus.sampler import SampleMaker, decode
 from homespun_corpus.samples import Novelty, Sample
@@ -194,7 +194,7 @@ class _Miner:
             return f"every source file of {self.repository.root} is left out: {reasons}"
         return (
             f"no function in a known language in {self.repository.root}: "
-            "give a repository with Python, JavaScript, TypeScript, Go or Rust code"
+            f"give a repository with code in one of {', '.join(row.name for row in LANGUAGES)}"
         )
 
 

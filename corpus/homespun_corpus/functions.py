@@ -24,6 +24,8 @@ FunctionKind = Literal["function", "method", "constructor", "lambda"]
 # Where several patterns of a query match one body, the more telling kind counts.
 _KINDS: tuple[FunctionKind, ...] = ("constructor", "method", "lambda", "function")
 _SIMPLE_NAME = re.compile(r"[\w.$]+")
+_SYMBOL = re.compile(r"^:(?=[\w\"'])")
+_PATH = re.compile(r"\s*(?:::|\\)\s*")  # between the names of a path, which we join by dots
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,10 +63,11 @@ class Function:
 class _Found:
     """What the matches of one body have said so far."""
 
-    node: Node
+    span: Span
     body: Span
     kind: FunctionKind
-    named: int = -1  # width of the match that named it
+    has_error: bool
+    named: tuple[int, bool] = (-1, False)  # width of the match that named it; if it has a receiver
     name: str = ""
     receiver: str = ""
     doc: str | None = None
@@ -85,14 +88,14 @@ def extract(
     ``tree`` is the source's syntax tree, if the caller has it.
     """
     tree = parse(language, source) if tree is None else tree
-    found = _merge(matches(language, tree, *_KINDS), source)
+    found = _merge(matches(language, tree, *_KINDS, "skip"), language, source)
     scopes = _scopes(matches(language, tree, "class", "namespace"), source)
     leads = _leads(captures(language, tree, "decorator", "comment"), source)
     errors_at = sorted(_span(node) for node in errors(tree))
     functions = []
     for item, (qualified_name, in_class) in zip(found, _qualify(found, scopes), strict=True):
-        start, comment = leads.before(item.node.start_byte)
-        span = Span(start, item.node.end_byte)
+        start, comment = leads.before(item.span.start)
+        span = Span(start, item.span.end)
         functions.append(
             Function(
                 path=path,
@@ -105,35 +108,69 @@ def extract(
                 doc=item.doc or comment,
                 body=item.body,
                 blob_id=blob_id,
-                broken=item.node.has_error and _is_broken(source, span, errors_at),
+                broken=item.has_error and _is_broken(source, span, errors_at),
             )
         )
     return sorted(functions, key=lambda function: function.span)
 
 
-def _merge(found: Iterable[dict[str, list[Node]]], source: bytes) -> list[_Found]:
+def _merge(
+    found: Iterable[dict[str, list[Node]]], language: Language, source: bytes
+) -> list[_Found]:
     """One item for each body: the widest node, its name and the most telling kind. Outer first."""
     items: dict[Span, _Found] = {}
+    skipped: set[Span] = set()
     for match in found:
+        if not _is_callable(match, language, source):
+            if "body" in match:
+                skipped.add(_written(match["body"][0], source))
+            continue
         kind = next(kind for kind in _KINDS if kind in match)
-        node, body = match[kind][0], _span(match["body"][0])
-        item = items.setdefault(body, _Found(node, body, kind))
-        if _width(node) > _width(item.node):
-            item.node = node
+        node = match[kind][0]
+        span = _written(node, source)
+        body = _written(match["body"][0], source) if "body" in match else _no_body(node)
+        item = items.setdefault(body, _Found(span, body, kind, node.has_error))
+        if _width(span) > _width(item.span):
+            item.span, item.has_error = span, node.has_error
         item.kind = min(item.kind, kind, key=_KINDS.index)
-        if "name" in match and _width(node) > item.named:
-            _name(item, match, node, source)
+        if "name" in match and (_width(span), "receiver" in match) > item.named:
+            _name(item, match, span, source)
         if "doc" in match:
             item.doc = clean_docstring(_node_text(source, match["doc"][0]))
-    named = [item for item in items.values() if item.name]
-    return sorted(named, key=lambda item: (item.node.start_byte, -item.node.end_byte))
+    named = [
+        item
+        for body, item in items.items()
+        if item.name and not (item.kind == "function" and body in skipped)
+    ]
+    return sorted(named, key=lambda item: (item.span.start, -item.span.end))
 
 
-def _name(item: _Found, match: dict[str, list[Node]], node: Node, source: bytes) -> None:
-    item.named = _width(node)
-    item.name = _bare(_node_text(source, match["name"][0]))
-    receiver = _node_text(source, match["receiver"][0]) if "receiver" in match else ""
-    item.receiver = receiver if _SIMPLE_NAME.fullmatch(receiver) else ""
+def _is_callable(match: dict[str, list[Node]], language: Language, source: bytes) -> bool:
+    if "maker" in match:
+        return _node_text(source, match["maker"][0]) in language.makers
+    return "skip" not in match
+
+
+def _name(item: _Found, match: dict[str, list[Node]], span: Span, source: bytes) -> None:
+    item.named = _width(span), "receiver" in match
+    name = _text(source, match["name"][0].start_byte, match["name"][-1].end_byte)
+    item.name = _bare(name)
+    receivers = [_node_text(source, node) for node in match.get("receiver", [])]
+    simple = all(map(_SIMPLE_NAME.fullmatch, receivers))
+    item.receiver = ".".join(receivers) if simple else ""
+
+
+def _no_body(node: Node) -> Span:
+    """Where the body of a callable would be whose body is empty: before its last word."""
+    while node.children:
+        node = node.children[-1]
+    return Span(node.start_byte, node.start_byte)
+
+
+def _written(node: Node, source: bytes) -> Span:
+    """A node without white space at its end: some grammars count a line's end as part of it."""
+    text = source[node.start_byte : node.end_byte]
+    return Span(node.start_byte, node.start_byte + len(text.rstrip()))
 
 
 def _kind(item: _Found, language: Language, in_class: bool) -> FunctionKind:
@@ -146,7 +183,7 @@ def _scopes(found: Iterable[dict[str, list[Node]]], source: bytes) -> list[_Scop
     for match in found:
         is_class = "class" in match
         node = match["class" if is_class else "namespace"][0]
-        name = _bare(_node_text(source, match["scope"][0]))
+        name = _PATH.sub(".", _bare(_node_text(source, match["scope"][0])))
         scopes.append(_Scope(_span(node), name, is_class))
     return scopes
 
@@ -157,7 +194,7 @@ def _qualify(found: list[_Found], scopes: list[_Scope]) -> Iterator[tuple[str, b
     waiting = sorted([*scopes, *bodies], key=lambda s: (s.span.start, -s.span.end), reverse=True)
     holding: list[_Scope] = []
     for item in found:  # by where they start
-        start, end = item.node.start_byte, item.node.end_byte
+        start, end = item.span.start, item.span.end
         while waiting and waiting[-1].span.start <= start:
             scope = waiting.pop()
             _leave(holding, scope.span.start)
@@ -201,8 +238,8 @@ def _span(node: Node) -> Span:
     return Span(node.start_byte, node.end_byte)
 
 
-def _width(node: Node) -> int:
-    return node.end_byte - node.start_byte
+def _width(span: Span) -> int:
+    return span.end - span.start
 
 
 def _node_text(source: bytes, node: Node) -> str:
@@ -214,5 +251,5 @@ def _text(source: bytes, start: int, end: int) -> str:
 
 
 def _bare(name: str) -> str:
-    """A name on one line, without quotes."""
-    return " ".join(name.split()).strip("\"'")
+    """A name on one line, without quotes; a symbol's without its colon."""
+    return _SYMBOL.sub("", " ".join(name.split())).strip("\"'")

@@ -4,8 +4,11 @@ Adding a language is a row here, a ``queries/<name>.scm`` and a fixture. Knows t
 captures, not what any room does with them. A query file may capture:
 
 ``@function @method @constructor @lambda``  something callable, with its ``@name``, ``@body``, its
-    docstring ``@doc`` and, for a method declared outside its type, the type's name ``@receiver``
+    docstring ``@doc`` and, for a method declared outside its type, the type's name ``@receiver``;
+    several names, or receivers, are parts of one; without a ``@body`` it is empty
     (A predicate such as ``#eq?`` makes a query many times slower: see ``Language.constructors``.)
+``@maker``  the name of a call that makes its block a callable, if it is one of ``Language.makers``
+``@skip``  what only looks like a ``@function``, with its ``@body``
 ``@class @namespace``  what qualifies a name, with ``@scope``, that name
 ``@decorator @comment``  what may stand before a definition and belong to it
 ``@block @statement @arguments @expression @string``  nodes that people write in one go
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,7 +29,9 @@ from pathlib import PurePosixPath
 import tree_sitter
 from tree_sitter import Node, Query, QueryCursor, Tree
 
+from homespun_corpus import marks
 from homespun_corpus.errors import CorpusError
+from homespun_corpus.marks import Marks
 
 PARSE_SECONDS = 5.0  # a file that takes longer than this to parse is left out
 MAX_DEPTH = 500  # deeper nodes are not searched; code that people write stays below 100
@@ -53,6 +59,18 @@ class Language:
     """The function of the module that makes the grammar."""
     constructors: tuple[str, ...] = ()
     """Names that make a method a constructor, where the grammar does not tell."""
+    makers: tuple[str, ...] = ()
+    """Names of calls whose block is a callable (``@maker``), where the grammar does not tell."""
+    continues: tuple[str, ...] = ()
+    """Words that go on with, or end, the statement above at its own indentation."""
+    family: str = ""
+    """Languages of one family use each other's files; by itself, the language's own name."""
+    files: tuple[str, ...] = ()
+    """Names of files that have no telling extension."""
+    blank: bytes = b""
+    """Pattern whose first group no grammar can read, as a macro: parsed as if it were space."""
+    marks: Marks = marks.UNKNOWN
+    """How comments and strings are told from text that may be broken."""
 
 
 _JS = ("constructor",)
@@ -65,6 +83,7 @@ LANGUAGES: tuple[Language, ...] = (
         "python",
         "#",
         constructors=("__init__",),
+        marks=marks.PYTHON,
     ),
     Language(
         "javascript",
@@ -73,6 +92,8 @@ LANGUAGES: tuple[Language, ...] = (
         "javascript",
         "//",
         constructors=_JS,
+        family="js",
+        marks=marks.SCRIPT,
     ),
     Language(
         "typescript",
@@ -82,6 +103,8 @@ LANGUAGES: tuple[Language, ...] = (
         "//",
         "language_typescript",
         constructors=_JS,
+        family="js",
+        marks=marks.SCRIPT,
     ),
     Language(
         "tsx",
@@ -91,18 +114,100 @@ LANGUAGES: tuple[Language, ...] = (
         "//",
         "language_tsx",
         constructors=_JS,
+        family="js",
+        marks=marks.SCRIPT,
     ),
-    Language("go", (".go",), "tree_sitter_go", "go", "//"),
-    Language("rust", (".rs",), "tree_sitter_rust", "rust", "//"),
+    Language("go", (".go",), "tree_sitter_go", "go", "//", marks=marks.SCRIPT),
+    Language("rust", (".rs",), "tree_sitter_rust", "rust", "//", marks=marks.RUST),
+    Language("java", (".java",), "tree_sitter_java", "java", "//", family="jvm", marks=marks.JAVA),
+    Language("c", (".c",), "tree_sitter_c", "c", "//", family="c", marks=marks.C),
+    Language(
+        "cpp",
+        # The C++ grammar reads nearly all of C, not the other way round: so it gets the headers.
+        (".cpp", ".cc", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".h", ".inl", ".ipp"),
+        "tree_sitter_cpp",
+        "cpp",
+        "//",
+        family="c",
+        # class EXPORTED Name {: what the macro stands for is not to be known.
+        blank=rb"\b(?:class|struct)[ \t]+([A-Z][A-Z0-9_]+(?:\([^()\n]*\))?)"
+        rb"\s+(?=\w+\s*(?:final\s*)?[:{])",
+        marks=marks.CPP,
+    ),
+    Language("csharp", (".cs", ".csx"), "tree_sitter_c_sharp", "csharp", "//", marks=marks.CSHARP),
+    Language(
+        "ruby",
+        (".rb", ".rake", ".gemspec", ".ru"),
+        "tree_sitter_ruby",
+        "ruby",
+        "#",
+        constructors=("initialize",),
+        makers=("lambda", "proc", "define_method", "define_singleton_method"),
+        continues=("elsif", "when", "in", "rescue", "ensure", "end"),
+        files=("Rakefile", "Gemfile", "Guardfile", "Capfile", "Vagrantfile"),
+        marks=marks.RUBY,
+    ),
+    Language(
+        "php",
+        (".php", ".phtml"),
+        "tree_sitter_php",
+        "php",
+        "//",
+        "language_php",
+        constructors=("__construct",),
+        continues=("elseif",),
+        marks=marks.PHP,
+    ),
+    Language(
+        "kotlin",
+        (".kt", ".kts"),
+        "tree_sitter_kotlin",
+        "kotlin",
+        "//",
+        family="jvm",
+        marks=marks.JAVA,
+    ),
+    Language("swift", (".swift",), "tree_sitter_swift", "swift", "//", marks=marks.JAVA),
+    Language(
+        "scala",
+        (".scala", ".sc"),
+        "tree_sitter_scala",
+        "scala",
+        "//",
+        constructors=("this",),
+        family="jvm",
+        marks=marks.SCALA,
+    ),
+    Language(
+        "bash",
+        (".sh", ".bash"),
+        "tree_sitter_bash",
+        "bash",
+        "#",
+        continues=("then", "do", "fi", "done", "esac"),
+        files=(".bashrc", ".bash_profile", ".bash_aliases", ".profile"),
+        marks=marks.BASH,
+    ),
+    Language(
+        "lua",
+        (".lua",),
+        "tree_sitter_lua",
+        "lua",
+        "--",
+        continues=("elseif", "until", "end"),
+        marks=marks.LUA,
+    ),
 )
 
 _BY_EXTENSION = {ext: language for language in LANGUAGES for ext in language.extensions}
+_BY_FILE = {name: language for language in LANGUAGES for name in language.files}
 _BY_NAME = {language.name: language for language in LANGUAGES}
 
 
 def language_for(path: str) -> Language | None:
-    """The language of a file, by its extension; None where we have none."""
-    return _BY_EXTENSION.get(PurePosixPath(path).suffix.lower())
+    """The language of a file, by its extension or name; None where we have none."""
+    file = PurePosixPath(path)
+    return _BY_EXTENSION.get(file.suffix.lower()) or _BY_FILE.get(file.name)
 
 
 def by_name(name: str) -> Language:
@@ -113,17 +218,63 @@ def by_name(name: str) -> Language:
 def parse(language: Language, source: bytes, *, seconds: float = PARSE_SECONDS) -> Tree:
     """The syntax tree of UTF-8 ``source``; ParseTimeout after ``seconds``."""
     parser = tree_sitter.Parser(grammar(language))
+    source = _blanked(language.blank, source) if language.blank else source
+    pieces = _pieces()
     late = _deadline(seconds)
     try:
-        # Only a source that is read in pieces may be interrupted.
+        # Only a source that is read in pieces may be interrupted. Some scanners read on and on
+        # between two calls for progress: to them the rest of a late source is blank.
         tree = parser.parse(
-            lambda byte, _point: source[byte : byte + _CHUNK],
+            lambda byte, _point: pieces.at(byte, source, blank=late()),
             progress_callback=lambda _byte, _has_error: late(),
         )
     except ValueError as error:
-        raise ParseTimeout(f"parsing takes more than {seconds:g} s: file left out") from error
+        raise _too_late(seconds) from error
+    if late():
+        raise _too_late(seconds)
     _check_errors(tree)
     return tree
+
+
+class _Pieces:
+    """Pieces of a source, all lent from one buffer: each is good until the next is asked for.
+
+    The binding (0.26.1) keeps one reference to every piece for ever: what would be a copy of each
+    source is an old view of this buffer, of which there are as many as lengths.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(_CHUNK)
+        self._views: dict[int, memoryview] = {}
+
+    def at(self, start: int, source: bytes, *, blank: bool) -> memoryview:
+        """What begins at ``start``, or as much space."""
+        size = max(0, min(_CHUNK, len(source) - start))
+        self._buffer[:size] = b" " * size if blank else source[start : start + size]
+        if size not in self._views:
+            self._views[size] = memoryview(self._buffer)[:size]
+        return self._views[size]
+
+
+_thread = threading.local()
+
+
+def _pieces() -> _Pieces:
+    """This thread's buffer."""
+    if not hasattr(_thread, "pieces"):
+        _thread.pieces = _Pieces()
+    pieces: _Pieces = _thread.pieces
+    return pieces
+
+
+def _blanked(pattern: bytes, source: bytes) -> bytes:
+    """The source with spaces for what cannot be read, every other byte in its place."""
+
+    def blank(match: re.Match[bytes]) -> bytes:
+        start, end = match.start(1) - match.start(), match.end(1) - match.start()
+        return match[0][:start] + b" " * (end - start) + match[0][end:]
+
+    return re.sub(pattern, blank, source)
 
 
 def captures(language: Language, tree: Tree, *names: str) -> dict[str, list[Node]]:
@@ -181,6 +332,10 @@ def _check_errors(tree: Tree) -> None:
     for node in errors(tree):
         if node.child_count > MAX_ERROR_TOKENS:
             raise ParseTimeout(f"{node.child_count} tokens make no sense to the parser: left out")
+
+
+def _too_late(seconds: float) -> ParseTimeout:
+    return ParseTimeout(f"parsing takes more than {seconds:g} s: file left out")
 
 
 def _deadline(seconds: float) -> Callable[[], bool]:

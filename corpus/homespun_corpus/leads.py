@@ -17,6 +17,8 @@ from typing import Literal
 _STRING_OPENING = re.compile(r"[A-Za-z]{0,2}(\"\"\"|'''|\"|')")
 _COMMENT_OPENING = re.compile(r"\s*(?:/\*+!?|//+!?|#+|\*+/|\*)? ?")
 _COMMENT_CLOSING = re.compile(r"\s*\*+/\s*$")
+_DASHES_OPENING = re.compile(r"\s*(?:--\[\[|--+)? ?")
+_DASHES_CLOSING = re.compile(r"\s*\]\]\s*$")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,6 +87,9 @@ def clean_docstring(literal: str) -> str | None:
 
 def clean_comment(comment: str) -> str | None:
     """The text of comments without their marks, line by line."""
-    closed = (_COMMENT_CLOSING.sub("", line) for line in comment.splitlines())
-    lines = [_COMMENT_OPENING.sub("", line, count=1).rstrip() for line in closed]
+    dashes = comment.startswith("--")
+    opening = _DASHES_OPENING if dashes else _COMMENT_OPENING
+    closing = _DASHES_CLOSING if dashes else _COMMENT_CLOSING
+    closed = (closing.sub("", line) for line in comment.splitlines())
+    lines = [opening.sub("", line, count=1).rstrip() for line in closed]
     return "\n".join(lines).strip() or None

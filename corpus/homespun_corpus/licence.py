@@ -22,6 +22,7 @@ _LICENCE = re.compile(
 _SHEBANG = re.compile(rb"#![^\n]*\n")
 _BLOCKS = {
     "#": re.compile(rb"\s*(?:(?:[ \t]*#[^\n]*(?:\n|\Z))+|(\"\"\"|''')(?s:.*?)\1)"),
+    "--": re.compile(rb"\s*(?:--\[\[(?s:.*?)\]\]|(?:[ \t]*--[^\n]*(?:\n|\Z))+)"),
     "//": re.compile(rb"\s*(?:(?:[ \t]*//[^\n]*(?:\n|\Z))+|/\*(?s:.*?)\*/)"),
 }
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 from homespun_corpus.languages import LANGUAGES
+from homespun_corpus.marks import UNKNOWN, Marks
 from homespun_corpus.place import Place
 
 Mode = Literal["line", "statement", "block"]
@@ -22,31 +23,7 @@ OPENS_STRING = re.compile(r"(^|[=(\[{,:+]\s*|\b(return|yield|in)\s+)[rbfuRBFU]{0
 CLOSER = {"(": ")", "[": "]", "{": "}"}
 TAB = 8
 
-# Strings. A named group of one or two letters holds what ends one; a text may stop before it.
-_QUOTED = r'"(?:\\.|[^"\\\n])*(?:(?P<q>")|\\?$)|\'(?:\\.|[^\'\\\n])*(?:(?P<s>\')|\\?$)'
-_TRIPLE = r'(?P<triple>"""|\'\'\')(?:\\(?:.|\n)|[^\\])*?(?:(?P<t>(?P=triple))|\\?\Z)'
-_TEMPLATE = r"`(?:\\(?:.|\n)|[^`\\])*(?:(?P<b>`)|\\?\Z)"
-# A slash where no division can stand begins a regular expression.
-_REGEX = (
-    r"(?<=[(,=:\[!&|?;{}])[ \t]*/(?![*/])"
-    r"(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+(?:(?P<r>/)|\\?$)"
-)
-# In Rust a quote that no other follows closely begins a lifetime.
-_RUST = (
-    r'r(?P<hash>#+)"(?:.|\n)*?(?:(?P<h>"(?P=hash))|\Z)|"(?:\\(?:.|\n)|[^"\\])*(?:(?P<q>")|\\?\Z)|'
-    r"'(?:\\[^'\n]+|[^'\\\n])(?P<s>')"
-)
-_SLASHES = r"//[^\n]*|/\*(?:.|\n)*?(?:\*/|\Z)"
-_LEXERS = {  # by what begins a comment, or by name: (comments, strings)
-    "#": (r"#[^\n]*", f"{_TRIPLE}|{_QUOTED}"),
-    "//": (_SLASHES, f"{_TEMPLATE}|{_REGEX}|{_QUOTED}"),
-    "rust": (_SLASHES, _RUST),
-    "": (r"(?!)", _QUOTED),
-}
-_PATTERNS = {
-    name: re.compile(rf"(?P<comment>{comment})|(?P<string>{string})|[()\[\]{{}}]", re.MULTILINE)
-    for name, (comment, string) in _LEXERS.items()
-}
+_MARKS = {row.name: row.marks for row in LANGUAGES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +43,20 @@ class Token:
 
 def scan(text: str, language: str | None) -> list[Token]:
     """Brackets outside of strings and comments, and those, in order."""
-    return [_token(match) for match in _PATTERNS[_lexer(language)].finditer(text)]
+    found = _pattern(_marks(language)).finditer(text)
+    return [_token(match) for match in found if match["ignored"] is None]
 
 
 def first_code(place: Place) -> int:
     """Where code begins in a window that begins inside a long string or comment, else 0."""
     if place.before == 0:
         return 0
-    lexer = _lexer(place.language)
-    if lexer in ("//", "rust"):
-        first = re.search(r"/\*|\*/", place.prefix)
-        return first.end() if first is not None and first[0] == "*/" else 0
-    first = re.search(r"\"{3}|'{3}", place.prefix) if lexer == "#" else None
+    marks = _marks(place.language)
+    if marks.long_comment is not None:
+        begin, end = marks.long_comment
+        first = re.search(f"{re.escape(begin)}|{re.escape(end)}", place.prefix)
+        return first.end() if first is not None and first[0] == end else 0
+    first = re.search(r"\"{3}|'{3}", place.prefix) if marks.triple_quotes else None
     return first.end() if first is not None and _closes(place.prefix[: first.start()]) else 0
 
 
@@ -225,10 +204,18 @@ def _token(match: re.Match[str]) -> Token:
     return Token(match.start(), match.end(), "string", match[0], ends[0] if ends else "")
 
 
-def _lexer(language: str | None) -> str:
-    if language in _LEXERS:
-        return str(language)
-    return next((row.comment for row in LANGUAGES if row.name == language), "")
+def _marks(language: str | None) -> Marks:
+    return _MARKS.get(language or "", UNKNOWN)
+
+
+@cache
+def _pattern(marks: Marks) -> re.Pattern[str]:
+    """What matches a comment, a string, a bracket that is none, or a bracket."""
+    return re.compile(
+        rf"(?P<comment>{marks.comments})|(?P<string>{marks.strings})"
+        rf"|(?P<ignored>{marks.ignored})|[()\[\]{{}}]",
+        re.MULTILINE,
+    )
 
 
 def _fits(closers: Sequence[str], partners: Sequence[str]) -> bool:

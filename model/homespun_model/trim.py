@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
+from homespun_corpus.languages import LANGUAGES
 from homespun_corpus.place import Place
 
 from homespun_model.repeats import loop, overlap, rejoins, same, stutter
@@ -23,7 +24,7 @@ from homespun_model.syntax import SyntaxCheck
 Reason = Literal["end", "line", "block", "closer", "suffix", "repetition", "length"]
 
 # A line at its statement's own indentation that begins so goes on with the statement.
-CONTINUES = re.compile(r"(else|elif|except|finally|case|catch)\b|[)\]}.]|&&|\|\|")
+CONTINUES = ("else", "elif", "except", "finally", "case", "catch")  # and the language's own words
 HALF_WORD = re.compile(r"\s*\w*$")
 NO_CHARACTER = "\ufffd"  # bytes that are no text, where a model goes astray
 MIN_SENTINEL = 6  # shorter sentinels, such as <s>, are also HTML
@@ -235,7 +236,7 @@ class _Draft:
             return False
         if columns < self.indent:
             return not line.lstrip().startswith((")", "]", "}"))
-        if CONTINUES.match(line.lstrip()) and not blank:
+        if _continues(self.around.place.language).match(line.lstrip()) and not blank:
             return False
         return mode == "statement" or (blank > 0 and previous > self.indent)
 
@@ -256,6 +257,13 @@ class _Draft:
         start, line = self.lines[-1]
         if (at := stutter(line)) is not None:
             yield Cut(start + at, "repetition")
+
+
+@cache
+def _continues(language: str | None) -> re.Pattern[str]:
+    """What begins a line that goes on with the statement above it."""
+    words = next((row.continues for row in LANGUAGES if row.name == language), ())
+    return re.compile(rf"({'|'.join((*CONTINUES, *words))})\b|[)\]}}.]|&&|\|\|")
 
 
 def _without_half_a_line(text: str) -> str:

@@ -34,6 +34,8 @@ from homespun_finetune.pretrain.settings import DataSettings
 from homespun_finetune.pretrain.sources import Source
 
 # Languages without a grammar of ours yet: their holes end at lines, not at syntax.
+# What the starter was trained on: another language, or another cut, makes another starter.
+PARSED_LANGUAGES = frozenset({"python", "javascript", "typescript", "tsx", "go", "rust"})
 LINE_LANGUAGES = {
     ".java": "java",
     ".c": "c",
@@ -118,6 +120,8 @@ def _with_cuts(
     held_out = rng.random() < settings.held_out_share
     source = document.text.encode()
     language = language_for(document.path)
+    if language is not None and language.name not in PARSED_LANGUAGES:
+        language = None
     tree = parse(language, source) if language else None
     count = max(1, round(len(document.text) / 1000 * settings.holes_per_kilochar))
     cutter = HoleCutter(document.text, source, language, tree)
@@ -146,7 +150,9 @@ def _mix(plain: float, kinds: Mapping[Kind, float]) -> dict[Kind, float]:
 
 def _language_name(path: str) -> str | None:
     language = language_for(path)
-    return language.name if language else LINE_LANGUAGES.get(PurePosixPath(path).suffix.lower())
+    if language is not None and language.name in PARSED_LANGUAGES:
+        return language.name
+    return LINE_LANGUAGES.get(PurePosixPath(path).suffix.lower())
 
 
 def _reason(path: str, blob: pygit2.Object | None) -> str | None:
