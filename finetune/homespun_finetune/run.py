@@ -24,8 +24,9 @@ from homespun_model.shelves import shelf_folders
 from homespun_finetune import interruption, show
 from homespun_finetune.budget import Deadline, best_device
 from homespun_finetune.errors import UsageError
+from homespun_finetune.evidence import Evidence, gather
 from homespun_finetune.examination import Examination, Role
-from homespun_finetune.gate import Decision, Evidence, GateRules, decide, weigh
+from homespun_finetune.gate import Decision, GateRules, decide
 from homespun_finetune.outcome import DecisionName, Outcome, Seconds
 from homespun_finetune.progress import Reporter
 from homespun_finetune.settings import EvaluateSettings, TrainSettings
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from homespun_finetune.train import Trained
 
+MOST_OF_THE_REST = 0.45  # of what mining leaves, for evaluation: there is still time to train
 CLOSING = 5.0  # seconds to merge, load, decide and publish
 
 
@@ -90,7 +92,7 @@ class _Run:
         incumbent = self._incumbent(self._store(), base)
         mined = self._mine()
         seconds = self.deadline.left() - CLOSING
-        examination = self._examination(mined, seconds / (2 if incumbent else 1))
+        examination = self._examination(mined, seconds, 2 if incumbent else 1)
         self._examine_what_is(examination, base, incumbent)
         outcome = self._outcome("evaluated", mined, base=base.id, examination=examination)
         show.table(self.reporter.console, outcome.metrics)
@@ -102,8 +104,9 @@ class _Run:
         incumbent = self._incumbent(store, base)
         with _staged(store, self.identity) as folder:
             mined = self._mine()
-            share = self.deadline.seconds * self.evaluation.share
-            examination = self._examination(mined, share / (3 if incumbent else 2))
+            share = self.evaluation.share * self.deadline.seconds
+            share = min(share, MOST_OF_THE_REST * self.deadline.left())
+            examination = self._examination(mined, share, 3 if incumbent else 2)
             if not examination.holes:
                 return self._no_exam(mined, base)
             self._examine_what_is(examination, base, incumbent)
@@ -114,7 +117,7 @@ class _Run:
             manifest = self._manifest(base, mined, incumbent) | {
                 "training": trained.to_json(),
                 "metrics": examination.to_json() | {"evidence": evidence.to_json()},
-                "decision": {"outcome": decision.outcome, "reasons": list(decision.reasons)},
+                "decision": decision.to_json(),
             }
             interruption.ignore()  # interrupted means not published: it is now or never
             interruption.check()
@@ -172,9 +175,14 @@ class _Run:
             ) from error
         return incumbent
 
-    def _examination(self, mined: Mined, seconds: float) -> Examination:
+    def _examination(self, mined: Mined, seconds: float, models: int) -> Examination:
         return Examination(
-            list(mined.samples("test")), self.evaluation, seconds=seconds, reporter=self.reporter
+            list(mined.samples("test")),
+            mined.material,
+            self.evaluation,
+            seconds=seconds,
+            models=models,
+            reporter=self.reporter,
         )
 
     def _examine_what_is(
@@ -183,7 +191,10 @@ class _Run:
         from homespun_model.completer import Completer
 
         device = best_device()
-        self._examine(examination, "base", Completer.load(base, device=device))
+        untuned = Completer.load(base, device=device)
+        self._examine(examination, "base", untuned)
+        with self._timed("evaluate"):
+            examination.sit_baselines(untuned)
         if incumbent is not None:
             served = Completer.load(base, incumbent, device=device)
             self._examine(examination, "incumbent", served)
@@ -228,14 +239,11 @@ class _Run:
     def _evidence(
         self, examination: Examination, mined: Mined, incumbent: Revision | None
     ) -> Evidence:
-        results = examination.results()
-        against: Literal["base", "incumbent"] = "incumbent" if incumbent else "base"
         split = incumbent.manifest.get("split") if incumbent else None
         was = split.get("kind") if isinstance(split, dict) else None
-        return weigh(
-            results[against],
-            results["candidate"],
-            against=against,
+        return gather(
+            examination,
+            against="incumbent" if incumbent else "base",
             seed=self.request.seed,
             weaker_split=was == "time" and mined.manifest["split"]["kind"] != "time",
         )

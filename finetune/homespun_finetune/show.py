@@ -32,11 +32,22 @@ _ROWS = (
     ("edit similarity", "edit_similarity", "{:.1%}"),
     ("identifier F1", "identifier_f1", "{:.1%}"),
     ("ends by itself", "ends_itself", "{:.1%}"),
-    ("typing saved", "typing_saved", "{:.1%}"),
+    ("typing saved, less dismissals", "typing_balance", "{:.1%}"),
+    ("typing accepted", "typing_accepted", "{:.1%}"),
+    ("wrong suggestions a line", "wrong_shown", "{:.1f}"),
     ("holes", "holes", "{}"),
     ("of these completed", "completions", "{}"),
+    ("lines typed again", "lines", "{}"),
 )
-_TITLES = {"base": "base", "incumbent": "incumbent", "candidate": "adapter"}
+_TYPED = ("typing_balance", "typing_accepted", "wrong_shown", "lines")
+TITLES = {
+    "base": "base",
+    "incumbent": "incumbent",
+    "candidate": "adapter",
+    "without_related": "base, no related",
+    "copy": "copying",
+}
+ORDER = ("copy", "without_related", "base", "incumbent", "candidate")
 _STYLES = {"published": "bold green", "refused": "bold red", "undecided": "bold yellow"}
 
 
@@ -68,16 +79,22 @@ def decision(console: Console, outcome: Outcome) -> None:
         console.print(f"  - {reason}", soft_wrap=True, markup=False)
 
 
-def table(console: Console, metrics: Mapping[str, Metrics | None]) -> None:
-    """Base, incumbent and adapter on the same held-out holes."""
-    columns = [(name, m) for name, m in metrics.items() if m is not None]
+def table(console: Console, metrics: Mapping[str, Metrics]) -> None:
+    """Every model and baseline on the same held-out holes, the baselines first."""
+    columns = [(name, metrics[name]) for name in ORDER if name in metrics]
     grid = Table(title="On held-out code", title_justify="left")
     grid.add_column("")
     for name, _ in columns:
-        grid.add_column(_TITLES[name], justify="right")
+        grid.add_column(TITLES[name], justify="right")
     for label, key, form in _ROWS:
-        grid.add_row(label, *(form.format(getattr(m, key)) for _, m in columns))
+        grid.add_row(label, *(figure(m, key, form) for _, m in columns))
     console.print(grid)
+
+
+def figure(metrics: Metrics, key: str, form: str) -> str:
+    """One figure as people read it; a dash for typing that was not measured."""
+    unmeasured = key in _TYPED and not metrics.lines
+    return "-" if unmeasured else form.format(getattr(metrics, key))
 
 
 def counts(console: Console, repository: str, mined: Mapping[str, Any]) -> None:
