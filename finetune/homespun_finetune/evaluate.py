@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from homespun_model.completer import Completer, Score, Suggestion
 
 SCORED_TOGETHER = 8  # holes scored between two looks at the clock
+LEAST_SCORED = 40  # holes: bits over fewer decide nothing, however many are completed
 ENDED = "end"  # what a suggestion's ``stopped`` says when the model itself ended it
 
 
@@ -94,11 +95,13 @@ def sit(
     """One model's results, in the exam's order: bits for all, completions for the first of them.
 
     Ends with the exam's counts or with ``seconds``, whichever comes first; ``scoring`` is the share
-    of these that bits may take.
+    of these that bits may take, or more of it until ``LEAST_SCORED`` have theirs.
     """
     begun = time.monotonic()
     holes = exam.holes[: exam.scored]
-    scored = list(_score(answering, holes, turn.within(seconds * scoring)))
+    first = list(_score(answering, holes[:LEAST_SCORED], turn.within(seconds)))
+    left = seconds * scoring - (time.monotonic() - begun)
+    scored = [*first, *_score(answering, holes[len(first) :], turn.within(left))]
     left = seconds - (time.monotonic() - begun)
     holes = holes[: min(exam.completed, len(scored))]
     completed = list(_complete(answering, holes, turn.within(left)))

@@ -36,6 +36,8 @@ class GateRules:
     """The same for whole middles."""
     typing_margin: float = 0.05
     """The share of typing saved may drop by this much: minutes allow for a few dozen lines."""
+    min_lines: int = 5
+    """Lines typed again below which nothing is said of typing."""
     general_margin: float = 0.1
     """Bits per byte that may be lost on code in general."""
     verbatim_share: float = 0.02
@@ -92,7 +94,8 @@ def _checks(evidence: Evidence, rules: GateRules) -> Iterator[Check]:
     yield _better(evidence.against, main)
     yield _not_worse("exact first lines", main.exact_line, rules.exact_line_margin)
     yield _not_worse("exact middles", main.exact_match, rules.exact_match_margin)
-    yield _not_worse("typing saved", evidence.typing, rules.typing_margin)
+    enough = evidence.lines >= rules.min_lines
+    yield _not_worse("typing saved", evidence.typing if enough else None, rules.typing_margin)
     for name in rules.rivals:
         if name in evidence.rivals:
             rival = evidence.rivals[name]
@@ -145,7 +148,7 @@ def _not_worse(what: str, change: Interval | None, margin: float) -> Check:
     """A share may drop within its margin; beyond it, it fails once that is no chance any more."""
     name = f"{what} not worse"
     if change is None:
-        return Check(name, "doubtful", f"{what}: none was measured, give --minutes more")
+        return Check(name, "doubtful", f"{what}: too little was measured, give --minutes more")
     verdict: Verdict = "passed"
     if change.value < -margin:
         verdict = "failed" if change.high < 0 else "doubtful"

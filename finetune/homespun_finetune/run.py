@@ -55,6 +55,7 @@ class Request:
     seed: int = 0
     dry_run: bool = False
     evaluate_only: bool = False
+    report: Path | None = None
 
 
 def run(request: Request, reporter: Reporter, deadline: Deadline) -> Outcome:
@@ -96,6 +97,9 @@ class _Run:
         self._examine_what_is(examination, base, incumbent)
         outcome = self._outcome("evaluated", mined, base=base.id, examination=examination)
         show.table(self.reporter.console, outcome.metrics)
+        manifest = self._manifest(base, mined, incumbent) | {"metrics": examination.to_json()}
+        after: Role = "incumbent" if incumbent else "base"
+        self._report(outcome, manifest, examination, ("base", after), None)
         return outcome
 
     def fine_tune(self) -> Outcome:
@@ -119,6 +123,7 @@ class _Run:
                 "metrics": examination.to_json() | {"evidence": evidence.to_json()},
                 "decision": decision.to_json(),
             }
+            self._report(decision, manifest, examination, (evidence.against, "candidate"), folder)
             interruption.ignore()  # interrupted means not published: it is now or never
             interruption.check()
             keep = store.publish if decision.outcome == "published" else store.keep
@@ -269,6 +274,40 @@ class _Run:
             },
             "homespun": version("homespun"),
         }
+
+    def _report(
+        self,
+        ended: Decision | Outcome,
+        manifest: dict[str, Any],
+        examination: Examination,
+        sides: tuple[Role, Role],
+        folder: Path | None,
+    ) -> None:
+        """Write the page beside the adapter, and where it was asked for; without it, say why."""
+        from homespun_finetune.report import REPORT, Page, notable, write
+
+        files = [folder / REPORT] if folder else []
+        files += [self.request.report] if self.request.report else []
+        if not files:
+            return
+        before, after = (examination.results()[side] for side in sides)
+        page = Page(
+            repository=self.identity,
+            decision=ended.outcome if isinstance(ended, Decision) else ended.decision,
+            reasons=ended.reasons,
+            manifest=manifest,
+            pairs=notable(examination.holes, before, after),
+            before=sides[0],
+            after=sides[1],
+            earlier=self._store().revisions(self.identity),
+        )
+        try:
+            write(page, *files)
+        except OSError as error:
+            self.reporter.say(f"the report was not written: {error.strerror or error}")
+        else:
+            if self.request.report:
+                self.reporter.say(f"report: {self.request.report}")
 
     def _no_exam(self, mined: Mined, base: Base) -> Outcome:
         reason = (

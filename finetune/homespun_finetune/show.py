@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SHOWN_LINES = 10  # of a completion; the rest is counted
 SHOWN_CONTEXT_LINES = 3  # before the cursor
 
-_ROWS = (
+FIGURES = (
     ("bits per byte (less is better)", "bits_per_byte", "{:.3f}"),
     ("first line exact", "exact_line", "{:.1%}"),
     ("whole middle exact", "exact_match", "{:.1%}"),
@@ -86,7 +86,7 @@ def table(console: Console, metrics: Mapping[str, Metrics]) -> None:
     grid.add_column("")
     for name, _ in columns:
         grid.add_column(TITLES[name], justify="right")
-    for label, key, form in _ROWS:
+    for label, key, form in FIGURES:
         grid.add_row(label, *(figure(m, key, form) for _, m in columns))
     console.print(grid)
 
@@ -132,12 +132,12 @@ def trained(run: Trained) -> str:
     )
 
 
-def choose(
+def paired(
     holes: Sequence[Sample], before: Sequence[HoleResult], after: Sequence[HoleResult]
 ) -> list[Pair]:
-    """The most improved, the median and the most worsened of all completed holes; fewer if few."""
+    """Every completed hole under two models, the most improved first."""
     by_id = {hole_id(hole): hole for hole in holes}
-    pairs = sorted(
+    return sorted(
         (
             Pair("", by_id[old.hole], old, new)
             for old, new in zip(before, after, strict=True)
@@ -145,6 +145,13 @@ def choose(
         ),
         key=lambda pair: (-pair.change, pair.before.hole),
     )
+
+
+def choose(
+    holes: Sequence[Sample], before: Sequence[HoleResult], after: Sequence[HoleResult]
+) -> list[Pair]:
+    """The most improved, the median and the most worsened of all completed holes; fewer if few."""
+    pairs = paired(holes, before, after)
     names = ("most improved", "in the middle", "most worsened")
     picks = dict(zip((0, len(pairs) // 2, len(pairs) - 1), names, strict=True)) if pairs else {}
     return [Pair(why, pairs[n].hole, pairs[n].before, pairs[n].after) for n, why in picks.items()]
@@ -163,12 +170,12 @@ def completions(console: Console, pairs: Sequence[Pair], metrics: Metrics | None
         console.print()
         console.print(
             f"{pair.why} ({100 * pair.change:+.0f} points): "
-            f"{_printable(pair.hole.path, lines=False)}, {pair.hole.kind}",
+            f"{printable(pair.hole.path, lines=False)}, {pair.hole.kind}",
             soft_wrap=True,
             markup=False,
         )
         before = "\n".join(pair.hole.place.prefix.split("\n")[-SHOWN_CONTEXT_LINES:])
-        console.print(Text(_printable(before), style="dim"), soft_wrap=True)
+        console.print(Text(printable(before), style="dim"), soft_wrap=True)
         console.print(_side_by_side(pair))
 
 
@@ -188,14 +195,14 @@ def _side_by_side(pair: Pair) -> Table:
 
 def _code(text: str) -> Text:
     """Code as it is, without control characters, shortened to a few lines."""
-    lines = _printable(text).split("\n")
+    lines = printable(text).split("\n")
     shown = lines[:SHOWN_LINES]
     if len(lines) > SHOWN_LINES:
         shown.append(f"… {len(lines) - SHOWN_LINES} more lines")
     return Text("\n".join(shown) if text.strip() else "(nothing)")
 
 
-def _printable(text: str, *, lines: bool = True) -> str:
-    """Without what a terminal might obey: a repository's code and names are not ours."""
+def printable(text: str, *, lines: bool = True) -> str:
+    """Without what a terminal or a browser might obey: a repository's code is not ours."""
     kept = "\n" if lines else ""
     return "".join(c if c.isprintable() or c in kept else "�" for c in text.expandtabs(4))
