@@ -49,7 +49,7 @@ def test_only_real_holes_of_the_wanted_novelty() -> None:
 
 
 def result(number: int, completed: bool) -> HoleResult:
-    judged = compare("a", "a", shown=True, ends_itself=True) if completed else None
+    judged = compare("a", "a", ends_itself=True) if completed else None
     return HoleResult(str(number), "a.py", "python", "line", 1, 1.0, 1, judged)
 
 
@@ -69,7 +69,7 @@ def test_the_next_model_sits_what_the_first_did() -> None:
 
 def test_breakdown_by_kind() -> None:
     results = [result(0, True), replace(result(1, True), kind="body")]
-    assert {kind: m.holes for kind, m in breakdown(results, lambda r: r.kind).items()} == {
+    assert {kind: m.holes for kind, m in breakdown(results, lambda r: r.kind, {}).items()} == {
         "body": 1,
         "line": 1,
     }

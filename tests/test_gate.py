@@ -2,74 +2,130 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from homespun_finetune.gate import Decision, Evidence, GateRules, decide, weigh
+from homespun_finetune.evidence import Comparison, Evidence, weigh
+from homespun_finetune.gate import Decision, GateRules, decide
 from homespun_finetune.metrics import HoleResult, Interval, compare
+from homespun_finetune.verbatim import Verbatim
 
 BETTER = Interval(0.2, 0.1, 0.3)
 UNSURE = Interval(0.02, -0.05, 0.1)
 WORSE = Interval(-0.2, -0.3, -0.1)
-SAME_LINES = Interval(0.0, -0.05, 0.05)
+SAME = Interval(0.0, -0.05, 0.05)
+FINE = Comparison(100, 10, BETTER, SAME, SAME)
+RIVALS = {"without_related": FINE, "copy": FINE}
+EVIDENCE = Evidence("base", FINE, RIVALS, SAME, 40, SAME, Verbatim(100, 0, 12, ()))
 
 
-def decision(
-    gain: Interval | None = BETTER,
-    line: Interval | None = SAME_LINES,
-    holes: int = 100,
-    files: int = 10,
-    weaker: bool = False,
-) -> Decision:
-    return decide(Evidence("base", holes, files, gain, line, weaker))
+def decision(**changes: object) -> Decision:
+    """The verdict on sound evidence with something changed; ``main_`` changes what it is about."""
+    main = {name.removeprefix("main_"): value for name, value in changes.items() if "main_" in name}
+    rest = {name: value for name, value in changes.items() if "main_" not in name}
+    return decide(replace(EVIDENCE, main=replace(FINE, **main), **rest))  # type: ignore[arg-type]
 
 
-def test_surely_better_is_published() -> None:
-    assert decision().outcome == "published"
-    assert "+0.200 bits per byte" in decision().reasons[0]
+def test_surely_better_is_published_with_every_figure() -> None:
+    published = decision()
+    assert published.outcome == "published"
+    assert "+0.200 bits per byte" in published.reasons[0]
+    told = " ".join(published.reasons)
+    for part in ("exact first lines", "exact middles", "typing saved", "copying", "by heart"):
+        assert part in told
+    assert {check.verdict for check in published.checks} == {"passed"}
 
 
 def test_surely_worse_is_refused() -> None:
-    assert decision(WORSE).outcome == "refused"
+    refused = decision(main_gain=WORSE)
+    assert refused.outcome == "refused"
+    assert refused.reasons[0].startswith("worse than the base: -0.200")
 
 
 def test_an_interval_around_zero_decides_nothing() -> None:
-    assert decision(UNSURE).outcome == "undecided"
+    assert decision(main_gain=UNSURE).outcome == "undecided"
 
 
 @pytest.mark.parametrize(("holes", "files"), [(29, 10), (100, 2), (0, 0)])
 def test_too_little_evidence_is_never_a_pass_nor_a_refusal(holes: int, files: int) -> None:
     for gain in (BETTER, WORSE):
-        undecided = decision(gain, holes=holes, files=files)
+        undecided = decision(main_gain=gain, main_holes=holes, main_files=files)
         assert undecided.outcome == "undecided"
         assert f"{holes} holes in {files} files" in undecided.reasons[0]
 
 
 def test_no_hole_at_all() -> None:
-    assert decision(None, None, 0, 0).outcome == "undecided"
+    assert decision(main_gain=None, main_holes=0, main_files=0).outcome == "undecided"
 
 
-def test_better_bits_do_not_excuse_fewer_exact_lines() -> None:
-    assert decision(line=Interval(-0.1, -0.15, -0.05)).outcome == "refused"
-    assert decision(line=Interval(-0.1, -0.2, 0.01)).outcome == "undecided"
+@pytest.mark.parametrize("what", ["main_exact_line", "main_exact_match", "typing"])
+def test_better_bits_do_not_excuse_worse_suggestions(what: str) -> None:
+    assert decision(**{what: Interval(-0.1, -0.15, -0.05)}).outcome == "refused"
+    assert decision(**{what: Interval(-0.1, -0.2, 0.01)}).outcome == "undecided"
+    assert decision(**{what: None}).outcome == "undecided"
 
 
-def test_first_lines_may_drop_within_the_margin() -> None:
-    margin = GateRules().exact_line_margin
-    assert decision(line=Interval(-margin, -0.1, 0.1)).outcome == "published"
-    assert decision(line=Interval(-margin - 0.001, -0.1, 0.1)).outcome == "undecided"
+@pytest.mark.parametrize(
+    ("what", "margin"),
+    [
+        ("main_exact_line", GateRules().exact_line_margin),
+        ("main_exact_match", GateRules().exact_match_margin),
+        ("typing", GateRules().typing_margin),
+    ],
+)
+def test_shares_may_drop_within_their_margins(what: str, margin: float) -> None:
+    assert decision(**{what: Interval(-margin, -0.1, -0.001)}).outcome == "published"
+    assert decision(**{what: Interval(-margin - 0.001, -0.1, 0.1)}).outcome == "undecided"
 
 
-def test_without_completions_nothing_is_published() -> None:
-    assert decision(line=None).outcome == "undecided"
+@pytest.mark.parametrize(
+    ("rival", "name"),
+    [("without_related", "without related code"), ("copy", "copying from the repository")],
+)
+def test_every_baseline_has_to_be_beaten(rival: str, name: str) -> None:
+    for gain, outcome in ((WORSE, "refused"), (UNSURE, "undecided")):
+        beaten = decision(rivals=RIVALS | {rival: replace(FINE, gain=gain)})
+        assert beaten.outcome == outcome
+        assert name in beaten.reasons[0]
+
+
+def test_against_an_incumbent_the_base_has_to_be_beaten_too() -> None:
+    rivals = RIVALS | {"base": replace(FINE, gain=WORSE)}
+    assert decision(against="incumbent").outcome == "published"
+    assert decision(against="incumbent", rivals=rivals).outcome == "refused"
+
+
+def test_copying_must_not_complete_more_lines() -> None:
+    rivals = RIVALS | {"copy": replace(FINE, exact_line=Interval(-0.2, -0.3, -0.1))}
+    refused = decision(rivals=rivals)
+    assert refused.outcome == "refused"
+    assert "copying" in refused.reasons[0]
+
+
+def test_code_in_general_is_kept_within_a_bound() -> None:
+    bound = GateRules().general_margin
+    assert decision(general=Interval(bound + 0.1, bound + 0.05, 1)).outcome == "refused"
+    assert decision(general=Interval(bound + 0.01, 0.0, 1)).outcome == "undecided"
+    assert decision(general=Interval(bound, 0.0, 1)).outcome == "published"
+    assert decision(general=None).outcome == "published"
+
+
+def test_what_comes_back_by_heart_refuses() -> None:
+    assert decision(verbatim=Verbatim(100, 3, 50, ())).outcome == "refused"
+    assert decision(verbatim=Verbatim(100, 2, 50, ())).outcome == "published"
+    assert decision(verbatim=Verbatim(10, 1, 50, ())).outcome == "published"
+    assert decision(verbatim=None).outcome == "published"
 
 
 def test_a_weaker_split_never_replaces() -> None:
-    assert decision(weaker=True).outcome == "undecided"
-    assert "full history" in decision(weaker=True).reasons[0]
+    undecided = decision(weaker_split=True)
+    assert undecided.outcome == "undecided"
+    assert "full history" in undecided.reasons[0]
 
 
 def results(bits: list[float], text: str) -> list[HoleResult]:
-    judged = compare(text, "right()", shown=True, ends_itself=True)
+    judged = compare(text, "right()", ends_itself=True)
     return [
         HoleResult(str(n), f"{n % 10}.py", "python", "line", 7, bit, 7, judged)
         for n, bit in enumerate(bits)
@@ -80,18 +136,15 @@ def test_evidence_pairs_the_same_holes() -> None:
     noise = np.random.default_rng(0).normal(0, 1, 60)
     before = results([20 + x for x in noise], "wrong")
     after = results([13 + x for x in noise], "right()")
-    evidence = weigh(before, after[:50], against="incumbent")
-    assert evidence.holes == 50
-    assert evidence.files == 10
-    assert evidence.gain is not None and evidence.exact_line is not None
-    assert evidence.gain.value == pytest.approx(1.0)
-    assert evidence.gain.low == pytest.approx(1.0)
-    assert evidence.exact_line.value == 1
-    published = decide(evidence)
-    assert published.outcome == "published"
-    assert "incumbent" in published.reasons[0]
+    found = weigh(before, after[:50])
+    assert (found.holes, found.files) == (50, 10)
+    assert found.gain is not None and found.exact_line is not None and found.exact_match is not None
+    assert found.gain.value == pytest.approx(1.0)
+    assert found.gain.low == pytest.approx(1.0)
+    assert found.exact_line.value == found.exact_match.value == 1
+    assert decide(replace(EVIDENCE, main=found)).outcome == "published"
 
 
 def test_a_candidate_equal_to_what_it_replaces_is_not_published() -> None:
     same = results([10.0] * 60, "right()")
-    assert decide(weigh(same, same, against="incumbent")).outcome == "undecided"
+    assert decide(replace(EVIDENCE, main=weigh(same, same))).outcome == "undecided"

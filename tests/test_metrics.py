@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from homespun_finetune.keystrokes import WRONG_SHOWN_COST, Typing
 from homespun_finetune.metrics import (
-    WRONG_SHOWN_COST,
     HoleResult,
     bootstrap_ratio,
     compare,
@@ -14,7 +14,6 @@ from homespun_finetune.metrics import (
     first_line,
     identifier_f1,
     summarise,
-    typing_saved,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,14 +57,14 @@ def test_first_line(text: str, expected: str) -> None:
 
 
 def test_a_forgotten_line_break_is_not_exact() -> None:
-    assert not compare("return x", "\n    return x", shown=True, ends_itself=True).exact_line
+    assert not compare("return x", "\n    return x", ends_itself=True).exact_line
 
 
 def test_exact_line_and_match_differ() -> None:
-    judged = compare("a()\nb()", "a()\nc()\n", shown=True, ends_itself=True)
+    judged = compare("a()\nb()", "a()\nc()\n", ends_itself=True)
     assert judged.exact_line
     assert not judged.exact_match
-    assert compare("a()\nc()", "a()\nc()\n", shown=True, ends_itself=True).exact_match
+    assert compare("a()\nc()", "a()\nc()\n", ends_itself=True).exact_match
 
 
 def test_identifier_f1() -> None:
@@ -75,44 +74,33 @@ def test_identifier_f1() -> None:
     assert identifier_f1("größe", "größe") == 1
 
 
-@pytest.mark.parametrize(
-    ("suggestion", "truth", "saved"),
-    [
-        ("foo(x)", "foo(x)", 6),
-        ("foo(", "foo(x)", 4),
-        ("", "foo(x)", 0),
-        ("bar(x)", "foo(x)", -WRONG_SHOWN_COST),
-        ("foo(x)\nbar()", "foo(x)\nbaz()", 6),
-        ("foo(x)\nbar()", "foo(x)", 6),
-        ("foo(x)", "foo(x) + y", 6),
-    ],
-)
-def test_typing_saved(suggestion: str, truth: str, saved: float) -> None:
-    assert typing_saved(suggestion, truth) == saved
-
-
-def test_a_suggestion_that_is_not_shown_saves_and_costs_nothing() -> None:
-    assert compare("wrong", "right", shown=False, ends_itself=True).saved == 0
-    assert compare("right", "right", shown=False, ends_itself=True).saved == 0
-
-
 def result(name: str, bits: float, text: str | None = None) -> HoleResult:
     truth = "total = 1"
-    judged = None if text is None else compare(text, truth, shown=True, ends_itself=True)
+    judged = None if text is None else compare(text, truth, ends_itself=True)
     return HoleResult(name, "a.py", "python", "line", len(truth), bits, 10, judged)
 
 
+def typing(accepted: int, dismissed: int) -> Typing:
+    return Typing("1", "a.py", "python", 20, accepted, dismissed, asked=9)
+
+
 def test_summary() -> None:
-    metrics = summarise([result("1", 10, "total = 1"), result("2", 20, "nope"), result("3", 30)])
+    results = [result("1", 10, "total = 1"), result("2", 20, "nope"), result("3", 30)]
+    metrics = summarise(
+        results, [typing(accepted=12, dismissed=2), typing(accepted=0, dismissed=4)]
+    )
     assert metrics.bits_per_byte == 2
     assert metrics.exact_line == metrics.exact_match == 0.5
-    assert metrics.typing_saved == pytest.approx((9 - WRONG_SHOWN_COST) / 18)
-    assert (metrics.holes, metrics.completions) == (3, 2)
+    assert metrics.typing_balance == pytest.approx((12 - 6 * WRONG_SHOWN_COST) / 40)
+    assert (metrics.typing_accepted, metrics.wrong_shown) == (12 / 40, 3)
+    assert (metrics.holes, metrics.completions, metrics.lines) == (3, 2, 2)
 
 
 def test_summary_of_nothing_and_of_harm() -> None:
     assert summarise([]).holes == 0
-    assert summarise([result("1", 10, "nope")]).typing_saved == 0
+    harm = summarise([result("1", 10, "nope")], [typing(accepted=0, dismissed=5)])
+    assert harm.typing_balance < 0
+    assert harm.to_json()["typing_saved"] == 0
 
 
 def test_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:

@@ -31,7 +31,7 @@ HOLE = Sample(
 def results(*texts: str) -> tuple[list[Sample], list[HoleResult]]:
     """One hole for each text that a model gave; the truth is always ``abcd``."""
     holes = [replace(HOLE, start=n, end=n + 4) for n in range(len(texts))]
-    judged = [compare(text, "abcd", shown=True, ends_itself=True) for text in texts]
+    judged = [compare(text, "abcd", ends_itself=True) for text in texts]
     sheet = [
         HoleResult(hole_id(hole), "a.py", "python", "line", 4, 8.0, 4, completion)
         for hole, completion in zip(holes, judged, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -101,6 +102,40 @@ def test_moving_and_reformatting_holds_nothing_out(repo: Path) -> None:
     found, _ = split_of(repo)
     held = {h.function.name for h in found.held_out}
     assert not held & {f"count_{i}" for i in (*range(60, 80), *range(80, 100))}
+
+
+def test_what_a_formatter_changes_holds_nothing_out(repo: Path) -> None:
+    """Quotes, trailing commas, line breaks, brackets around an expression: no new code."""
+    text = module(80, 100)
+    formatted = text.replace("(items, limit):", "(\n    items,\n    limit,\n):")
+    formatted = formatted.replace("return total", "return (\n        total\n    )")
+    commit(repo, m4_py=text.replace("* limit", '* limit["most"]'))
+    commit(repo, m4_py=formatted.replace("* limit", "* limit['most']"))
+    commit(repo, m5_py=module(100, 120).replace("* limit", "* (limit)"))
+    commit(repo, new_py=module(300, 340))
+    found, repository = split_of(repo)
+    held = {h.function.name for h in found.held_out}
+    assert not held & {f"count_{i}" for i in range(100, 120)}
+    for item in found.held_out:
+        if item.function.path == "m4.py":
+            source = repository.read(item.function.blob_id)
+            assert b"(items, limit):" in source  # before it was formatted
+            assert [source[s.start : s.end].count(b"\n") for s in item.spans] == [1]
+
+
+def test_lines_that_only_moved_are_not_the_edited_ones(repo: Path) -> None:
+    text = module(0, 20).replace(
+        "    for item in items:\n", "    if limit:\n      for item in items:\n"
+    )
+    text = re.sub(r"^    (    total \+=.*)$", r"      \1\n", text, flags=re.MULTILINE)
+    commit(repo, m0_py=text)
+    commit(repo, new_py=module(300, 340))
+    found, repository = split_of(repo)
+    edited = [h for h in found.held_out if h.novelty == "edited"]
+    assert len(edited) == 20
+    for held in edited:
+        [span] = held.spans
+        assert repository.read(held.function.blob_id)[span.start : span.end].strip() == b"if limit:"
 
 
 def test_a_commit_that_the_team_ignores_in_blame_holds_nothing_out(repo: Path) -> None:

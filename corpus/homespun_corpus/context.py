@@ -74,6 +74,12 @@ class ContextIndex:
             else:
                 shelf.put(path, text)
 
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Every file that is shown, by path."""
+        with self._lock:
+            texts = [item for shelf in self._shelves.values() for item in shelf.texts()]
+        yield from sorted(texts)
+
     def related(self, place: Place, *, budget_chars: int = RELATED_CHARS) -> tuple[Related, ...]:
         """Related code from other files, the most telling first; () where there is none.
 

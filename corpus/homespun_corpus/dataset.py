@@ -24,6 +24,7 @@ from homespun_corpus.errors import NothingToLearn
 from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
 from homespun_corpus.languages import LANGUAGES, by_name, parse
+from homespun_corpus.material import Material
 from homespun_corpus.repository import Repository
 from homespun_corpus.sampler import SampleMaker, decode
 from homespun_corpus.samples import Novelty, Sample
@@ -54,12 +55,14 @@ class MineSettings:
 class Mined:
     """``dataset``: splits "train", "validation" and "test" of ``Sample.to_row``'s rows.
 
-    ``account``: the fate of each function, which the manifest's counts sum up.
+    ``account``: the fate of each function, which the manifest's counts sum up. ``material``: what
+    an evaluation needs of the repository itself; None for a dataset that was read back.
     """
 
     dataset: DatasetDict
     manifest: dict[str, Any]
     account: tuple[Entry, ...]
+    material: Material | None = None
 
     def samples(self, part: str) -> Iterator[Sample]:
         """The samples of one split."""
@@ -97,7 +100,9 @@ class _Miner:
             "test": self._held_rows(verdicts.held, "test", served),
         }
         account = tuple(entries(verdicts))
-        return Mined(_dataset(rows), self._manifest(parts, account, rows), account)
+        manifest = self._manifest(parts, account, rows)
+        material = Material(self.repository, served, tuple(verdicts.kept), tuple(verdicts.held))
+        return Mined(_dataset(rows), manifest, account, material)
 
     def _index(self, parts: Split, verdicts: Verdicts | None) -> ContextIndex:
         """Related code comes from what training reads, never from beyond the split."""

@@ -58,6 +58,10 @@ class Shelf:
             self._remove(number, self.text(self._chunks[number]))
         self._texts.pop(path, None)
 
+    def texts(self) -> list[tuple[str, str]]:
+        """Every file, and its text."""
+        return list(self._texts.items())
+
     def text(self, chunk: Chunk) -> str:
         """The lines of a chunk."""
         return self._texts[chunk.path][chunk.start : chunk.end]

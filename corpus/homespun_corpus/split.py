@@ -20,7 +20,7 @@ from homespun_corpus.functions import Function, Span
 from homespun_corpus.languages import language_for
 from homespun_corpus.repository import Commit, Repository
 from homespun_corpus.samples import Novelty
-from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.sources import FileFunctions, Sources, text_key
 
 Part = Literal["validation", "test"]
 
@@ -194,16 +194,19 @@ def _named(file: FileFunctions | None, qualified_name: str) -> Function | None:
 
 
 def _changed_spans(sources: Sources, old: Function, new: Function) -> Iterator[Span]:
-    """The runs of lines of a function that its old version lacks."""
+    """The runs of lines of a function that its old version lacks, its format aside."""
     source = sources.text(new.blob_id)
     was = sources.text(old.blob_id)[old.span.start : old.span.end].splitlines(keepends=True)
     now = source[new.span.start : new.span.end].splitlines(keepends=True)
     starts = [new.span.start]
     for line in now:
         starts.append(starts[-1] + len(line))
-    matcher = difflib.SequenceMatcher(None, was, now, autojunk=False)
-    for tag, _, _, first, last in matcher.get_opcodes():
-        if tag in ("insert", "replace"):
+    old_keys, new_keys = list(map(text_key, was)), list(map(text_key, now))
+    matcher = difflib.SequenceMatcher(None, old_keys, new_keys, autojunk=False)
+    for tag, old_first, old_last, first, last in matcher.get_opcodes():
+        # Lines that were broken elsewhere are many lines for many, and say the same together.
+        said = text_key(b"".join(was[old_first:old_last])), text_key(b"".join(now[first:last]))
+        if tag in ("insert", "replace") and said[0] != said[1]:
             yield Span(starts[first], starts[last])
 
 

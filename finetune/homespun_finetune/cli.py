@@ -52,6 +52,10 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     evaluate_only: Annotated[
         bool, typer.Option("--evaluate-only", help="Measure base and current adapter, and stop.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the run's report here too: one HTML page."),
+    ] = None,
     id_: Annotated[
         str | None, typer.Option("--id", help="Repository id in the store. [default: its origin]")
     ] = None,
@@ -70,6 +74,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     repository, seconds = _one(repositories or [Path()]), 60 * _minutes(minutes)
     if dry_run and evaluate_only:
         raise UsageError("--dry-run and --evaluate-only both stop early: give one of them")
+    _check_report(report, dry_run)
     from homespun_finetune.budget import Deadline
     from homespun_finetune.progress import Reporter, console_for_people
     from homespun_finetune.run import Request, run
@@ -84,6 +89,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
         seed=seed,
         dry_run=dry_run,
         evaluate_only=evaluate_only,
+        report=report,
     )
     deadline = Deadline(seconds, _BEGUN)
     with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not our JSON
@@ -158,6 +164,16 @@ def _folder(store: str | None) -> Path | None:
     if store == "":
         raise UsageError("--store is empty: name a folder, or leave the flag out")
     return Path(store).expanduser() if store is not None else None
+
+
+def _check_report(file: Path | None, dry_run: bool) -> None:
+    """Before the work: it would be a pity to say so after it."""
+    if file is None:
+        return
+    if dry_run:
+        raise UsageError("--dry-run measures nothing that --report could show: leave one out")
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise UsageError(f"--report {file}: name a file in a folder that is there")
 
 
 def _minutes(value: float) -> float:

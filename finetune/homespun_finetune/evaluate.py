@@ -6,26 +6,51 @@ served. Every model is asked the same holes in the same order. Knows no training
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Protocol
 
+from homespun_corpus.material import in_turn
+from homespun_corpus.place import Place
 from homespun_corpus.samples import Novelty, Sample
 
+from homespun_finetune.keystrokes import Typing
 from homespun_finetune.metrics import Completion, HoleResult, Metrics, bits_of, compare, summarise
-from homespun_finetune.progress import Stage, clock
-from homespun_finetune.settings import EvaluateSettings
+from homespun_finetune.progress import Turn
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer, Score, Suggestion
 
 SCORED_TOGETHER = 8  # holes scored between two looks at the clock
+LEAST_SCORED = 40  # holes: bits over fewer decide nothing, however many are completed
 ENDED = "end"  # what a suggestion's ``stopped`` says when the model itself ended it
+
+
+class Answering(Protocol):
+    """What can sit an exam: a completer, or a baseline that answers as one does."""
+
+    def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]: ...
+
+    def complete(self, place: Place) -> Suggestion: ...
+
+
+class WithoutRelated:
+    """A completer that is shown nothing of other files: what retrieval gives is what it lacks."""
+
+    def __init__(self, completer: Completer) -> None:
+        self._completer = completer
+
+    def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]:
+        """What each middle costs at its place."""
+        return self._completer.score_many([(_alone(place), middle) for place, middle in holes])
+
+    def complete(self, place: Place) -> Suggestion:
+        """What comes at the place."""
+        return self._completer.complete(_alone(place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,48 +73,38 @@ def held_out(samples: Iterable[Sample], novelty: Novelty, seed: int) -> list[Sam
     Any number of holes from the front then comes from as many files as it can: holes of one file
     are not independent evidence. Plain text is no hole. The seed decides everything.
     """
-    files: dict[str, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        if sample.novelty == novelty and sample.kind != "plain" and sample.middle.strip():
-            files[sample.path].append(sample)
+    holes = (
+        sample
+        for sample in samples
+        if sample.novelty == novelty and sample.kind != "plain" and sample.middle.strip()
+    )
+    return in_turn(holes, attrgetter("path"), hole_id, seed)
 
-    def order(text: str) -> bytes:
-        return hashlib.sha256(f"{seed} {text}".encode()).digest()
 
-    piles = [
-        sorted(files[path], key=lambda s: order(hole_id(s))) for path in sorted(files, key=order)
-    ]
-    return [hole for rounds in zip_longest(*piles) for hole in rounds if hole is not None]
+def _alone(place: Place) -> Place:
+    return replace(place, related=())
 
 
 def hole_id(sample: Sample) -> str:
     return f"{sample.path}@{sample.blob_id[:12]}:{sample.start}-{sample.end}"
 
 
-def open_exam(samples: Iterable[Sample], novelty: Novelty, settings: EvaluateSettings) -> Exam:
-    """An exam for the first model: as many holes as its time will allow."""
-    holes = tuple(held_out(samples, novelty, settings.seed))
-    return Exam(holes, settings.max_holes, settings.max_completions)
-
-
 def sit(
-    completer: Completer, exam: Exam, *, seconds: float, settings: EvaluateSettings, stage: Stage
+    answering: Answering, exam: Exam, *, seconds: float, scoring: float, turn: Turn
 ) -> tuple[HoleResult, ...]:
     """One model's results, in the exam's order: bits for all, completions for the first of them.
 
-    Ends with the exam's counts or with ``seconds``, whichever comes first.
+    Ends with the exam's counts or with ``seconds``, whichever comes first; ``scoring`` is the share
+    of these that bits may take, or more of it until ``LEAST_SCORED`` have theirs.
     """
     begun = time.monotonic()
-
-    def in_time(share: float) -> bool:
-        spent = time.monotonic() - begun
-        stage.update(spent / seconds, f"{clock(seconds - spent)} left at most")
-        return spent < seconds * share
-
     holes = exam.holes[: exam.scored]
-    scored = list(_score(completer, holes, partial(in_time, settings.scoring)))
+    first = list(_score(answering, holes[:LEAST_SCORED], turn.within(seconds)))
+    left = seconds * scoring - (time.monotonic() - begun)
+    scored = [*first, *_score(answering, holes[len(first) :], turn.within(left))]
+    left = seconds - (time.monotonic() - begun)
     holes = holes[: min(exam.completed, len(scored))]
-    completed = list(_complete(completer, holes, partial(in_time, 1.0)))
+    completed = list(_complete(answering, holes, turn.within(left)))
     return tuple(
         replace(result, completion=completion)
         for result, completion in zip_longest(scored, completed)
@@ -110,23 +125,25 @@ def in_common(sheets: Sequence[Sequence[HoleResult]]) -> list[tuple[HoleResult, 
 
 
 def breakdown(
-    results: Sequence[HoleResult], key: Callable[[HoleResult], str]
+    results: Sequence[HoleResult],
+    key: Callable[[HoleResult], str],
+    typed: Mapping[str, Sequence[Typing]],
 ) -> dict[str, Metrics]:
-    """Metrics apart for each language, kind, or whatever ``key`` says."""
+    """Metrics apart for each language, kind, or whatever ``key`` says; ``typed`` has its groups."""
     groups: dict[str, list[HoleResult]] = defaultdict(list)
     for result in results:
         groups[key(result)].append(result)
-    return {name: summarise(groups[name]) for name in sorted(groups)}
+    return {name: summarise(groups[name], typed.get(name, ())) for name in sorted(groups)}
 
 
 def _score(
-    completer: Completer, holes: Sequence[Sample], in_time: Callable[[], bool]
+    answering: Answering, holes: Sequence[Sample], in_time: Callable[[], bool]
 ) -> Iterator[HoleResult]:
     for begin in range(0, len(holes), SCORED_TOGETHER):
         if not in_time():
             return
         some = holes[begin : begin + SCORED_TOGETHER]
-        scores = completer.score_many([(hole.place, hole.middle) for hole in some])
+        scores = answering.score_many([(hole.place, hole.middle) for hole in some])
         yield from map(_result, some, scores)
 
 
@@ -143,12 +160,12 @@ def _result(hole: Sample, score: Score) -> HoleResult:
 
 
 def _complete(
-    completer: Completer, holes: Sequence[Sample], in_time: Callable[[], bool]
+    answering: Answering, holes: Sequence[Sample], in_time: Callable[[], bool]
 ) -> Iterator[Completion]:
     for hole in holes:
         if not in_time():
             return
-        yield judge(hole, completer.complete(hole.place))
+        yield judge(hole, answering.complete(hole.place))
 
 
 def judge(hole: Sample, suggestion: Suggestion) -> Completion:
@@ -157,6 +174,5 @@ def judge(hole: Sample, suggestion: Suggestion) -> Completion:
     return compare(
         suggestion.text.replace("\r\n", "\n"),
         truth.replace("\r\n", "\n"),
-        shown=suggestion.shown,
         ends_itself=suggestion.stopped == ENDED,
     )

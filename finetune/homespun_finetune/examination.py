@@ -1,52 +1,81 @@
-"""All models of one run before the same exams: base, incumbent, candidate.
+"""All models of one run before the same exams: base, incumbent, candidate, and two baselines.
 
 New functions are the headline exam, edited ones a smaller exam of their own: their old version may
-have been trained on. The first model decides how many holes there is time for. Knows no training.
+have been trained on. Beside the holes, lines are typed again, code in general is scored, and the
+models are asked for what they know by heart. The first model decides how much there is time for.
+Knows no training and no decision.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
+from homespun_corpus.material import Learnt, Material, TypedLine
 from homespun_corpus.samples import Novelty, Sample
 
-from homespun_finetune.evaluate import Exam, breakdown, in_common, open_exam, sit
+from homespun_finetune import verbatim
+from homespun_finetune.evaluate import (
+    Answering,
+    Exam,
+    WithoutRelated,
+    breakdown,
+    held_out,
+    in_common,
+    sit,
+)
+from homespun_finetune.general import measured_samples
+from homespun_finetune.keystrokes import Typing, type_again
 from homespun_finetune.metrics import HoleResult, Metrics, summarise
-from homespun_finetune.progress import Reporter
+from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.settings import EvaluateSettings
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer
 
-Role = Literal["base", "incumbent", "candidate"]
+Role = Literal["base", "incumbent", "candidate", "without_related", "copy"]
+Subject = Literal["new", "edited", "general"]
+Part = Literal["new", "edited", "general", "typing", "verbatim"]
 Results = dict[Role, tuple[HoleResult, ...]]
 
-NOVELTIES: tuple[Novelty, ...] = ("new", "edited")
-EDITED_SHARE = 0.2  # of a model's time, where there is edited code at all
-SLOWER = 1.3  # a later model may take this much longer than the first over the same holes
+EDITED_SHARE = 0.2  # of the time for holes, where there is edited code at all
+SLOWER = 1.3  # a later model may take this much longer than the first over the same work
+BASELINES = 1.15  # what the two take together, of the time that a model has for holes
 
 
 class Examination:
-    """``seconds`` are for the first model; the others may take little more than it did."""
+    """``seconds`` are for ``models`` of them and the baselines together.
+
+    The first to sit takes its part of it; the others may take little more than it did.
+    """
 
     def __init__(
         self,
         samples: Sequence[Sample],
+        material: Material | None,
         settings: EvaluateSettings,
         *,
         seconds: float,
+        models: int,
         reporter: Reporter,
     ) -> None:
         self._settings = settings
         self._reporter = reporter
-        exams = {novelty: open_exam(samples, novelty, settings) for novelty in NOVELTIES}
-        self._exams: dict[Novelty, Exam] = {n: exam for n, exam in exams.items() if exam.holes}
-        edited = EDITED_SHARE if len(self._exams) > 1 else float("edited" in self._exams)
-        self._limits = {"edited": seconds * edited, "new": seconds * (1 - edited)}
-        self._sheets: dict[Novelty, Results] = {novelty: {} for novelty in NOVELTIES}
+        self._material = material
+        self._exams: dict[Subject, Exam] = {}
+        for novelty in ("new", "edited"):
+            if holes := held_out(samples, novelty, settings.seed):
+                self._exams[novelty] = self._exam(holes)
+        self._limits = self._shared_out(seconds / (models + BASELINES * settings.holes))
+        self._sheets: dict[Subject, Results] = {"new": {}, "edited": {}, "general": {}}
+        self._lines: list[TypedLine] = []
+        self._typed: dict[Role, tuple[Typing, ...]] = {}
+        self._learnt: list[Learnt] = []
+        self._recited: dict[Role, tuple[verbatim.Recital, ...]] = {}
 
     @property
     def holes(self) -> Sequence[Sample]:
@@ -56,40 +85,141 @@ class Examination:
     @property
     def longest(self) -> float:
         """Seconds that the next model may take."""
-        return sum(self._limits[novelty] for novelty in self._exams)
+        return sum(self._limits.values())
 
     def sit(self, role: Role, completer: Completer) -> None:
-        """Put a model to all exams."""
+        """Put a model to all exams: the base first, for it decides how much is asked."""
+        if not self._sheets["new"]:
+            self._open()
         name = "adapter" if role == "candidate" else role
         with self._reporter.stage(f"measuring the {name}") as stage:
-            for novelty, exam in self._exams.items():
-                begun, limit = time.monotonic(), self._limits[novelty]
-                sheet = sit(completer, exam, seconds=limit, settings=self._settings, stage=stage)
-                if not self._sheets[novelty]:
-                    self._exams[novelty] = exam.as_sat(sheet)
-                    self._limits[novelty] = min(limit, time.monotonic() - begun) * SLOWER
-                self._sheets[novelty][role] = sheet
+            turn = Turn(stage, self.longest)
+            for subject in self._exams:
+                if subject != "general" or role != "incumbent":
+                    self._answer(role, completer, subject, turn)
+            self._type(role, completer, turn)
+            if role != "incumbent":
+                self._recite(role, completer, turn)
 
-    def results(self, novelty: Novelty = "new") -> Results:
+    def sit_baselines(self, base: Completer) -> None:
+        """What the base does without related code, and what copying does, on the headline exam."""
+        if "new" not in self._exams:
+            return
+        from homespun_finetune.copying import Copier
+
+        with self._reporter.stage("measuring the baselines") as stage:
+            turn = Turn(stage, 2 * self._limits["new"])
+            self._answer("without_related", WithoutRelated(base), "new", turn)
+            tree = self._material.tree() if self._material else ()
+            self._answer("copy", Copier(base.base, tree), "new", turn)
+
+    def results(self, subject: Subject = "new") -> Results:
         """Every model's results, over the holes that all of them got through."""
-        sheets = self._sheets[novelty]
+        sheets = self._sheets[subject]
         return dict(zip(sheets, in_common(list(sheets.values())), strict=True)) if sheets else {}
 
+    def typed(self) -> dict[Role, tuple[Typing, ...]]:
+        """Every model's lines, as many as all of them typed."""
+        common = min(map(len, self._typed.values()), default=0)
+        return {role: lines[:common] for role, lines in self._typed.items()}
+
+    def verbatim(self) -> verbatim.Verbatim | None:
+        """What the candidate has learnt by heart; None where there was nothing to ask for."""
+        if not self._learnt or "candidate" not in self._recited:
+            return None
+        return verbatim.compare(self._recited["base"], self._recited["candidate"])
+
     def metrics(self, novelty: Novelty = "new") -> dict[str, Metrics]:
-        return {role: summarise(results) for role, results in self.results(novelty).items()}
+        typed = self.typed() if novelty == "new" else {}
+        results = self.results("edited" if novelty == "edited" else "new")
+        return {role: summarise(sheet, typed.get(role, ())) for role, sheet in results.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """For the manifest: the headline, also by kind and by language, and edited code apart."""
-        results = self.results()
-        parts = {"by_kind": attrgetter("kind"), "by_language": attrgetter("language")}
+        """For the manifest: the headline, also by kind and by language, and the rest apart."""
+        found = self.verbatim()
         return {
             **{role: metrics.to_json() for role, metrics in self.metrics().items()},
             "edited": {role: m.to_json() for role, m in self.metrics("edited").items()},
-            **{
-                name: {
-                    role: {key: m.to_json() for key, m in breakdown(sheet, part).items()}
-                    for role, sheet in results.items()
-                }
-                for name, part in parts.items()
+            "by_kind": self._broken_down("kind", {}),
+            "by_language": self._broken_down("language", self.typed()),
+            "general": {
+                role: {"bits_per_byte": summarise(sheet).bits_per_byte, "holes": len(sheet)}
+                for role, sheet in self.results("general").items()
             },
+            "verbatim": found.to_json() if found else None,
         }
+
+    def _broken_down(
+        self, key: str, typed: Mapping[Role, Sequence[Typing]]
+    ) -> dict[str, dict[str, Any]]:
+        of = attrgetter(key)
+        return {
+            role: {
+                name: m.to_json()
+                for name, m in breakdown(sheet, of, _by_language(typed.get(role, ()))).items()
+            }
+            for role, sheet in self.results().items()
+        }
+
+    def _exam(self, holes: Iterable[Sample]) -> Exam:
+        return Exam(tuple(holes), self._settings.max_holes, self._settings.max_completions)
+
+    def _shared_out(self, seconds: float) -> dict[Part, float]:
+        """What a model may take for each part."""
+        settings = self._settings
+        both = "new" in self._exams and "edited" in self._exams
+        edited = EDITED_SHARE if both else float("edited" in self._exams)
+        return {
+            "new": seconds * settings.holes * (1 - edited),
+            "edited": seconds * settings.holes * edited,
+            "general": seconds * settings.general,
+            "typing": seconds * settings.typing,
+            "verbatim": seconds * settings.verbatim,
+        }
+
+    def _open(self) -> None:
+        """Read what there is to ask beside the holes."""
+        settings = self._settings
+        general = (s for s in measured_samples(settings.seed) if s.middle.strip())
+        if some := tuple(islice(general, settings.max_general)):
+            self._exams["general"] = Exam(some, len(some), 0)
+        if self._material is not None:
+            self._lines = self._material.lines(settings.seed, settings.max_lines)
+            self._learnt = self._material.learnt(settings.seed, settings.max_probes)
+
+    def _answer(self, role: Role, answering: Answering, subject: Subject, turn: Turn) -> None:
+        exam, seconds = self._exams[subject], self._limits[subject]
+        begun = time.monotonic()
+        scoring = self._settings.scoring if exam.completed else 1.0
+        sheet = sit(answering, exam, seconds=seconds, scoring=scoring, turn=turn)
+        if not self._sheets[subject]:
+            self._exams[subject] = exam.as_sat(sheet)
+            self._took(subject, time.monotonic() - begun)
+        self._sheets[subject][role] = sheet
+
+    def _type(self, role: Role, completer: Completer, turn: Turn) -> None:
+        begun = time.monotonic()
+        in_time = turn.within(self._limits["typing"])
+        typed = self._typed[role] = tuple(type_again(completer, self._lines, in_time))
+        if len(self._typed) == 1:
+            self._lines = self._lines[: len(typed)]
+            self._took("typing", time.monotonic() - begun)
+
+    def _recite(self, role: Role, completer: Completer, turn: Turn) -> None:
+        begun = time.monotonic()
+        in_time = turn.within(self._limits["verbatim"])
+        self._recited[role] = tuple(verbatim.probe(completer, self._learnt, in_time))
+        if len(self._recited) == 1:
+            asked = {recital.function for recital in self._recited[role]}
+            self._learnt = [learnt for learnt in self._learnt if learnt.id in asked]
+            self._took("verbatim", time.monotonic() - begun)
+
+    def _took(self, part: Part, seconds: float) -> None:
+        self._limits[part] = min(self._limits[part], seconds) * SLOWER
+
+
+def _by_language(typed: Sequence[Typing]) -> dict[str, list[Typing]]:
+    groups: dict[str, list[Typing]] = defaultdict(list)
+    for line in typed:
+        groups[line.language].append(line)
+    return groups

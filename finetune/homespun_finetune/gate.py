@@ -1,20 +1,22 @@
 """Whether a candidate replaces what is served: a pure function of what was measured.
 
-Superiority on bits per byte, non-inferiority on the exactness of the first line, and a minimum of
-evidence. Too little evidence is its own outcome, never a pass. Knows no models and no store.
+Superiority on bits per byte over what is replaced and over every baseline; non-inferiority on exact
+lines, exact middles and typing saved; code in general and code learnt by heart within bounds; and a
+minimum of evidence. Each is a check that passes, fails, or leaves a doubt. One failure refuses, one
+doubt decides nothing: too little evidence is never a pass. Knows no models and no store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
-
-from homespun_finetune.metrics import HoleResult, Interval, bootstrap_ratio
+from homespun_finetune.evidence import Comparison, Evidence
+from homespun_finetune.metrics import Interval
 
 Outcome = Literal["published", "refused", "undecided"]
+Verdict = Literal["passed", "doubtful", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,134 +27,165 @@ class GateRules:
     """Held-out holes below which nothing is decided: an interval over fewer means little."""
     min_files: int = 3
     """Files these must come from: one file's holes share its names and its author."""
+    rivals: tuple[str, ...] = ("base", "without_related", "copy")
+    """What must be beaten beside what is replaced: an adapter that does not has no reason to be."""
     exact_line_margin: float = 0.02
     """The share of exact first lines may drop by this much: a few dozen completions cannot
     resolve less, and bits per byte has already shown a gain."""
+    exact_match_margin: float = 0.02
+    """The same for whole middles."""
+    typing_margin: float = 0.05
+    """The share of typing saved may drop by this much: minutes allow for a few dozen lines."""
+    min_lines: int = 5
+    """Lines typed again below which nothing is said of typing."""
+    general_margin: float = 0.1
+    """Bits per byte that may be lost on code in general."""
+    verbatim_share: float = 0.02
+    """Of the training functions asked for, how many may be known by heart; one always may."""
 
-    def to_json(self) -> dict[str, float]:
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"rivals": list(self.rivals)}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition and what became of it, with its figures."""
+
+    name: str
+    verdict: Verdict
+    said: str
+
+    def to_json(self) -> dict[str, str]:
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What was measured of a candidate against what it would replace, on the same holes."""
-
-    against: Literal["base", "incumbent"]
-    holes: int
-    files: int
-    gain: Interval | None
-    """Bits per byte saved; None without a hole."""
-    exact_line: Interval | None
-    """Change in the share of exact first lines; None without a completion."""
-    weaker_split: bool = False
-    """True where the incumbent was tested on newer code than its training, and this run was not."""
-
-    def to_json(self) -> dict[str, object]:
-        return {
-            "against": self.against,
-            "holes": self.holes,
-            "files": self.files,
-            "gain": self.gain.to_json() if self.gain else None,
-            "exact_line": self.exact_line.to_json() if self.exact_line else None,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
+    """``reasons``: what decided, the failures of a refusal, the doubts of an undecided run."""
+
     outcome: Outcome
     reasons: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
 
-
-def weigh(
-    before: Sequence[HoleResult],
-    after: Sequence[HoleResult],
-    *,
-    against: Literal["base", "incumbent"],
-    seed: int = 0,
-    weaker_split: bool = False,
-) -> Evidence:
-    """Pair two models' results hole by hole; holes that only one of them has are left out."""
-    answers = {result.hole: result for result in after}
-    pairs = [(old, answers[old.hole]) for old in before if old.hole in answers]
-    lines = [
-        (old, float(new.completion.exact_line) - float(old.completion.exact_line))
-        for old, new in pairs
-        if old.completion is not None and new.completion is not None
-    ]
-    return Evidence(
-        against=against,
-        holes=len(pairs),
-        files=len({old.file for old, _ in pairs}),
-        gain=_interval(
-            [old.bits - new.bits for old, new in pairs],
-            [old.bytes for old, _ in pairs],
-            [old.file for old, _ in pairs],
-            seed,
-        ),
-        exact_line=_interval(
-            [change for _, change in lines], [1] * len(lines), [old.file for old, _ in lines], seed
-        ),
-        weaker_split=weaker_split,
-    )
+    def to_json(self) -> dict[str, Any]:
+        checks = [check.to_json() for check in self.checks]
+        return {"outcome": self.outcome, "reasons": list(self.reasons), "checks": checks}
 
 
 def decide(evidence: Evidence, rules: GateRules = GateRules()) -> Decision:
-    """Published only if surely better and not noticeably worse; refused if surely worse."""
-    gain, line = evidence.gain, evidence.exact_line
-    if evidence.holes < rules.min_holes or evidence.files < rules.min_files or gain is None:
-        return Decision("undecided", (_too_few(evidence, rules),))
+    """Published only if every check passes; refused if one surely fails."""
+    main = evidence.main
+    if main.holes < rules.min_holes or main.files < rules.min_files or main.gain is None:
+        return Decision("undecided", (_too_few(main, rules),))
     if evidence.weaker_split:
         return Decision("undecided", (_WEAKER_SPLIT,))
-    worse = [_line_reason(line, "fewer")] if line is not None and line.high < 0 else []
-    if gain.high < 0:
-        worse.insert(0, _gain_reason(evidence, gain, "worse than"))
-    if worse:
-        return Decision("refused", tuple(worse))
-    doubts = [] if gain.low > 0 else [_gain_reason(evidence, gain, "not surely better than")]
-    if line is None or line.value < -rules.exact_line_margin:
-        doubts.append(_line_reason(line, "fewer, though perhaps by chance,"))
+    checks = tuple(_checks(evidence, rules))
+    failed = tuple(check.said for check in checks if check.verdict == "failed")
+    if failed:
+        return Decision("refused", failed, checks)
+    doubts = tuple(check.said for check in checks if check.verdict == "doubtful")
     if doubts:
-        return Decision("undecided", tuple(doubts))
-    return Decision(
-        "published", (_gain_reason(evidence, gain, "better than"), _line_reason(line, "change in"))
-    )
+        return Decision("undecided", doubts, checks)
+    return Decision("published", tuple(check.said for check in checks), checks)
 
 
+def _checks(evidence: Evidence, rules: GateRules) -> Iterator[Check]:
+    main = evidence.main
+    yield _better(evidence.against, main)
+    yield _not_worse("exact first lines", main.exact_line, rules.exact_line_margin)
+    yield _not_worse("exact middles", main.exact_match, rules.exact_match_margin)
+    enough = evidence.lines >= rules.min_lines
+    yield _not_worse("typing saved", evidence.typing if enough else None, rules.typing_margin)
+    for name in rules.rivals:
+        if name in evidence.rivals:
+            rival = evidence.rivals[name]
+            yield _better(name, rival)
+            if name == "copy":
+                margin = rules.exact_line_margin
+                yield _not_worse("exact first lines, to copying", rival.exact_line, margin)
+    yield _general(evidence.general, rules.general_margin)
+    yield _verbatim(evidence, rules.verbatim_share)
+
+
+_NAMES = {
+    "base": "the base",
+    "incumbent": "the incumbent",
+    "without_related": "the base without related code",
+    "copy": "copying from the repository",
+}
 _WEAKER_SPLIT = (
     "the published adapter was tested on code newer than its training and this run could not be "
     "(no history to split by): fetch the full history, then run again"
 )
 
 
-def _too_few(evidence: Evidence, rules: GateRules) -> str:
+def _too_few(main: Comparison, rules: GateRules) -> str:
     return (
-        f"not enough held-out code: {evidence.holes} holes in {evidence.files} files, "
+        f"not enough held-out code: {main.holes} holes in {main.files} files, "
         f"at least {rules.min_holes} in {rules.min_files} are needed to decide"
     )
 
 
-def _gain_reason(evidence: Evidence, gain: Interval, verdict: str) -> str:
-    return (
-        f"{verdict} the {evidence.against}: {gain.value:+.3f} bits per byte saved "
-        f"(95% interval {gain.low:+.3f} to {gain.high:+.3f}; "
-        f"{evidence.holes} held-out holes in {evidence.files} files)"
+def _better(name: str, rival: Comparison) -> Check:
+    """Bits per byte: the whole interval has to lie above zero."""
+    gain, than = rival.gain, _NAMES[name]
+    if gain is None:
+        return Check(f"better than {than}", "doubtful", f"not compared with {than}")
+    said, verdict = "better than", "passed"
+    if gain.high < 0:
+        said, verdict = "worse than", "failed"
+    elif gain.low <= 0:
+        said, verdict = "not surely better than", "doubtful"
+    return Check(
+        f"better than {than}",
+        verdict,  # type: ignore[arg-type]
+        f"{said} {than}: {gain.value:+.3f} bits per byte saved (95% interval {gain.low:+.3f} to "
+        f"{gain.high:+.3f}; {rival.holes} held-out holes in {rival.files} files)",
     )
 
 
-def _line_reason(line: Interval | None, verdict: str) -> str:
-    if line is None:
-        return "no completion was measured: give --minutes more"
-    return (
-        f"{verdict} exact first lines: {100 * line.value:+.1f} points "
-        f"(95% interval {100 * line.low:+.1f} to {100 * line.high:+.1f})"
+def _not_worse(what: str, change: Interval | None, margin: float) -> Check:
+    """A share may drop within its margin; beyond it, it fails once that is no chance any more."""
+    name = f"{what} not worse"
+    if change is None:
+        return Check(name, "doubtful", f"{what}: too little was measured, give --minutes more")
+    verdict: Verdict = "passed"
+    if change.value < -margin:
+        verdict = "failed" if change.high < 0 else "doubtful"
+    said = {"passed": "", "doubtful": " fewer, though perhaps by chance", "failed": " fewer"}
+    return Check(
+        name,
+        verdict,
+        f"{what}{said[verdict]}: {100 * change.value:+.1f} points (95% interval "
+        f"{100 * change.low:+.1f} to {100 * change.high:+.1f}; may drop by {100 * margin:.0f})",
     )
 
 
-def _interval(
-    differences: list[float], weights: Sequence[int], clusters: list[str], seed: int
-) -> Interval | None:
-    if not differences:
-        return None
-    return bootstrap_ratio(
-        np.asarray(differences, dtype=float), np.asarray(weights, dtype=float), clusters, seed=seed
+def _general(lost: Interval | None, margin: float) -> Check:
+    name = "code in general kept"
+    if lost is None:
+        return Check(name, "passed", "code in general: this Python has no library source to ask")
+    verdict: Verdict = "passed"
+    if lost.value > margin:
+        verdict = "failed" if lost.low > margin else "doubtful"
+    said = "within" if verdict == "passed" else "beyond"
+    return Check(
+        name,
+        verdict,
+        f"code in general: {lost.value:+.3f} bits per byte lost (95% interval {lost.low:+.3f} to "
+        f"{lost.high:+.3f}), {said} the bound of {margin}",
+    )
+
+
+def _verbatim(evidence: Evidence, share: float) -> Check:
+    name, found = "nothing learnt by heart", evidence.verbatim
+    if found is None:
+        return Check(name, "passed", "by heart: no training function is long enough to ask for")
+    allowed = max(1, int(share * found.probed))
+    verdict: Verdict = "passed" if found.reproduced <= allowed else "failed"
+    return Check(
+        name,
+        verdict,
+        f"by heart: {found.reproduced} of {found.probed} training functions asked for come back "
+        f"for 50 tokens that the base does not know, {allowed} may",
     )

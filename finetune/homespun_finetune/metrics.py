@@ -14,8 +14,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-WRONG_SHOWN_COST = 3
-"""Characters that reading and dismissing a wrong suggestion costs."""
+from homespun_finetune.keystrokes import Typing
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _KEYWORDS = frozenset(
@@ -60,8 +59,6 @@ class Completion:
     identifier_f1: float | None
     """None where the true middle names nothing."""
     ends_itself: bool
-    saved: float
-    """Characters of typing saved, negative for a wrong suggestion that was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +71,32 @@ class Metrics:
     edit_similarity: float
     identifier_f1: float
     ends_itself: float
-    typing_saved: float
+    typing_balance: float
+    """Share of the characters of typed lines that was saved, below zero where wrong suggestions
+    cost more than right ones saved."""
+    typing_accepted: float
+    """The same without that cost."""
+    wrong_shown: float
+    """Wrong suggestions shown, a typed line."""
     holes: int
     completions: int
     """Of the holes, how many were also completed; the shares are over these."""
+    lines: int
+    """Lines that were typed again."""
+
+    @property
+    def typing_saved(self) -> float:
+        """The balance as a share: who loses by suggestions turns them off."""
+        return max(0.0, self.typing_balance)
 
     def to_json(self) -> dict[str, float | int]:
         return {
             key: round(value, 6) if isinstance(value, float) else value
-            for key, value in asdict(self).items()
+            for key, value in (asdict(self) | {"typing_saved": self.typing_saved}).items()
         }
 
 
-def compare(suggestion: str, truth: str, *, shown: bool, ends_itself: bool) -> Completion:
+def compare(suggestion: str, truth: str, *, ends_itself: bool) -> Completion:
     """Judge one suggestion against the middle that was really there."""
     return Completion(
         text=suggestion,
@@ -95,7 +105,6 @@ def compare(suggestion: str, truth: str, *, shown: bool, ends_itself: bool) -> C
         edit_similarity=edit_similarity(suggestion, truth),
         identifier_f1=identifier_f1(suggestion, truth),
         ends_itself=ends_itself,
-        saved=typing_saved(suggestion, truth) if shown else 0.0,
     )
 
 
@@ -147,32 +156,11 @@ def identifier_f1(suggestion: str, truth: str) -> float | None:
     return 2 * (wanted & given).total() / (wanted.total() + given.total())
 
 
-def typing_saved(suggestion: str, truth: str) -> float:
-    """Characters saved by a suggestion that was shown once, at the start of the hole.
-
-    A suggestion that the truth begins with is accepted whole; of a longer or partly wrong one, the
-    leading lines that are right. One that is wrong from its first line costs WRONG_SHOWN_COST.
-    """
-    text, truth = suggestion.rstrip(), truth.rstrip()
-    if not text:
-        return 0.0
-    if truth.startswith(text):
-        return float(len(text))
-    accepted = 0
-    for ours, theirs in zip(text.splitlines(True), truth.splitlines(True), strict=False):
-        if ours.rstrip() != theirs.rstrip():
-            break
-        accepted += len(theirs.rstrip("\n"))
-    return float(accepted) if accepted else -float(WRONG_SHOWN_COST)
-
-
-def summarise(results: Sequence[HoleResult]) -> Metrics:
-    """Figures over holes. A share over no completions is 0, bits per byte over no bytes too."""
-    done = [(hole, hole.completion) for hole in results if hole.completion is not None]
-    completions = [completion for _, completion in done]
+def summarise(results: Sequence[HoleResult], typed: Sequence[Typing] = ()) -> Metrics:
+    """Figures over holes and typed lines. A share of nothing is 0, bits per byte of nothing too."""
+    completions = [hole.completion for hole in results if hole.completion is not None]
     named = [c.identifier_f1 for c in completions if c.identifier_f1 is not None]
-    typed = sum(hole.characters for hole, _ in done)
-    saved = sum(completion.saved for completion in completions)
+    characters = sum(line.characters for line in typed) or 1
     return Metrics(
         bits_per_byte=bits_per_byte(results),
         exact_line=_mean([c.exact_line for c in completions]),
@@ -180,9 +168,12 @@ def summarise(results: Sequence[HoleResult]) -> Metrics:
         edit_similarity=_mean([c.edit_similarity for c in completions]),
         identifier_f1=_mean(named),
         ends_itself=_mean([c.ends_itself for c in completions]),
-        typing_saved=max(0.0, saved / typed) if typed else 0.0,
+        typing_balance=sum(line.saved for line in typed) / characters,
+        typing_accepted=sum(line.accepted for line in typed) / characters,
+        wrong_shown=_mean([line.dismissed for line in typed]),
         holes=len(results),
         completions=len(completions),
+        lines=len(typed),
     )
 
 

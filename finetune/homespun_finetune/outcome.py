@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 DecisionName = Literal["published", "refused", "undecided", "evaluated", "dry-run"]
 
+MODELS = ("base", "incumbent", "candidate")  # always named in ``--json``, measured or not
+
 DONE, FAILED, BAD_USAGE, NOT_PUBLISHED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -28,7 +30,7 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Outcome:
-    """``metrics`` has base, incumbent and candidate, each None where it was not measured."""
+    """``metrics``: of each model and each baseline that was measured, by its role."""
 
     decision: DecisionName
     repository: str
@@ -36,7 +38,7 @@ class Outcome:
     counts: Mapping[str, Any]
     reasons: tuple[str, ...] = ()
     revision: str | None = None
-    metrics: Mapping[str, Metrics | None] = field(default_factory=dict)
+    metrics: Mapping[str, Metrics] = field(default_factory=dict)
     seconds: Seconds = field(default_factory=Seconds)
 
     @property
@@ -45,7 +47,7 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; more may come."""
-        measured = {name: self.metrics.get(name) for name in ("base", "incumbent", "candidate")}
+        measured = {name: self.metrics.get(name) for name in MODELS} | dict(self.metrics)
         return {
             "decision": self.decision,
             "reasons": list(self.reasons),

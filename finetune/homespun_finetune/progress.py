@@ -7,7 +7,7 @@ what the stages do.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -45,6 +45,29 @@ class Stage:
         elif time.monotonic() - self.spoken >= PLAIN_EVERY:
             self.spoken = time.monotonic()
             self.console.print(f"{self.name}: {100 * min(1.0, done):.0f}% {note}", soft_wrap=True)
+
+
+class Turn:
+    """A stage that a number of seconds is for, given away in parts."""
+
+    def __init__(self, stage: Stage, seconds: float) -> None:
+        self._stage = stage
+        self._seconds = seconds
+        self._begun = time.monotonic()
+
+    def within(self, seconds: float) -> Callable[[], bool]:
+        """Whether ``seconds`` from now are not over yet; to be asked often, for it tells people."""
+        begun = time.monotonic()
+
+        def in_time() -> bool:
+            now = time.monotonic()
+            spent = now - self._begun
+            self._stage.update(
+                spent / self._seconds, f"{clock(self._seconds - spent)} left at most"
+            )
+            return now - begun < seconds
+
+        return in_time
 
 
 class Reporter:

@@ -24,8 +24,9 @@ from homespun_model.shelves import shelf_folders
 from homespun_finetune import interruption, show
 from homespun_finetune.budget import Deadline, best_device
 from homespun_finetune.errors import UsageError
+from homespun_finetune.evidence import Evidence, gather
 from homespun_finetune.examination import Examination, Role
-from homespun_finetune.gate import Decision, Evidence, GateRules, decide, weigh
+from homespun_finetune.gate import Decision, GateRules, decide
 from homespun_finetune.outcome import DecisionName, Outcome, Seconds
 from homespun_finetune.progress import Reporter
 from homespun_finetune.settings import EvaluateSettings, TrainSettings
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from homespun_finetune.train import Trained
 
+MOST_OF_THE_REST = 0.45  # of what mining leaves, for evaluation: there is still time to train
 CLOSING = 5.0  # seconds to merge, load, decide and publish
 
 
@@ -53,6 +55,7 @@ class Request:
     seed: int = 0
     dry_run: bool = False
     evaluate_only: bool = False
+    report: Path | None = None
 
 
 def run(request: Request, reporter: Reporter, deadline: Deadline) -> Outcome:
@@ -90,10 +93,13 @@ class _Run:
         incumbent = self._incumbent(self._store(), base)
         mined = self._mine()
         seconds = self.deadline.left() - CLOSING
-        examination = self._examination(mined, seconds / (2 if incumbent else 1))
+        examination = self._examination(mined, seconds, 2 if incumbent else 1)
         self._examine_what_is(examination, base, incumbent)
         outcome = self._outcome("evaluated", mined, base=base.id, examination=examination)
         show.table(self.reporter.console, outcome.metrics)
+        manifest = self._manifest(base, mined, incumbent) | {"metrics": examination.to_json()}
+        after: Role = "incumbent" if incumbent else "base"
+        self._report(outcome, manifest, examination, ("base", after), None)
         return outcome
 
     def fine_tune(self) -> Outcome:
@@ -102,8 +108,9 @@ class _Run:
         incumbent = self._incumbent(store, base)
         with _staged(store, self.identity) as folder:
             mined = self._mine()
-            share = self.deadline.seconds * self.evaluation.share
-            examination = self._examination(mined, share / (3 if incumbent else 2))
+            share = self.evaluation.share * self.deadline.seconds
+            share = min(share, MOST_OF_THE_REST * self.deadline.left())
+            examination = self._examination(mined, share, 3 if incumbent else 2)
             if not examination.holes:
                 return self._no_exam(mined, base)
             self._examine_what_is(examination, base, incumbent)
@@ -114,8 +121,9 @@ class _Run:
             manifest = self._manifest(base, mined, incumbent) | {
                 "training": trained.to_json(),
                 "metrics": examination.to_json() | {"evidence": evidence.to_json()},
-                "decision": {"outcome": decision.outcome, "reasons": list(decision.reasons)},
+                "decision": decision.to_json(),
             }
+            self._report(decision, manifest, examination, (evidence.against, "candidate"), folder)
             interruption.ignore()  # interrupted means not published: it is now or never
             interruption.check()
             keep = store.publish if decision.outcome == "published" else store.keep
@@ -172,9 +180,14 @@ class _Run:
             ) from error
         return incumbent
 
-    def _examination(self, mined: Mined, seconds: float) -> Examination:
+    def _examination(self, mined: Mined, seconds: float, models: int) -> Examination:
         return Examination(
-            list(mined.samples("test")), self.evaluation, seconds=seconds, reporter=self.reporter
+            list(mined.samples("test")),
+            mined.material,
+            self.evaluation,
+            seconds=seconds,
+            models=models,
+            reporter=self.reporter,
         )
 
     def _examine_what_is(
@@ -183,7 +196,10 @@ class _Run:
         from homespun_model.completer import Completer
 
         device = best_device()
-        self._examine(examination, "base", Completer.load(base, device=device))
+        untuned = Completer.load(base, device=device)
+        self._examine(examination, "base", untuned)
+        with self._timed("evaluate"):
+            examination.sit_baselines(untuned)
         if incumbent is not None:
             served = Completer.load(base, incumbent, device=device)
             self._examine(examination, "incumbent", served)
@@ -228,14 +244,11 @@ class _Run:
     def _evidence(
         self, examination: Examination, mined: Mined, incumbent: Revision | None
     ) -> Evidence:
-        results = examination.results()
-        against: Literal["base", "incumbent"] = "incumbent" if incumbent else "base"
         split = incumbent.manifest.get("split") if incumbent else None
         was = split.get("kind") if isinstance(split, dict) else None
-        return weigh(
-            results[against],
-            results["candidate"],
-            against=against,
+        return gather(
+            examination,
+            against="incumbent" if incumbent else "base",
             seed=self.request.seed,
             weaker_split=was == "time" and mined.manifest["split"]["kind"] != "time",
         )
@@ -261,6 +274,40 @@ class _Run:
             },
             "homespun": version("homespun"),
         }
+
+    def _report(
+        self,
+        ended: Decision | Outcome,
+        manifest: dict[str, Any],
+        examination: Examination,
+        sides: tuple[Role, Role],
+        folder: Path | None,
+    ) -> None:
+        """Write the page beside the adapter, and where it was asked for; without it, say why."""
+        from homespun_finetune.report import REPORT, Page, notable, write
+
+        files = [folder / REPORT] if folder else []
+        files += [self.request.report] if self.request.report else []
+        if not files:
+            return
+        before, after = (examination.results()[side] for side in sides)
+        page = Page(
+            repository=self.identity,
+            decision=ended.outcome if isinstance(ended, Decision) else ended.decision,
+            reasons=ended.reasons,
+            manifest=manifest,
+            pairs=notable(examination.holes, before, after),
+            before=sides[0],
+            after=sides[1],
+            earlier=self._store().revisions(self.identity),
+        )
+        try:
+            write(page, *files)
+        except OSError as error:
+            self.reporter.say(f"the report was not written: {error.strerror or error}")
+        else:
+            if self.request.report:
+                self.reporter.say(f"report: {self.request.report}")
 
     def _no_exam(self, mined: Mined, base: Base) -> Outcome:
         reason = (

@@ -66,10 +66,23 @@ class EvaluateSettings:
     seed: int = 0
     share: float = 0.3
     """Of ``--minutes``, for all models together."""
+    holes: float = 0.62
+    """Of a model's part, for held-out holes; the baselines sit these and nothing else."""
+    typing: float = 0.22
+    """Of a model's part, for lines typed again."""
+    general: float = 0.1
+    """Of a model's part, for code in general."""
+    verbatim: float = 0.06
+    """Of a model's part, for what it has learnt by heart."""
     scoring: float = 0.4
-    """Of a model's part, for bits per byte; the rest completes the same holes in the same order."""
+    """Of the time for holes, for bits per byte; the rest completes the same holes, in order."""
     max_holes: int = 400
     max_completions: int = 150
+    max_lines: int = 150
+    max_general: int = 240
+    """An interval of a few hundredths of a bit, over eighty modules."""
+    max_probes: int = 200
+    """Functions asked for by heart."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -25,18 +25,29 @@ if TYPE_CHECKING:
 SHOWN_LINES = 10  # of a completion; the rest is counted
 SHOWN_CONTEXT_LINES = 3  # before the cursor
 
-_ROWS = (
+FIGURES = (
     ("bits per byte (less is better)", "bits_per_byte", "{:.3f}"),
     ("first line exact", "exact_line", "{:.1%}"),
     ("whole middle exact", "exact_match", "{:.1%}"),
     ("edit similarity", "edit_similarity", "{:.1%}"),
     ("identifier F1", "identifier_f1", "{:.1%}"),
     ("ends by itself", "ends_itself", "{:.1%}"),
-    ("typing saved", "typing_saved", "{:.1%}"),
+    ("typing saved, less dismissals", "typing_balance", "{:.1%}"),
+    ("typing accepted", "typing_accepted", "{:.1%}"),
+    ("wrong suggestions a line", "wrong_shown", "{:.1f}"),
     ("holes", "holes", "{}"),
     ("of these completed", "completions", "{}"),
+    ("lines typed again", "lines", "{}"),
 )
-_TITLES = {"base": "base", "incumbent": "incumbent", "candidate": "adapter"}
+_TYPED = ("typing_balance", "typing_accepted", "wrong_shown", "lines")
+TITLES = {
+    "base": "base",
+    "incumbent": "incumbent",
+    "candidate": "adapter",
+    "without_related": "base, no related",
+    "copy": "copying",
+}
+ORDER = ("copy", "without_related", "base", "incumbent", "candidate")
 _STYLES = {"published": "bold green", "refused": "bold red", "undecided": "bold yellow"}
 
 
@@ -68,16 +79,22 @@ def decision(console: Console, outcome: Outcome) -> None:
         console.print(f"  - {reason}", soft_wrap=True, markup=False)
 
 
-def table(console: Console, metrics: Mapping[str, Metrics | None]) -> None:
-    """Base, incumbent and adapter on the same held-out holes."""
-    columns = [(name, m) for name, m in metrics.items() if m is not None]
+def table(console: Console, metrics: Mapping[str, Metrics]) -> None:
+    """Every model and baseline on the same held-out holes, the baselines first."""
+    columns = [(name, metrics[name]) for name in ORDER if name in metrics]
     grid = Table(title="On held-out code", title_justify="left")
     grid.add_column("")
     for name, _ in columns:
-        grid.add_column(_TITLES[name], justify="right")
-    for label, key, form in _ROWS:
-        grid.add_row(label, *(form.format(getattr(m, key)) for _, m in columns))
+        grid.add_column(TITLES[name], justify="right")
+    for label, key, form in FIGURES:
+        grid.add_row(label, *(figure(m, key, form) for _, m in columns))
     console.print(grid)
+
+
+def figure(metrics: Metrics, key: str, form: str) -> str:
+    """One figure as people read it; a dash for typing that was not measured."""
+    unmeasured = key in _TYPED and not metrics.lines
+    return "-" if unmeasured else form.format(getattr(metrics, key))
 
 
 def counts(console: Console, repository: str, mined: Mapping[str, Any]) -> None:
@@ -115,12 +132,12 @@ def trained(run: Trained) -> str:
     )
 
 
-def choose(
+def paired(
     holes: Sequence[Sample], before: Sequence[HoleResult], after: Sequence[HoleResult]
 ) -> list[Pair]:
-    """The most improved, the median and the most worsened of all completed holes; fewer if few."""
+    """Every completed hole under two models, the most improved first."""
     by_id = {hole_id(hole): hole for hole in holes}
-    pairs = sorted(
+    return sorted(
         (
             Pair("", by_id[old.hole], old, new)
             for old, new in zip(before, after, strict=True)
@@ -128,6 +145,13 @@ def choose(
         ),
         key=lambda pair: (-pair.change, pair.before.hole),
     )
+
+
+def choose(
+    holes: Sequence[Sample], before: Sequence[HoleResult], after: Sequence[HoleResult]
+) -> list[Pair]:
+    """The most improved, the median and the most worsened of all completed holes; fewer if few."""
+    pairs = paired(holes, before, after)
     names = ("most improved", "in the middle", "most worsened")
     picks = dict(zip((0, len(pairs) // 2, len(pairs) - 1), names, strict=True)) if pairs else {}
     return [Pair(why, pairs[n].hole, pairs[n].before, pairs[n].after) for n, why in picks.items()]
@@ -146,12 +170,12 @@ def completions(console: Console, pairs: Sequence[Pair], metrics: Metrics | None
         console.print()
         console.print(
             f"{pair.why} ({100 * pair.change:+.0f} points): "
-            f"{_printable(pair.hole.path, lines=False)}, {pair.hole.kind}",
+            f"{printable(pair.hole.path, lines=False)}, {pair.hole.kind}",
             soft_wrap=True,
             markup=False,
         )
         before = "\n".join(pair.hole.place.prefix.split("\n")[-SHOWN_CONTEXT_LINES:])
-        console.print(Text(_printable(before), style="dim"), soft_wrap=True)
+        console.print(Text(printable(before), style="dim"), soft_wrap=True)
         console.print(_side_by_side(pair))
 
 
@@ -171,14 +195,14 @@ def _side_by_side(pair: Pair) -> Table:
 
 def _code(text: str) -> Text:
     """Code as it is, without control characters, shortened to a few lines."""
-    lines = _printable(text).split("\n")
+    lines = printable(text).split("\n")
     shown = lines[:SHOWN_LINES]
     if len(lines) > SHOWN_LINES:
         shown.append(f"… {len(lines) - SHOWN_LINES} more lines")
     return Text("\n".join(shown) if text.strip() else "(nothing)")
 
 
-def _printable(text: str, *, lines: bool = True) -> str:
-    """Without what a terminal might obey: a repository's code and names are not ours."""
+def printable(text: str, *, lines: bool = True) -> str:
+    """Without what a terminal or a browser might obey: a repository's code is not ours."""
     kept = "\n" if lines else ""
     return "".join(c if c.isprintable() or c in kept else "�" for c in text.expandtabs(4))

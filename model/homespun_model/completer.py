@@ -152,6 +152,21 @@ class Completer:
             for (_, middle), found in zip(holes, logprobs, strict=True)
         ]
 
+    def recites(self, place: Place, text: str, tokens: int) -> int:
+        """How many of the first ``tokens`` tokens of ``text`` it says by itself at the place.
+
+        Greedy, untrimmed, and given up at the first token that differs: a probe of what a model
+        knows by heart costs little where it does not.
+        """
+        wanted = self._prompts.encode_middle(text)[:tokens]
+        said = self._decoder.generate(
+            self._prompts.build(place),
+            max_new_tokens=len(wanted),
+            stop_ids=self._stop_ids,
+            keep_going=lambda ids: ids == wanted[: len(ids)],
+        ).ids
+        return len(said) if said == wanted[: len(said)] else len(said) - 1
+
     def forget(self, session: str) -> None:
         """Drop what is remembered of a session, a closed document."""
         self._decoder.forget(session)

@@ -1,0 +1,130 @@
+"""What an evaluation asks for beside holes: lines to type again, functions that were learnt.
+
+Made by mining, from the split that it made, and read from the repository only when asked for: most
+of what it could give is never wanted. Knows no models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import TypeVar
+
+from homespun_corpus.context import ContextIndex
+from homespun_corpus.functions import Function
+from homespun_corpus.place import Place, place_at
+from homespun_corpus.repository import Repository
+from homespun_corpus.split import HeldOut
+from homespun_corpus.windows import clear_of_secrets
+
+MIN_TYPED = 8  # characters of a line, or there is nothing to save
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TypedLine:
+    """One line of a new function, as its author was about to type it.
+
+    ``place``: the cursor behind the line's indentation; of the function only what stands above is
+    there, and the file goes on behind it. ``text``: the line without indentation and line end.
+    """
+
+    id: str
+    language: str
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """The text of a function that training saw."""
+
+    id: str
+    path: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Material:
+    """``index``: the tree at the split, as an editor's related code. ``kept``: what training read.
+
+    ``held``: what is held out, for validation and for the test.
+    """
+
+    repository: Repository
+    index: ContextIndex
+    kept: tuple[Function, ...]
+    held: tuple[HeldOut, ...]
+
+    def tree(self) -> Iterator[str]:
+        """The files of the tree at the split, without secrets."""
+        return (text for _, text in self.index.files())
+
+    def lines(self, seed: int, most: int) -> list[TypedLine]:
+        """Lines of the new functions, a round of one line a file at a time, in a seeded order."""
+        new = (held for held in self.held if held.part == "test" and held.novelty == "new")
+        written = (line for held in new for line in self._lines(held.function))
+        order = in_turn(written, lambda item: item[0].path, lambda item: _name(*item), seed)
+        return [self._typed(*item) for item in order[:most]]
+
+    def learnt(self, seed: int, most: int) -> list[Learnt]:
+        """Functions of the training set, a seeded sample."""
+        order = sorted(self.kept, key=lambda f: _rank(seed, _name(f, f.span.start)))
+        return [
+            Learnt(_name(f, f.span.start), f.path, f.language, self._text(f)) for f in order[:most]
+        ]
+
+    def _lines(self, function: Function) -> Iterator[tuple[Function, int]]:
+        """Where each line worth typing begins, as bytes of the blob."""
+        at = function.span.start
+        for line in self._source(function)[at : function.span.end].splitlines(keepends=True):
+            if len(line.strip()) >= MIN_TYPED:
+                yield function, at + len(line) - len(line.lstrip())
+            at += len(line)
+
+    def _typed(self, function: Function, at: int) -> TypedLine:
+        source = self._source(function)
+        end = source.find(b"\n", at)
+        text = source[at : end if end >= 0 else None][: function.span.end - at].decode().rstrip()
+        before, after = source[:at].decode(), source[function.span.end :].decode()
+        written = before + after
+        place = place_at(written, len(before), path=function.path, language=function.language)
+        place = clear_of_secrets(written, place)
+        place = replace(place, related=self.index.related(place))
+        return TypedLine(_name(function, at), function.language, place, text)
+
+    def _source(self, function: Function) -> bytes:
+        return self.repository.read(function.blob_id)
+
+    def _text(self, function: Function) -> str:
+        return self._source(function)[function.span.start : function.span.end].decode()
+
+
+def in_turn(
+    items: Iterable[T], pile: Callable[[T], str], name: Callable[[T], str], seed: int
+) -> list[T]:
+    """Items in rounds of one a pile: any number from the front comes from many piles.
+
+    The seed and the names decide the order, not the order in which the items come.
+    """
+    piles: dict[str, list[T]] = defaultdict(list)
+    for item in items:
+        piles[pile(item)].append(item)
+    sorted_piles = [
+        sorted(piles[key], key=lambda item: _rank(seed, name(item)))
+        for key in sorted(piles, key=lambda key: _rank(seed, key))
+    ]
+    return [item for turn in zip_longest(*sorted_piles) for item in turn if item is not None]
+
+
+def _rank(seed: int, text: str) -> bytes:
+    return hashlib.sha256(f"{seed} {text}".encode()).digest()
+
+
+def _name(function: Function, at: int) -> str:
+    return f"{function.path}@{function.blob_id[:12]}:{at}"

@@ -1,0 +1,103 @@
+"""Code that is nobody's own: the standard library of the Python that runs, in two halves.
+
+One half may be replayed in training, the other is measured on, so that what a team's adapter costs
+on code in general is known. A module belongs to the half that the hash of its path names: on any
+machine, for ever. Nothing of it is carried along with a revision. Knows no models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from homespun_corpus.functions import Span
+from homespun_corpus.holes import EVALUATED, CharOffsets, Hole, HoleCutter
+from homespun_corpus.languages import by_name, parse
+from homespun_corpus.place import Place, place_at
+from homespun_corpus.samples import Sample
+
+Half = Literal["replay", "measure"]
+
+MIN_CHARS, MAX_CHARS = 1000, 60_000  # of a module: neither a stub nor a table
+HOLES_A_MODULE = 3
+LANGUAGE = "python"
+# Tests are half of the library; the others are programs, data or somebody else's.
+_NOT_LIBRARY = frozenset(
+    (
+        *("test", "tests", "idlelib", "turtledemo", "__phello__", "ensurepip", "lib2to3"),
+        *("pydoc_data", "config", "site-packages", "dist-packages"),
+    )
+)
+
+
+def replay_texts(seed: int) -> Iterator[tuple[str, str]]:
+    """(path, text) of the modules that training may read, in a seeded order."""
+    return _texts("replay", seed)
+
+
+def replay_samples(seed: int) -> Iterator[Sample]:
+    """Holes in the modules that training may read, as they are cut in a team's code."""
+    return _samples("replay", seed)
+
+
+def measured_samples(seed: int) -> Iterator[Sample]:
+    """Holes in the modules that training never reads, a few a module, in a seeded order."""
+    return _samples("measure", seed)
+
+
+def _texts(half: Half, seed: int) -> Iterator[tuple[str, str]]:
+    root = Path(sysconfig.get_paths()["stdlib"])
+    paths = [path for path in _modules(root) if _half(path) == half]
+    random.Random(f"{seed}:{half}").shuffle(paths)
+    for path in paths:
+        try:
+            text = (root / path).read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError):  # one module less, not a run less
+            continue
+        if MIN_CHARS <= len(text) <= MAX_CHARS:
+            yield path, text
+
+
+def _modules(root: Path) -> list[str]:
+    """Paths of modules below the standard library's folder; none where it is in an archive."""
+    found = (path.relative_to(root) for path in root.rglob("*.py"))
+    return sorted(path.as_posix() for path in found if _NOT_LIBRARY.isdisjoint(path.parts))
+
+
+def _half(path: str) -> Half:
+    return "measure" if hashlib.sha256(path.encode()).digest()[0] % 2 else "replay"
+
+
+def _samples(half: Half, seed: int) -> Iterator[Sample]:
+    language = by_name(LANGUAGE)
+    for path, text in _texts(half, seed):
+        source = text.encode()
+        cutter = HoleCutter(text, source, language, parse(language, source))
+        rng = random.Random(f"{seed}:{path}")
+        holes = cutter.cut(Span(0, len(source)), HOLES_A_MODULE, rng, EVALUATED)
+        offsets = CharOffsets(text, source)
+        yield from (_sample(path, text, offsets, hole) for hole in holes)
+
+
+def _sample(path: str, text: str, offsets: CharOffsets, hole: Hole) -> Sample:
+    return Sample(
+        repository="",
+        commit="",
+        blob_id=hashlib.sha256(path.encode()).hexdigest(),
+        path=path,
+        function="",
+        kind=hole.kind,
+        novelty="old",
+        start=offsets.byte(hole.start),
+        end=offsets.byte(hole.end),
+        place=_place(path, text, hole),
+        middle=text[hole.start : hole.end],
+    )
+
+
+def _place(path: str, text: str, hole: Hole) -> Place:
+    return place_at(text, hole.start, hole.end, path=path, language=LANGUAGE)
