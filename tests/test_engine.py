@@ -62,9 +62,8 @@ async def test_repositories_without_an_adapter_share_the_base(
 
 
 async def test_the_old_weights_answer_while_the_new_are_loaded(
-    engine: Watched, taught: Taught, monkeypatch: pytest.MonkeyPatch
+    engine: Watched, taught: Taught
 ) -> None:
-    monkeypatch.setattr(engine_module, "PATIENCE", 0.0)
     old = await engine.serving("team/app")
     first = taught.publish(engine.store, "team/app")
     during = await engine.serving("team/app")
@@ -92,8 +91,12 @@ async def test_a_damaged_revision_is_said_once_and_the_next_good_one_serves(
     await engine.until("team/app", first.name)
     second = taught.publish(engine.store, "team/app")
     (second.path / "adapter_config.json").write_text("{}")
+    while not any(report.state == "error" for report in engine.reports):
+        assert await engine.revision("team/app") == first.name
+        await asyncio.sleep(0.01)
     for _ in range(3):
         assert await engine.revision("team/app") == first.name
+        await asyncio.sleep(0.01)
     refused = [report for report in engine.reports if report.state == "error"]
     assert len(refused) == 1
     assert f"{first.name} stays in use" in (refused[0].message or "")

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from homespun_model.completer import Completer
 
 ADAPTERS = 3  # repositories whose merged weights are kept at once
-PATIENCE = 2.0  # seconds that a request waits for a new revision before the old one answers
 
 logger = logging.getLogger(__name__)
 
@@ -84,9 +83,7 @@ class Engine:
         stamp = self._stamp(repository)
         if stamp != seat.stamp and seat.loading is None:
             seat.loading = asyncio.ensure_future(self._swap(seat, repository, stamp))
-        if seat.loading is not None:
-            await asyncio.wait({seat.loading}, timeout=PATIENCE)
-        return seat.serving or plain
+        return seat.serving or plain  # nobody waits for a new revision
 
     def completers(self) -> list[Completer]:
         """Everything in memory that may answer."""
