@@ -91,7 +91,9 @@ class Service:
         if document is None:
             return False
         self._pace.typed(uri, time.monotonic())
-        taken = self.acceptances.by_text(uri, document.text)
+        # Who types the last letter of a suggestion has written it, not accepted it.
+        at_once = any(len(change.text) > 1 for change in changes)
+        taken = at_once and self.acceptances.by_text(uri, document.text)
         if taken:
             logger.info("accepted (%d), seen in the text", self.acceptances.total)
         if changes and (offset := document.end_of(changes[-1])) is not None:
