@@ -58,6 +58,7 @@ class App:
 
         protocol.exited = exited
         protocol.malformed = self._malformed
+        self.engine.preload()
         await connection.run(protocol.receive)
         self.service.close()
         return self.exit_code

@@ -144,10 +144,12 @@ class Service:
         return Question.at(document, offset, home, serving, self.settings.max_new_tokens)
 
     async def _begin(self, document: Document) -> None:
+        await self._get_ready(document, 0)  # where editors put the cursor
+        if self._documents.get(document.uri) is not document:
+            return
         home = await self._homes.of(document.uri)
         if home.root is not None:
-            self._neighbours.open(home.root)
-        await self._get_ready(document, 0)  # where editors put the cursor
+            self._neighbours.open(home.root)  # after the base, so that the first answer is sooner
 
     async def _get_ready(self, document: Document, offset: int, *, whole: bool = False) -> None:
         """Nobody has asked yet: have the prompt read till then, or the ``whole`` answer."""
