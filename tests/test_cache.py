@@ -40,9 +40,18 @@ def test_typing_the_beginning_of_a_suggestion_leaves_its_rest(cache: AnswerCache
     assert asked(cache, "x = compute(\ny = 2\n", 12) == "1)"
 
 
+def test_brackets_that_the_editor_put_behind_the_cursor_are_seen_through(
+    cache: AnswerCache,
+) -> None:
+    assert asked(cache, "x = compute()\ny = 2\n", 12) == "1)"
+    assert asked(cache, "x = com\"')\ny = 2\n", 7) == "pute(1)"
+
+
 @pytest.mark.parametrize(
     ("text", "cursor"),
     [
+        ("x = compute(a)\ny = 2\n", 12),  # that is no bracket
+        ("x = compute()))))\ny = 2\n", 12),  # nor did an editor do that
         ("x = cat\ny = 2\n", 7),  # something else was typed
         ("x = com\ny = 3\n", 7),  # the text after the cursor is another
         ("z = com\ny = 2\n", 7),  # the text before is another

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 # Every character that Python but not LSP takes for a line break, and one of each encoded width.
-PIECES = ["\n", "\r\n", "\r", "\f", "\v", "\x1c", "\x85", "\u2028", "a", "bc", "\t"]
-PIECES += ["é", "漢", "😀"]
+PIECES = ["\n", "\r\n", "\r", "\f", "\v", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+PIECES += ["a", "bc", "\t", "é", "漢", "😀"]
 
 texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 points = st.tuples(st.integers(-1, 8), st.integers(-1, 8))
@@ -166,15 +166,19 @@ ONE_LINE = "x = 'é漢😀' + " * 90_000  # 1 MB
 
 @pytest.mark.parametrize("text", [LINES, ONE_LINE], ids=["lines", "one-line"])
 @pytest.mark.parametrize("encoding", Encoding, ids=lambda encoding: encoding.value)
-def test_typing_in_a_megabyte_does_not_lag(text: str, encoding: Encoding) -> None:
+def test_typing_in_a_megabyte_costs_a_few_copies_of_it(text: str, encoding: Encoding) -> None:
+    """Copying and encoding the text once is what a document without an index does at the least."""
     document = Document.create(text, encoding=encoding)
     line, column = document.point(len(text) - 20)
-    took = []
+    edits, copies = [], []
     for step in range(20):
-        began = time.thread_time()  # of the processor: the machine may be busy
         at = (line, column + step)
+        began = time.thread_time()  # of the processor: the machine may be busy
         document = document.changed([Change("a", at, at)], step)
         document.offset((line, column + step + 1))
-        took.append(time.thread_time() - began)
+        edits.append(time.thread_time() - began)
+        began = time.thread_time()
+        len((text[:-20] + "a" + text[-20:]).encode("utf-16-le"))
+        copies.append(time.thread_time() - began)
     assert document.text == text[:-20] + "a" * 20 + text[-20:]
-    assert np.median(took) < 0.03  # 0.3 to 6 ms on an idle machine
+    assert np.median(edits) < 8 * np.median(copies)  # 0.2 to 4 times, measured

@@ -13,7 +13,7 @@ from homespun_corpus.place import place_at
 from homespun_model.errors import BaseError
 from homespun_model.store import AdapterStore
 from homespun_server import engine as engine_module
-from homespun_server.engine import ADAPTERS, Engine, Status
+from homespun_server.engine import Engine, Status
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
@@ -62,9 +62,8 @@ async def test_repositories_without_an_adapter_share_the_base(
 
 
 async def test_the_old_weights_answer_while_the_new_are_loaded(
-    engine: Watched, taught: Taught, monkeypatch: pytest.MonkeyPatch
+    engine: Watched, taught: Taught
 ) -> None:
-    monkeypatch.setattr(engine_module, "PATIENCE", 0.0)
     old = await engine.serving("team/app")
     first = taught.publish(engine.store, "team/app")
     during = await engine.serving("team/app")
@@ -92,8 +91,12 @@ async def test_a_damaged_revision_is_said_once_and_the_next_good_one_serves(
     await engine.until("team/app", first.name)
     second = taught.publish(engine.store, "team/app")
     (second.path / "adapter_config.json").write_text("{}")
+    while not any(report.state == "error" for report in engine.reports):
+        assert await engine.revision("team/app") == first.name
+        await asyncio.sleep(0.01)
     for _ in range(3):
         assert await engine.revision("team/app") == first.name
+        await asyncio.sleep(0.01)
     refused = [report for report in engine.reports if report.state == "error"]
     assert len(refused) == 1
     assert f"{first.name} stays in use" in (refused[0].message or "")
@@ -108,14 +111,24 @@ async def test_a_store_that_is_gone_leaves_the_base(engine: Watched, taught: Tau
     await engine.until("team/app", None)
 
 
-async def test_only_a_few_adapters_are_kept(engine: Watched, taught: Taught) -> None:
+async def test_only_as_many_adapters_are_kept_as_have_room(
+    engine: Watched, taught: Taught, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = {}
-    for number in range(ADAPTERS + 2):
-        repository = f"team/{number}"
-        names[repository] = taught.publish(engine.store, repository).name
-        await engine.until(repository, names[repository])
-    assert len(engine._seats) == ADAPTERS
-    await engine.until("team/0", names["team/0"])
+    await engine.warm()
+    monkeypatch.setattr(engine._seats, "room", 2)
+    for number in range(3):
+        names[number] = taught.publish(engine.store, f"team/{number}").name
+    for number in (0, 1):
+        await engine.until(f"team/{number}", names[number])
+    for _ in range(3):
+        assert await engine.revision("team/2") is None  # the others are in use
+    said = [report.message for report in engine.reports if report.message]
+    assert said == ["memory holds 2 adapters; the base answers for team/2"]
+    monkeypatch.setattr("homespun_server.seats.RECENT", 0.0)
+    await engine.until("team/2", names[2])
+    assert len(engine._seats) == 2
+    await engine.until("team/0", names[0])
 
 
 async def test_an_id_that_no_store_can_hold_is_served_by_the_base(engine: Watched) -> None:

@@ -11,7 +11,7 @@ from homespun_model.base import load_base
 from homespun_server.documents import Document, Encoding
 from homespun_server.homes import Home, home_of
 from homespun_server.neighbours import with_related
-from homespun_server.service import clear_place_in
+from homespun_server.places import clear_place_in
 from scratch_repositories import git, make_repository
 from tiny_models import tiny_base
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from homespun_server.scheduler import Scheduler, Superseded
+from homespun_server.scheduler import SPARE, Scheduler, Superseded
 
 
 @pytest.fixture
@@ -128,6 +128,116 @@ async def test_what_work_raises_comes_back(scheduler: Scheduler) -> None:
     with pytest.raises(ValueError, match="no"):
         await scheduler.run("a", broken)
     assert await scheduler.run("a", lambda _cancelled: "still here") == "still here"
+
+
+async def test_a_request_may_rest_before_it_is_begun_and_be_replaced_meanwhile(
+    scheduler: Scheduler,
+) -> None:
+    begun = []
+
+    def work(number: int) -> Callable[..., int]:
+        def compute(_cancelled: Callable[[], bool]) -> int:
+            begun.append(number)
+            return number
+
+        return compute
+
+    resting = [asyncio.ensure_future(scheduler.run("a", work(n), rest=60.0)) for n in range(5)]
+    await asyncio.sleep(0)
+    assert await scheduler.run("b", work(8)) == 8  # others do not rest with it
+    assert await scheduler.run("a", work(9), rest=0.001) == 9
+    results = await asyncio.gather(*resting, return_exceptions=True)
+    assert all(isinstance(result, Superseded) for result in results)
+    assert begun == [8, 9]
+
+
+# What is done while nobody waits
+
+
+async def test_spare_work_is_done_and_told(scheduler: Scheduler) -> None:
+    told = asyncio.get_running_loop().create_future()
+    scheduler.spare("a", lambda _cancelled: "done", told.set_result)
+    assert not scheduler.busy
+    assert await asyncio.wait_for(told, 5) == "done"
+
+
+async def test_a_request_interrupts_spare_work_which_is_begun_again_after(
+    scheduler: Scheduler,
+) -> None:
+    told = asyncio.get_running_loop().create_future()
+    started, ended = threading.Event(), threading.Event()
+    rounds = []
+
+    def work(cancelled: Callable[[], bool]) -> str:
+        rounds.append(1)
+        return "second" if len(rounds) > 1 else decoding(started, ended)(cancelled)
+
+    scheduler.spare("a", work, told.set_result)
+    await wait(started)
+    assert await scheduler.run("b", lambda _cancelled: ended.is_set()) is True
+    assert await asyncio.wait_for(told, 5) == "second"
+
+
+async def test_spare_work_waits_for_every_request(scheduler: Scheduler) -> None:
+    order = []
+    started, ended = threading.Event(), threading.Event()
+    blocker = asyncio.ensure_future(scheduler.run("first", decoding(started, ended)))
+    await wait(started)
+    told = asyncio.get_running_loop().create_future()
+    scheduler.spare("spare", lambda _cancelled: order.append("spare"), told.set_result)
+    requests = [
+        asyncio.ensure_future(scheduler.run(f"{n}", lambda _cancelled: order.append("request")))
+        for n in range(5)
+    ]
+    await asyncio.sleep(0)
+    scheduler.drop("first")
+    await asyncio.gather(*requests, blocker, return_exceptions=True)
+    await asyncio.wait_for(told, 5)
+    assert order == ["request"] * 5 + ["spare"]
+
+
+async def test_a_request_of_the_same_document_takes_the_place_of_spare_work(
+    scheduler: Scheduler,
+) -> None:
+    started, ended = threading.Event(), threading.Event()
+    told: list[str] = []
+    scheduler.spare("a", decoding(started, ended), told.append)
+    await wait(started)
+    assert await scheduler.run("a", lambda _cancelled: "asked") == "asked"
+    await wait(ended)
+    done = asyncio.get_running_loop().create_future()
+    scheduler.spare("b", lambda _cancelled: None, done.set_result)
+    await asyncio.wait_for(done, 5)
+    assert told == []
+
+
+async def test_only_a_few_documents_have_spare_work_the_newest_first(scheduler: Scheduler) -> None:
+    order: list[int] = []
+    started, ended = threading.Event(), threading.Event()
+    blocker = asyncio.ensure_future(scheduler.run("asked", decoding(started, ended)))
+    await wait(started)
+    last = asyncio.get_running_loop().create_future()
+
+    def told(number: int) -> None:
+        order.append(number)
+        if number == 100 - SPARE:
+            last.set_result(None)
+
+    for number in range(100):
+        scheduler.spare(f"{number}", lambda _cancelled, number=number: number, told)
+    scheduler.drop("asked")
+    await asyncio.wait_for(last, 5)
+    assert order == [99 - n for n in range(SPARE)]
+    with pytest.raises(Superseded):
+        await blocker
+
+
+async def test_spare_work_that_fails_is_nobodys_trouble(scheduler: Scheduler) -> None:
+    def broken(_cancelled: Callable[[], bool]) -> None:
+        raise ValueError("no")
+
+    scheduler.spare("a", broken)
+    assert await scheduler.run("b", lambda _cancelled: 1) == 1
 
 
 async def test_close_gives_everybody_an_end() -> None:

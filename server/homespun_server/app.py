@@ -58,6 +58,7 @@ class App:
 
         protocol.exited = exited
         protocol.malformed = self._malformed
+        self.engine.preload()
         await connection.run(protocol.receive)
         self.service.close()
         return self.exit_code
@@ -103,15 +104,14 @@ class App:
 
     def _did_open(self, params: types.DidOpenTextDocumentParams) -> None:
         item = params.text_document
-        self.documents.open(
+        self.service.opened(
             item.uri, language_id=str(item.language_id), version=item.version, text=item.text
         )
-        self._begin(self.service.prepare(item.uri))
 
     def _did_change(self, params: types.DidChangeTextDocumentParams) -> None:
         item = params.text_document
         changes = [_change(event) for event in params.content_changes]
-        if self.documents.change(item.uri, changes, item.version) is None:
+        if not self.service.changed(item.uri, changes, item.version):
             logger.warning("ignored a change to a document that is not open")
 
     def _did_close(self, params: types.DidCloseTextDocumentParams) -> None:
@@ -131,10 +131,11 @@ class App:
 
     def _accepted(self, *arguments: Any) -> None:
         """What comes back after an acceptance: the argument that went out with the item."""
-        self.service.accepted += 1
         first = arguments[0] if arguments else None
-        revision = first.get("revision") if isinstance(first, dict) else None
-        logger.info("accepted (%d): revision %s", self.service.accepted, str(revision)[:40])
+        served = first if isinstance(first, dict) else {}
+        if self.service.acceptances.by_command(served.get("item")):
+            total, revision = self.service.acceptances.total, str(served.get("revision"))[:40]
+            logger.info("accepted (%d): revision %s", total, revision)
 
     def _malformed(self, method: str, params: Any) -> None:
         """A change that could not be read leaves the text unknown: better none than a wrong one."""
@@ -201,7 +202,12 @@ def _position(point: Point) -> types.Position:
 
 
 def _item(ghost: Ghost) -> types.InlineCompletionItem:
-    served = {"revision": ghost.served.revision, "base": ghost.served.base, "cached": ghost.cached}
+    served = {
+        "revision": ghost.served.revision,
+        "base": ghost.served.base,
+        "cached": ghost.cached,
+        "item": ghost.number,
+    }
     return types.InlineCompletionItem(
         insert_text=ghost.text,
         range=types.Range(start=_position(ghost.start), end=_position(ghost.end)),

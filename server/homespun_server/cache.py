@@ -2,18 +2,21 @@
 
 An entry belongs to a document, a base and an adapter revision, and to the text before and after the
 cursor. It answers again where exactly that text is asked about, or where somebody typed the
-beginning of what it suggested. Knows nothing of the model that gave the answers.
+beginning of what it suggested; the closing brackets that editors put behind the cursor are seen
+through. Knows nothing of the model that gave the answers, nor whether they still fit.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from homespun_corpus.place import Place
 
 PER_DOCUMENT = 8  # answers kept for one document: a few steps back, and no more
 DOCUMENTS = 64
+CLOSERS = ")]}>\"'`"  # what editors insert by themselves, and move along behind the cursor
+MOST_CLOSERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,15 @@ def _rest(answer: Answer, place: Place) -> Answer | None:
     rest = answer.text[len(typed) :]
     if not rest.strip() or (not answer.complete and len(rest) < len(answer.text) // 2):
         return None
-    return Answer(
-        place, rest, answer.replace, answer.mean_logprob, True, answer.stopped, answer.complete
-    )
+    return replace(answer, place=replace(place, related=answer.place.related), text=rest)
 
 
 def _typed_since(old: Place, new: Place) -> str | None:
     """What was typed at the cursor of ``old`` to make ``new``; None where they differ elsewhere."""
-    if (old.path, old.suffix, old.after) != (new.path, new.suffix, new.after):
+    if (old.path, old.after) != (new.path, new.after) or not new.suffix.endswith(old.suffix):
+        return None
+    inserted = new.suffix[: len(new.suffix) - len(old.suffix)]
+    if len(inserted) > MOST_CLOSERS or inserted.strip(CLOSERS):
         return None
     gone = new.before - old.before  # the window's beginning moves on in steps
     if not 0 <= gone <= len(old.prefix):

@@ -22,8 +22,8 @@ from homespun_server.errors import UsageError
 from homespun_server.homes import Home, home_of
 from homespun_server.neighbours import with_related
 from homespun_server.once import Cursor, cursor_in, read_document
+from homespun_server.places import clear_place_in
 from homespun_server.screen import screened
-from homespun_server.service import clear_place_in
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:

@@ -92,6 +92,15 @@ class Document:
         end = int(self.starts[line + 1])
         return start, end - (2 if self.text.endswith("\r\n", start, end) else 1)
 
+    def end_of(self, change: Change) -> int | None:
+        """Offset behind what ``change``, the last one, put in; None where it replaced everything.
+
+        There the cursor of somebody who types is.
+        """
+        if change.start is None or change.end is None:
+            return None
+        return min(self.offset(min(change.start, change.end)) + len(change.text), len(self.text))
+
     def _locate(self, point: Point) -> tuple[int, bool]:
         """Offset in characters, and whether the point lies inside the character that is there."""
         line, column = point

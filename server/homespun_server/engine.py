@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,14 +19,12 @@ from homespun_model.errors import ModelError
 from homespun_model.store import AdapterStore, default_store
 
 from homespun_server.cache import Served
+from homespun_server.seats import Seat, Seats
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
     from homespun_model.base import Base
     from homespun_model.completer import Completer
-
-ADAPTERS = 3  # repositories whose merged weights are kept at once
-PATIENCE = 2.0  # seconds that a request waits for a new revision before the old one answers
 
 logger = logging.getLogger(__name__)
 
@@ -51,15 +48,6 @@ class Serving:
     served: Served
 
 
-@dataclass(slots=True)
-class _Seat:
-    """What one repository is served with, as of a state of its ``current`` file."""
-
-    stamp: tuple[int, ...] | None = None
-    serving: Serving | None = None
-    loading: asyncio.Future[None] | None = field(default=None)
-
-
 class Engine:
     """Used from one event loop; the completers it hands out are used on another thread."""
 
@@ -69,7 +57,12 @@ class Engine:
         self._report = report
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
         self._base: asyncio.Future[tuple[Base, Serving]] | None = None
-        self._seats: OrderedDict[str, _Seat] = OrderedDict()
+        self._seats: Seats[Serving] = Seats()
+        self._crowded_out: set[str] = set()
+
+    def preload(self) -> None:
+        """Begin to import what the base needs, which takes longer than any handshake."""
+        self._loader.submit(_import_the_model_room)
 
     async def warm(self) -> None:
         """Load the base if it is not loaded. Raises ModelError, the same one every time."""
@@ -77,23 +70,25 @@ class Engine:
 
     async def serving(self, repository: str | None) -> Serving:
         """What answers for ``repository`` now. Raises ModelError if there is no base."""
-        _, plain = await self._loaded_base()
+        base, plain = await self._loaded_base()
         if repository is None:
             return plain
-        seat = self._seat(repository)
-        stamp = self._stamp(repository)
+        stamp, seat = self._stamp(repository), self._seats.find(repository)
+        if seat is None and stamp is not None:
+            seat = self._seats.take(repository)
+            self._say_crowded(base, repository, crowded=seat is None)
+        if seat is None:
+            return plain
         if stamp != seat.stamp and seat.loading is None:
             seat.loading = asyncio.ensure_future(self._swap(seat, repository, stamp))
-        if seat.loading is not None:
-            await asyncio.wait({seat.loading}, timeout=PATIENCE)
-        return seat.serving or plain
+        return seat.serving or plain  # nobody waits for a new revision
 
     def completers(self) -> list[Completer]:
         """Everything in memory that may answer."""
-        servings = [seat.serving for seat in self._seats.values()]
+        servings = self._seats.served()
         if self._base is not None and self._base.done() and not self._base.exception():
             servings.append(self._base.result()[1])
-        return [serving.completer for serving in servings if serving is not None]
+        return [serving.completer for serving in servings]
 
     def close(self) -> None:
         """Start nothing any more; what is loading is left to end."""
@@ -113,6 +108,7 @@ class Engine:
         except (ModelError, OSError) as error:
             self._report(Status("error", name, message=str(error)))
             raise
+        self._seats.make_room(_copy_bytes(loaded[0]))
         self._report(Status("ready", loaded[0].id))
         return loaded
 
@@ -122,14 +118,18 @@ class Engine:
         except ModelError:  # an id that no store can hold has no adapter
             return None
 
-    def _seat(self, repository: str) -> _Seat:
-        seat = self._seats.setdefault(repository, _Seat())
-        self._seats.move_to_end(repository)
-        while len(self._seats) > ADAPTERS:
-            self._seats.popitem(last=False)
-        return seat
+    def _say_crowded(self, base: Base, repository: str, *, crowded: bool) -> None:
+        """Say, once each time that it comes about, that a repository has to do without."""
+        if not crowded:
+            self._crowded_out.discard(repository)
+        elif repository not in self._crowded_out:
+            self._crowded_out.add(repository)
+            message = f"memory holds {self._seats.room} adapters; the base answers for {repository}"
+            self._report(Status("ready", base.id, None, repository, message))
 
-    async def _swap(self, seat: _Seat, repository: str, stamp: tuple[int, ...] | None) -> None:
+    async def _swap(
+        self, seat: Seat[Serving], repository: str, stamp: tuple[int, ...] | None
+    ) -> None:
         """Put the store's current revision in the seat, or say why not and leave it."""
         base, plain = await self._loaded_base()
         loop = asyncio.get_running_loop()
@@ -152,6 +152,15 @@ class Engine:
 def store_root(options: LaunchOptions) -> Path:
     """The folder of the adapter store that the flags name, or the user's own."""
     return Path(options.store).expanduser() if options.store else default_store()
+
+
+def _copy_bytes(base: Base) -> int:
+    """At most what a copy of the weights takes: stored in half precision, it doubles."""
+    return 2 * sum(file.stat().st_size for file in base.directory.glob("*.safetensors"))
+
+
+def _import_the_model_room() -> None:
+    import homespun_model.completer  # noqa: F401  # torch and transformers: seconds
 
 
 def load_plain(options: LaunchOptions) -> tuple[Base, Serving]:

@@ -19,8 +19,8 @@ from homespun_server.engine import load_current, load_plain, store_root
 from homespun_server.errors import UsageError
 from homespun_server.homes import home_of
 from homespun_server.neighbours import with_related
+from homespun_server.places import clear_place_in
 from homespun_server.screen import screened
-from homespun_server.service import clear_place_in
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:

@@ -1,41 +1,32 @@
 """From a cursor in an open document to a suggestion: everything between the protocol and the model.
 
 Keeps the promise that the editor never waits: a stale request is dropped, a late answer is not
-given, a failure is a log line. Knows nothing of the protocol's types.
+given, a failure is a log line. Between requests it gets ready for the next. Knows nothing of the
+protocol's types.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pathspec
-from homespun_corpus.languages import LANGUAGES, language_for
-from homespun_corpus.place import Place, place_at
-from homespun_corpus.windows import clear_of_secrets
-from homespun_model.errors import Cancelled, ModelError
+from homespun_model.errors import ModelError
 
-from homespun_server.cache import Answer, AnswerCache, Served
-from homespun_server.documents import Document, Documents, Point
-from homespun_server.engine import Engine, Serving
-from homespun_server.homes import Home, Homes
-from homespun_server.logs import failure
+from homespun_server.acceptances import Acceptances
+from homespun_server.answers import Answers, Question
+from homespun_server.cache import Answer, Served
+from homespun_server.documents import Change, Document, Documents, Point
+from homespun_server.engine import Engine
+from homespun_server.homes import Homes
 from homespun_server.neighbours import Neighbours
-from homespun_server.scheduler import Scheduler, Superseded
-from homespun_server.screen import screened
+from homespun_server.pace import Pace
+from homespun_server.rests import Rests
+from homespun_server.scheduler import Scheduler
 from homespun_server.settings import EditorSettings
-
-if TYPE_CHECKING:
-    from homespun_model.completer import Suggestion
-
-    Work = Callable[[Callable[[], bool]], Suggestion]
-
-# What LSP calls a language, where our own name for it differs.
-LANGUAGE_IDS = {"javascriptreact": "javascript", "typescriptreact": "tsx"}
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +40,8 @@ class Ghost:
     end: Point
     served: Served
     cached: bool
+    number: int
+    """Names it when the editor says that it was accepted."""
 
 
 class Service:
@@ -56,19 +49,88 @@ class Service:
 
     def __init__(self, documents: Documents, engine: Engine, homes: Homes) -> None:
         self.settings = EditorSettings()
-        self.accepted = 0
+        self.acceptances = Acceptances()
         self._documents = documents
         self._engine = engine
         self._homes = homes
         self._scheduler = Scheduler()
-        self._cache = AnswerCache()
         self._neighbours = Neighbours(lambda: self._scheduler.busy)
-        self._failures: set[str] = set()
+        self._pace = Pace()
+        self._answers = Answers(self._scheduler, self._neighbours, self._pace)
+        self._rests = Rests()
 
     async def suggest(self, uri: str, point: Point) -> Ghost | None:
         """What to show at ``point``, None where there is nothing or it is too late."""
         document = self._documents.get(uri)
         if document is None:
+            return None
+        question = await self._question(document, document.offset(point))
+        if question is None:
+            return None
+        self._rests.end(uri)
+        self._scheduler.drop(uri)  # whatever the document waits for is no longer wanted
+        answer, cached = self._answers.known(question), True
+        if answer is None:
+            answer, cached = await self._answers.ask(question), False
+        if answer is None or not answer.shown or self._documents.get(uri) is not document:
+            return None
+        accepted = question.after(answer)
+        self._rests.begin(uri, partial(self._prepare, accepted))
+        number = self.acceptances.shown(uri, accepted.text)
+        start, end = _span(document, question.offset, answer)
+        return Ghost(answer.text, start, end, question.serving.served, cached, number)
+
+    def opened(self, uri: str, *, language_id: str, version: int, text: str) -> None:
+        """Begin to follow a document, and get ready for it: its repository, weights and prompt."""
+        document = self._documents.open(uri, language_id=language_id, version=version, text=text)
+        self._rests.begin(uri, partial(self._begin, document), 0)
+
+    def changed(self, uri: str, changes: Sequence[Change], version: int) -> bool:
+        """Follow an edit; False where the document is not open."""
+        document = self._documents.change(uri, changes, version)
+        if document is None:
+            return False
+        self._pace.typed(uri, time.monotonic())
+        # Who types the last letter of a suggestion has written it, not accepted it.
+        at_once = any(len(change.text) > 1 for change in changes)
+        taken = at_once and self.acceptances.by_text(uri, document.text)
+        if taken:
+            logger.info("accepted (%d), seen in the text", self.acceptances.total)
+        if changes and (offset := document.end_of(changes[-1])) is not None:
+            self._rests.begin(uri, partial(self._get_ready, document, offset, whole=taken))
+        return True
+
+    async def saved(self, uri: str) -> None:
+        """A file on the disk is now what its document says."""
+        self._homes.saved(uri)
+        if (document := self._documents.get(uri)) is None:
+            return
+        home = await self._homes.of(uri)
+        if home.root is not None:
+            self._neighbours.saved(home.root, home.path, document.text)
+
+    def closed(self, uri: str) -> None:
+        """Forget everything about a document."""
+        self._documents.close(uri)
+        self._rests.end(uri)
+        self._scheduler.drop(uri)
+        self._scheduler.submit(partial(self._neighbours.forget, uri))  # after what still runs
+        for completer in self._engine.completers():
+            self._scheduler.submit(partial(completer.forget, uri))
+        for part in (self._answers, self._homes, self._pace, self.acceptances):
+            part.forget(uri)
+
+    def close(self) -> None:
+        """Stop computing."""
+        self._rests.close()
+        self._scheduler.close()
+        self._neighbours.close()
+        self._engine.close()
+
+    async def _question(self, document: Document, offset: int) -> Question | None:
+        """The question at a cursor; None where none may be asked, or not any more."""
+        uri = document.uri
+        if self._documents.get(uri) is not document:
             return None
         home = await self._homes.of(uri)
         if home.excluded or _matches(self.settings.exclude, home.path):
@@ -79,141 +141,34 @@ class Service:
             return None  # reported when it happened
         if self._documents.get(uri) is not document:
             return None
-        self._scheduler.drop(uri)  # whatever the document waits for is no longer wanted
-        offset = document.offset(point)
-        answer, cached = await self._answer(document, offset, home, serving)
-        if answer is None or not answer.shown or self._documents.get(uri) is not document:
-            return None
-        return _ghost(document, offset, answer, serving.served, cached)
+        return Question.at(document, offset, home, serving, self.settings.max_new_tokens)
 
-    async def prepare(self, uri: str) -> None:
-        """Get ready for a document that was opened: its repository and the weights for it."""
-        home = await self._homes.of(uri)
+    async def _begin(self, document: Document) -> None:
+        await self._get_ready(document, 0)  # where editors put the cursor
+        if self._documents.get(document.uri) is not document:
+            return
+        home = await self._homes.of(document.uri)
         if home.root is not None:
-            self._neighbours.open(home.root)
-        await self._engine.serving(home.root.identity if home.root else None)
+            self._neighbours.open(home.root)  # after the base, so that the first answer is sooner
 
-    async def saved(self, uri: str) -> None:
-        """A file on the disk is now what its document says."""
-        self._homes.saved(uri)
-        document, home = self._documents.get(uri), await self._homes.of(uri)
-        if document is not None and home.root is not None:
-            self._neighbours.saved(home.root, home.path, document.text)
+    async def _get_ready(self, document: Document, offset: int, *, whole: bool = False) -> None:
+        """Nobody has asked yet: have the prompt read till then, or the ``whole`` answer."""
+        question = await self._question(document, offset)
+        if question is not None and whole:
+            self._answers.prepare(question)
+        elif question is not None:
+            self._answers.read(question)
 
-    def closed(self, uri: str) -> None:
-        """Forget everything about a document."""
-        self._documents.close(uri)
-        self._scheduler.drop(uri)
-        for completer in self._engine.completers():
-            self._scheduler.submit(partial(completer.forget, uri))
-        self._cache.forget(uri)
-        self._homes.forget(uri)
-        self._neighbours.forget(uri)
-
-    def close(self) -> None:
-        """Stop computing."""
-        self._scheduler.close()
-        self._neighbours.close()
-        self._engine.close()
-
-    async def _answer(
-        self, document: Document, offset: int, home: Home, serving: Serving
-    ) -> tuple[Answer | None, bool]:
-        """The answer, and whether it came from the cache."""
-        uri, place = document.uri, place_in(document, offset, home)
-        if (known := self._cache.get(uri, serving.served, place)) is not None:
-            return known, True
-        text, most = document.text, self.settings.max_new_tokens
-
-        def work(cancelled: Callable[[], bool]) -> Suggestion:
-            clear = clear_of_secrets(text, place)
-            asked = replace(clear, related=self._neighbours.related(uri, home.root, clear))
-            found = serving.completer.complete(
-                asked, session=uri, cancelled=cancelled, max_new_tokens=most
-            )
-            return screened(asked, found)
-
-        suggestion = await self._computed(uri, work)
-        if suggestion is None:
-            return None, False
-        answer = _answer_of(place, suggestion)
-        self._cache.put(uri, serving.served, answer)
-        return answer, False
-
-    async def _computed(self, uri: str, work: Work) -> Suggestion | None:
-        """What ``work`` comes to when it is the document's turn; None if it is dropped or fails."""
-        began = time.perf_counter()
-        try:
-            suggestion = await self._scheduler.run(uri, work)
-        except (Superseded, Cancelled):
-            return None
-        except Exception as error:  # a model's failure is a log line, never a popup
-            self._log_once(error)
-            return None
-        logger.debug(
-            "answered in %.0f ms: %d characters, %s, stopped at %s",
-            1000 * (time.perf_counter() - began),
-            len(suggestion.text),
-            "shown" if suggestion.shown else "not shown",
-            suggestion.stopped,
-        )
-        return suggestion
-
-    def _log_once(self, error: Exception) -> None:
-        kind = failure(error)
-        if kind not in self._failures:
-            self._failures.add(kind)
-            logger.error("no suggestion: %s", kind)
+    async def _prepare(self, accepted: Question) -> None:
+        """The suggestion may be accepted: know what comes then."""
+        self._answers.prepare(accepted)
 
 
-def place_in(document: Document, offset: int, home: Home) -> Place:
-    """The place of a cursor, without code from other files; half characters replaced."""
-    place = place_at(
-        document.text, offset, path=home.path, language=language_of(document, home.path)
-    )
-    return replace(place, prefix=_whole(place.prefix), suffix=_whole(place.suffix))
-
-
-def clear_place_in(document: Document, offset: int, home: Home) -> Place:
-    """``place_in`` as a prompt may show it: without secrets, as in training."""
-    return clear_of_secrets(document.text, place_in(document, offset, home))
-
-
-def language_of(document: Document, path: str) -> str | None:
-    """The editor's word for the language if we know it, else what the path's ending says."""
-    named = LANGUAGE_IDS.get(document.language_id, document.language_id)
-    if any(language.name == named for language in LANGUAGES):
-        return named
-    language = language_for(path)
-    return language.name if language else None
-
-
-def _whole(text: str) -> str:
-    """``text`` of the same length with halves of characters, which no tokenizer takes, replaced."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
-    return text
-
-
-def _answer_of(place: Place, suggestion: Suggestion) -> Answer:
-    return Answer(
-        place=place,
-        text=suggestion.text,
-        replace=suggestion.replace,
-        mean_logprob=suggestion.mean_logprob,
-        shown=suggestion.shown and bool(suggestion.text.strip()),
-        stopped=suggestion.stopped,
-        complete=suggestion.stopped != "length",
-    )
-
-
-def _ghost(document: Document, offset: int, answer: Answer, served: Served, cached: bool) -> Ghost:
-    """Always with a range: without one VS Code shows nothing before an auto-closed bracket."""
+def _span(document: Document, offset: int, answer: Answer) -> tuple[Point, Point]:
+    """Always a range: without one VS Code shows nothing before an auto-closed bracket."""
     _, end_of_line = document.line_span(document.point(offset)[0])
     end = min(offset + answer.replace, end_of_line)
-    return Ghost(answer.text, document.point(offset), document.point(end), served, cached)
+    return document.point(offset), document.point(end)
 
 
 def _matches(patterns: tuple[str, ...], path: str) -> bool:

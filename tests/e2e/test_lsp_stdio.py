@@ -8,77 +8,17 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from homespun_model.store import AdapterStore, Revision
 from lsp_client import Client
+from lsp_team import CODE, CURSOR, Start, Team, insertion
 from taught_models import Taught
-
-CODE = "def area(width, height):\n    \n\n\nprint(area(2, 3))\n"
-CURSOR = (1, 4)
-
-Start = Callable[..., Client]
-
-
-@dataclass(frozen=True)
-class Team:
-    """A team's repository with an origin."""
-
-    root: Path
-    identity: str
-
-    @property
-    def uri(self) -> str:
-        return (self.root / "shapes.py").as_uri()
-
-    @property
-    def notes(self) -> str:
-        """A file without syntax, where any text may stand."""
-        return (self.root / "notes.txt").as_uri()
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Team:
-    root = tmp_path / tmp_path.name
-    root.mkdir()
-    git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    origin = f"git@example.org:team/{root.name}.git"
-    (root / "shapes.py").write_text(CODE)
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "remote", "add", "origin", origin], check=True)
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
-    return Team(root, f"example.org/team/{root.name}")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> AdapterStore:
-    return AdapterStore(tmp_path_factory.mktemp("adapters") / "store")
-
-
-@pytest.fixture(scope="module")
-def launch(
-    taught: Taught, store: AdapterStore, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Start]:
-    """Starts servers on the taught base; none outlives the tests."""
-    clients = []
-
-    def begin(*arguments: str) -> Client:
-        flags = ["--base", str(taught.base), "--store", str(store.root), "--device", "cpu"]
-        client = Client(*flags, *arguments, cwd=tmp_path_factory.getbasetemp())
-        clients.append(client)
-        return client
-
-    yield begin
-    for client in clients:
-        client.kill()
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +35,6 @@ def client(shared: Client) -> Iterator[Client]:
     shared.notifications.clear()
     yield shared
     assert shared.process.poll() is None
-
-
-def insertion(line: int, character: int, text: str) -> dict[str, Any]:
-    at = {"line": line, "character": character}
-    return {"range": {"start": at, "end": at}, "text": text}
 
 
 # What an editor does

@@ -1,0 +1,176 @@
+"""Answers to questions about cursors: known ones, and those that the model is asked for.
+
+A question can also be asked before anybody has it: then it is computed while nobody waits, and the
+answer is known when it is wanted. Knows nothing of the protocol, nor when to ask what.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from homespun_corpus.place import Place, Related
+from homespun_corpus.windows import clear_of_secrets
+from homespun_model.errors import Cancelled
+
+from homespun_server.cache import Answer, AnswerCache
+from homespun_server.documents import Document
+from homespun_server.engine import Serving
+from homespun_server.homes import Home
+from homespun_server.logs import failure
+from homespun_server.neighbours import Neighbours
+from homespun_server.pace import Pace
+from homespun_server.places import language_of, place_in_text
+from homespun_server.scheduler import Scheduler, Superseded
+from homespun_server.screen import refitted, screened
+
+if TYPE_CHECKING:
+    from homespun_model.completer import Suggestion
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What comes at a cursor of a text, and who is to say it."""
+
+    uri: str
+    text: str
+    offset: int
+    home: Home
+    serving: Serving
+    place: Place
+    most: int
+    """Tokens of an answer."""
+    related: tuple[Related, ...] | None = None
+    """Code from other files, None to look for it."""
+
+    @classmethod
+    def at(
+        cls, document: Document, offset: int, home: Home, serving: Serving, most: int
+    ) -> Question:
+        """The question at a cursor of an open document."""
+        place = place_in_text(document.text, offset, home, language_of(document, home.path))
+        return cls(document.uri, document.text, offset, home, serving, place, most)
+
+    def after(self, answer: Answer) -> Question:
+        """The question that comes when ``answer`` has been accepted.
+
+        With the same code from other files: the model then has most of the prompt read, and has it
+        still where the answer is not accepted.
+        """
+        rest = self.text[self.offset + answer.replace :]
+        text = self.text[: self.offset] + answer.text + rest
+        offset = self.offset + len(answer.text)
+        place = place_in_text(text, offset, self.home, self.place.language)
+        return replace(
+            self, text=text, offset=offset, place=place, related=answer.place.related or None
+        )
+
+
+class Answers:
+    """Used from one event loop; the model is asked on the scheduler's thread."""
+
+    def __init__(self, scheduler: Scheduler, neighbours: Neighbours, pace: Pace) -> None:
+        self._scheduler = scheduler
+        self._neighbours = neighbours
+        self._pace = pace
+        self._cache = AnswerCache()
+        self._failures: set[str] = set()
+
+    def known(self, question: Question) -> Answer | None:
+        """An answer that needs no model, seen to fit where it is shown."""
+        answer = self._cache.get(question.uri, question.serving.served, question.place)
+        if answer is None or not answer.shown:
+            return answer
+        return refitted(answer, question.serving.completer.base.format.sentinels())
+
+    async def ask(self, question: Question) -> Answer | None:
+        """The model's answer when it is the document's turn; None if it is dropped or fails."""
+        rest = self._pace.wait(question.uri, time.monotonic())
+        try:
+            answer = await self._scheduler.run(
+                question.uri, partial(self._compute, question), rest=rest
+            )
+        except (Superseded, Cancelled):
+            return None
+        except Exception as error:  # a model's failure is a log line, never a popup
+            self._log_once(error)
+            return None
+        self._keep(question, answer)
+        return answer
+
+    def prepare(self, question: Question) -> None:
+        """Have the answer known before it is asked for, if there is time."""
+        if self.known(question) is None:
+            work = partial(self._compute, question)
+            self._scheduler.spare(question.uri, work, partial(self._keep, question))
+
+    def read(self, question: Question) -> None:
+        """Have the prompt read before an answer is asked for, if there is time."""
+        if self.known(question) is None:
+            self._scheduler.spare(question.uri, partial(self._read, question))
+
+    def forget(self, uri: str) -> None:
+        """The document was closed."""
+        self._cache.forget(uri)
+
+    def _keep(self, question: Question, answer: Answer) -> None:
+        self._cache.put(question.uri, question.serving.served, answer)
+
+    def _compute(self, question: Question, cancelled: Callable[[], bool]) -> Answer:
+        """On the scheduler's thread."""
+        began, whole = time.perf_counter(), False
+        try:
+            asked = self._asked(question)
+            found = question.serving.completer.complete(
+                asked, session=question.uri, cancelled=cancelled, max_new_tokens=question.most
+            )
+            suggestion = screened(asked, found)
+            whole = True
+        finally:
+            took = time.perf_counter() - began
+            self._pace.computed(took, whole=whole)
+        logger.debug(
+            "computed in %.0f ms: %d characters, %s, stopped at %s",
+            1000 * took,
+            len(suggestion.text),
+            "shown" if suggestion.shown else "not shown",
+            suggestion.stopped,
+        )
+        return _answer_of(replace(question.place, related=asked.related), suggestion)
+
+    def _read(self, question: Question, cancelled: Callable[[], bool]) -> None:
+        """On the scheduler's thread."""
+        asked = self._asked(question)
+        question.serving.completer.warm(asked, session=question.uri, cancelled=cancelled)
+
+    def _asked(self, question: Question) -> Place:
+        """The place as a prompt may show it, with code from other files."""
+        clear = clear_of_secrets(question.text, question.place)
+        related = question.related
+        if related is None:
+            related = self._neighbours.related(question.uri, question.home.root, clear)
+        return replace(clear, related=related)
+
+    def _log_once(self, error: Exception) -> None:
+        kind = failure(error)
+        if kind not in self._failures:
+            self._failures.add(kind)
+            logger.error("no suggestion: %s", kind)
+
+
+def _answer_of(place: Place, suggestion: Suggestion) -> Answer:
+    return Answer(
+        place=place,
+        text=suggestion.text,
+        replace=suggestion.replace,
+        mean_logprob=suggestion.mean_logprob,
+        shown=suggestion.shown and bool(suggestion.text.strip()),
+        stopped=suggestion.stopped,
+        complete=suggestion.stopped != "length",
+    )

@@ -1,0 +1,69 @@
+"""Which repositories have weights of their own in memory, when not all can.
+
+As many as memory allows, the longest unasked leaving first. One that was asked for just now does
+not leave: where more are open than have room, loading each at every turn would be slower for all
+than the base is for the last. Knows no models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+MEMORY = 2 << 30  # bytes for all merged copies together
+MOST, LEAST = 8, 2
+RECENT = 60.0  # seconds in which a repository that was asked for keeps its seat
+
+
+@dataclass(slots=True)
+class Seat(Generic[T]):
+    """What one repository is served with, as of a state of its ``current`` file."""
+
+    asked: float
+    stamp: tuple[int, ...] | None = None
+    serving: T | None = None
+    loading: asyncio.Future[None] | None = None
+
+
+class Seats(Generic[T]):
+    """The seats, by repository."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.room = LEAST
+        self._clock = clock
+        self._taken: OrderedDict[str, Seat[T]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def make_room(self, copy: int) -> None:
+        """A seat takes ``copy`` bytes."""
+        self.room = max(LEAST, min(MOST, MEMORY // max(1, copy)))
+
+    def find(self, repository: str) -> Seat[T] | None:
+        """The repository's seat, which counts as asked for; None if it has none."""
+        if (seat := self._taken.get(repository)) is not None:
+            seat.asked = self._clock()
+            self._taken.move_to_end(repository)
+        return seat
+
+    def take(self, repository: str) -> Seat[T] | None:
+        """A new seat; None where there is no room and nobody leaves."""
+        now = self._clock()
+        if len(self._taken) >= self.room:
+            longest, seat = next(iter(self._taken.items()))
+            if now - seat.asked < RECENT:
+                return None
+            del self._taken[longest]
+        self._taken[repository] = Seat(now)
+        return self._taken[repository]
+
+    def served(self) -> list[T]:
+        """What is in all seats."""
+        return [seat.serving for seat in self._taken.values() if seat.serving is not None]

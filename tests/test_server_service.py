@@ -1,0 +1,160 @@
+"""Between requests the server gets ready for the next, and never at a request's cost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from homespun_server.documents import Change, Documents
+from homespun_server.engine import Engine
+from homespun_server.homes import Homes
+from homespun_server.service import Ghost, Service
+from homespun_server.settings import LaunchOptions
+
+if TYPE_CHECKING:
+    from taught_models import Taught
+
+URI = "untitled:shapes.py"
+CODE = "def area(width, height):\n    \n\n\nprint(area(2, 3))\n"
+CURSOR = (1, 4)
+
+
+class Editor:
+    """One document in front of a real service, and what its model was asked for."""
+
+    def __init__(self, service: Service, engine: Engine) -> None:
+        self.service, self.engine = service, engine
+        self.computed: list[str] = []
+        self.read: list[str] = []
+        self._version = 1
+
+    async def open(self, text: str) -> None:
+        completer = (await self.engine.serving(None)).completer
+        for name, seen in (("complete", self.computed), ("warm", self.read)):
+            setattr(completer, name, self._seen(getattr(completer, name), seen))
+        self.service.opened(URI, language_id="python", version=1, text=text)
+
+    def type(self, point: tuple[int, int], text: str) -> None:
+        self._version += 1
+        assert self.service.changed(URI, [Change(text, point, point)], self._version)
+
+    async def ask(self, point: tuple[int, int]) -> Ghost | None:
+        return await self.service.suggest(URI, point)
+
+    @staticmethod
+    def _seen(work: Callable[..., Any], seen: list[str]) -> Callable[..., Any]:
+        """``work``, and the text before the cursor each time that it comes to an end."""
+
+        def call(place: Any, **options: Any) -> Any:
+            result = work(place, **options)
+            seen.append(place.prefix)
+            return result
+
+        return call
+
+
+@pytest.fixture
+async def editor(taught: Taught, tmp_path: Path) -> AsyncIterator[Editor]:
+    engine = Engine(
+        LaunchOptions(str(taught.base), str(tmp_path / "store"), "cpu"), lambda _status: None
+    )
+    service = Service(Documents(), engine, Homes(engine.store.has, lambda _message: None))
+    yield Editor(service, engine)
+    service.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+async def test_a_file_that_was_opened_has_its_beginning_read(editor: Editor) -> None:
+    await editor.open(CODE)
+    await until(lambda: editor.read == [""])
+
+
+async def test_where_typing_rests_the_prompt_is_read_and_nothing_computed(editor: Editor) -> None:
+    await editor.open(CODE)
+    await until(lambda: editor.read)
+    for column, letter in enumerate("abc"):  # one after another: only the last one rests
+        editor.type((2, column), letter)
+    await until(lambda: len(editor.read) == 2)
+    assert editor.read[1].endswith("\nabc")
+    assert editor.computed == []
+
+
+async def test_what_comes_after_an_acceptance_is_known_before_it_is_asked(
+    editor: Editor, taught: Taught
+) -> None:
+    await editor.open(CODE)
+    first = await editor.ask(CURSOR)
+    assert first is not None
+    assert (first.text, first.cached) == (taught.base_says, False)
+    await until(lambda: len(editor.computed) == 2)  # that, and what comes behind it
+    assert editor.computed[1].endswith(taught.base_says)
+    await asyncio.sleep(0)
+    editor.type(CURSOR, first.text)
+    assert editor.service.acceptances.total == 1
+    await editor.ask((1, 4 + len(first.text)))
+    assert len(editor.computed) == 2
+
+
+async def test_typing_along_keeps_what_was_prepared(editor: Editor, taught: Taught) -> None:
+    await editor.open(CODE)
+    assert await editor.ask(CURSOR)
+    await until(lambda: len(editor.computed) == 2)
+    for column, letter in enumerate(taught.base_says):
+        editor.type((1, 4 + column), letter)
+        ghost = await editor.ask((1, 5 + column))
+        assert ghost is None or ghost.cached
+    assert len(editor.computed) == 2
+    assert editor.service.acceptances.total == 0  # typing is not accepting
+
+
+async def test_a_request_never_waits_for_what_nobody_asked_for(editor: Editor) -> None:
+    await editor.open(CODE)
+    running = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def endless(cancelled: Callable[[], bool]) -> None:
+        loop.call_soon_threadsafe(running.set)
+        while not cancelled():
+            time.sleep(0.001)
+
+    await until(lambda: editor.read)
+    editor.service._scheduler.spare("untitled:other", endless)
+    await asyncio.wait_for(running.wait(), 5)
+    assert await asyncio.wait_for(editor.ask(CURSOR), 20)
+
+
+async def test_brackets_an_editor_inserts_do_not_ask_the_model_again(
+    editor: Editor, taught: Taught
+) -> None:
+    await editor.open(CODE)
+    assert await editor.ask(CURSOR)
+    editor.type(CURSOR, taught.base_says[:3] + ")")
+    ghost = await editor.ask((1, 7))
+    assert ghost is not None
+    assert (ghost.text, ghost.cached) == (taught.base_says[3:], True)
+
+
+async def test_a_closed_document_leaves_nothing(editor: Editor) -> None:
+    await editor.open(CODE)
+    await editor.ask(CURSOR)
+    editor.type(CURSOR, "ret")
+    editor.service.closed(URI)
+    await asyncio.sleep(0.1)  # longer than a rest
+    assert not editor.service.changed(URI, [Change("x", (0, 0), (0, 0))], 9)
+    assert await editor.ask(CURSOR) is None
+    service = editor.service
+    assert not service._homes._found
+    assert not service._answers._cache._answers
+    assert not service._pace._typing
+    assert not service._rests._timers
+    assert not service.acceptances._open
