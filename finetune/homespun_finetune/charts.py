@@ -97,7 +97,8 @@ def _figure(name: str, *, height: float) -> Iterator[tuple[Any, list[str]]]:
     from matplotlib.figure import Figure
 
     done: list[str] = []
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+    style: Any = {**_STYLE, "svg.hashsalt": name}
+    with matplotlib.rc_context(style):
         figure = Figure(figsize=(7.2, height), layout="constrained")
         yield figure.add_subplot(), done
         drawn = io.StringIO()
