@@ -49,6 +49,7 @@ def answer(text: str, suggestion: str, typed: str = "", closers: str = "") -> An
             answer("def f():\n    |\n", "if x:\n        a()\n    b()", "if"),
             " x:\n        a()\n    b()",
         ),
+        (answer("f({|})\n", "\n    1: 2\n"), "\n    1: 2\n"),  # the brace goes on a line of its own
         (answer("x = (|\n", "1\ny = 2", closers=")"), "1"),
         (answer("|\n", f"key = (\n    '{KEY}'\n)", "k"), None),
     ],

@@ -282,8 +282,10 @@ def test_doctor_says_what_stands_in_the_way(
     assert "BAD settings: homespun.toml: unknown setting 'store'" in out
     assert "BAD adapter: " in out
     (file.parent / "homespun.toml").write_text('exclude = ["*.py"]\n')
-    assert run("doctor", str(file)) == 1
-    assert "BAD exclude: " in capsys.readouterr().out
+    assert run("doctor", f"{file}:2:5") == 1
+    out = capsys.readouterr().out
+    assert "BAD exclude: " in out
+    assert "suggestion" not in out
     assert run("doctor", str(tmp_path / "nowhere.py")) == 1
     assert "BAD file: there is no file" in capsys.readouterr().out
     assert cli.run(["doctor", "--base", str(taught.base), "--store", str(file)]) == 1

@@ -82,7 +82,17 @@ def test_uris_on_posix(uri: str, path: str | None) -> None:
         ("file:///c%3A/Users/me/a.py", "C:\\Users\\me\\a.py"),
         ("file:///C:/Users/me/a.py", "C:\\Users\\me\\a.py"),
         ("file:///c:/a%20b.py", "C:\\a b.py"),
+        ("file:///C%3a/a%23b/e%CC%81.py", "C:\\a#b\\e\u0301.py"),
+        ("file://localhost/c:/a.py", "C:\\a.py"),
+        ("FILE:/c:/a.py", "C:\\a.py"),
+        ("file:///c%3A%5CUsers%5Ca.py", "C:\\Users\\a.py"),
+        ("vscode-notebook-cell:/c%3A/n.ipynb#W0sZmlsZQ%3D%3D", "C:\\n.ipynb"),
         ("file://server/share/a.py", "\\\\server\\share\\a.py"),
+        ("file://SERVER/Share/a%20b.py", "\\\\SERVER\\Share\\a b.py"),
+        ("file:////server/share/a.py", "\\\\server\\share\\a.py"),
+        ("file://wsl%24/Ubuntu/home/a.py", "\\\\wsl$\\Ubuntu\\home\\a.py"),
+        ("file:c:/a.py", None),
+        ("file:///c:/a%00b", None),
         ("untitled:Untitled-1", None),
     ],
 )
@@ -93,8 +103,13 @@ def test_uris_on_windows(uri: str, path: str | None) -> None:
 def test_paths_in_prompts_have_slashes_and_composed_letters() -> None:
     windows = PureWindowsPath("C:\\team\\src\\a.py")
     assert relative_path(windows, PureWindowsPath("c:\\team"), macos=False) == "src/a.py"
+    share = PureWindowsPath("\\\\server\\share\\Repo\\a b.py")
+    root = PureWindowsPath("\\\\SERVER\\share\\repo")
+    assert relative_path(share, root, macos=False) == "a b.py"
+    assert relative_path(share, PureWindowsPath("D:\\repo"), macos=False) == "a b.py"
     decomposed = PurePosixPath("/team/e\u0301.py")
     assert relative_path(decomposed, PurePosixPath("/team"), macos=True) == "\u00e9.py"
+    assert relative_path(decomposed, PurePosixPath("/team"), macos=False) == "e\u0301.py"
     assert relative_path(decomposed, PurePosixPath("/elsewhere"), macos=False) == "e\u0301.py"
 
 

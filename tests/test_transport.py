@@ -36,6 +36,7 @@ def test_frames_arrive_whole_however_they_are_cut(bodies: list[bytes], data: st.
         b"Content-Type: application/vscode-jsonrpc; charset=utf-8\r\nContent-Length: %d\r\n\r\n",
         b"Content-Length: %d\r\nContent-Type: x\r\n\r\n",
         b"nonsense without an end Content-Length: %d\r\n\r\n",
+        b"Content-Length: %d\n\n",
         b"nonsense\r\n\r\nContent-Length: %d\r\n\r\n",
     ],
 )

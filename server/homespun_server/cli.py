@@ -55,7 +55,7 @@ RepositoryArgument = Annotated[
 @app.callback()
 def common(
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks; accepted anywhere.")
+        bool, typer.Option("--debug", help="Show tracebacks, log more; accepted anywhere.")
     ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
@@ -64,6 +64,7 @@ def common(
 
 @app.command()
 def serve(
+    context: typer.Context,
     *,
     tcp: Annotated[
         str | None, typer.Option(metavar="127.0.0.1:PORT", help="For debugging, instead of stdio.")
@@ -79,7 +80,8 @@ def serve(
     """Run the language server on standard input and output."""
     from homespun_server.serve import serve as run
 
-    return run(_options(base, store, device, fim_format), tcp=tcp, log=log)
+    options = _options(base, store, device, fim_format)
+    return run(options, tcp=tcp, log=log, debug=context.obj is True)
 
 
 @app.command()
@@ -211,7 +213,7 @@ def run(arguments: list[str]) -> int:
         if rest[:1] == ["--version"]:
             print(f"homespun {version()}", flush=True)
             return DONE
-        code = int(app(rest, prog_name="homespun", standalone_mode=False) or DONE)
+        code = int(app(rest, prog_name="homespun", standalone_mode=False, obj=debug) or DONE)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED  # some versions of typer raise, some return 130
     except typer.TyperException as error:

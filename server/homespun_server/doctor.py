@@ -23,6 +23,7 @@ from homespun_server.homes import Home, home_of
 from homespun_server.neighbours import with_related
 from homespun_server.once import Cursor, cursor_in, read_document
 from homespun_server.places import clear_place_in
+from homespun_server.reasons import why_not_shown
 from homespun_server.screen import screened
 from homespun_server.settings import LaunchOptions
 
@@ -106,7 +107,7 @@ class Examination:
         yield from _belongs(home)
         if home.root is not None and self._base is not None:
             yield self._load_adapter(home.root.identity, self._base)
-        if cursor is not None and self._serving is not None:
+        if cursor is not None and self._serving is not None and not home.excluded:
             yield self._suggestion(self._serving, cursor, home)
 
     def _load_adapter(self, repository: str, base: Base) -> Finding:
@@ -123,11 +124,9 @@ class Examination:
     def _suggestion(self, serving: Serving, cursor: Cursor, home: Home) -> Finding:
         place = with_related(clear_place_in(cursor.document, cursor.offset, home), home.root)
         found = screened(place, serving.completer.complete(place))
+        if (reason := why_not_shown(found)) is not None:
+            return Finding("suggestion", f"none is shown: {reason}", good=False)
         why = f"stopped at {found.stopped}, mean log-probability {found.mean_logprob:.2f}"
-        if not found.text.strip():
-            return Finding("suggestion", f"none: the model ends at once ({why})", good=False)
-        if not found.shown:
-            return Finding("suggestion", f"not shown: not sure enough ({why})", good=False)
         return Finding("suggestion", f"{found.text.splitlines()[0]!r} ({why})")
 
 
@@ -141,7 +140,8 @@ def _versions() -> Iterator[str]:
 
 def _belongs(home: Home) -> Iterator[Finding]:
     language = language_for(home.path)
-    yield Finding("file", f"{home.path}, {language.name if language else 'no language known here'}")
+    unknown = "no language known here: suggestions without a look at the syntax, often none"
+    yield Finding("file", f"{home.path}, {language.name if language else unknown}")
     if home.root is None:
         yield Finding("repository", "none holds this file: the base serves it")
         return

@@ -20,6 +20,7 @@ from homespun_server.errors import UsageError
 from homespun_server.homes import home_of
 from homespun_server.neighbours import with_related
 from homespun_server.places import clear_place_in
+from homespun_server.reasons import why_not_shown
 from homespun_server.screen import screened
 from homespun_server.settings import LaunchOptions
 
@@ -51,14 +52,11 @@ def complete(
         suggestion = suggest(options, cursor, repository)
     if as_json:
         print(json.dumps(to_json(cursor, suggestion)), flush=True)
-    elif suggestion.shown and suggestion.text:
+    elif why_not_shown(suggestion) is None:
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # not a test's
         print(suggestion.text, flush=True)
     else:
-        reason = (
-            "nothing to suggest here" if not suggestion.text else "the model is not sure enough"
-        )
-        print(f"homespun: {reason} ({suggestion.stopped})", file=sys.stderr)
+        print(f"homespun: no suggestion: {why_not_shown(suggestion)}", file=sys.stderr)
     return 0
 
 

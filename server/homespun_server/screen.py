@@ -45,7 +45,7 @@ def refitted(answer: Answer, sentinels: Sequence[str] = ()) -> Answer | None:
         return None
     if trimmed.reason in ("line", "block"):
         text = SyntaxCheck(Surroundings(seen)).longest(text) or ""
-    else:
+    elif trimmed.text != text.rstrip():
         text = trimmed.text
     if not text.strip():
         return None

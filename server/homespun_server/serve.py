@@ -7,13 +7,13 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from homespun_model.store import AdapterStore
 
 from homespun_server.engine import store_root
 from homespun_server.errors import UsageError
-from homespun_server.logs import start_logging
+from homespun_server.logs import failure, start_logging
 from homespun_server.settings import LaunchOptions
 from homespun_server.transport import Stream, stdio, tcp_stream
 
@@ -22,7 +22,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 logger = logging.getLogger(__name__)
 
 
-def serve(options: LaunchOptions, *, tcp: str | None, log: Path | None) -> NoReturn:
+def serve(
+    options: LaunchOptions, *, tcp: str | None, log: Path | None, debug: bool = False
+) -> NoReturn:
     """Serve, then end the process with the exit code that LSP asks for.
 
     It ends without waiting for threads: one of them may be in the middle of a forward pass or of
@@ -30,7 +32,7 @@ def serve(options: LaunchOptions, *, tcp: str | None, log: Path | None) -> NoRet
     """
     address = _address(tcp) if tcp is not None else None
     AdapterStore(store_root(options)).check_folder()
-    start_logging(log)
+    start_logging(log, debug=debug)
     stream = stdio() if address is None else tcp_stream(*address, _say_port)
     code = _run(options, stream, log)
     logging.shutdown()
@@ -45,12 +47,19 @@ def _run(options: LaunchOptions, stream: Stream, log: Path | None) -> int:
     path = str(log.resolve()) if log is not None else None
 
     async def session() -> int:
+        asyncio.get_running_loop().set_exception_handler(_log_failure)
         return await App(options, version=version(), log=path).run(stream)
 
     try:
         return asyncio.run(session())
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _log_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """In place of asyncio's own, which logs tracebacks and the text of errors."""
+    error = context.get("exception")
+    logger.error("on the event loop: %s", failure(error) if error else "something went wrong")
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -26,6 +26,7 @@ MAX_HEADER = 1 << 16
 MAX_BODY = 1 << 28  # 256 MB: beyond any document, within any machine
 MAX_UNREAD = 1 << 26  # answers an editor has not read: it hangs, and so would we
 FLUSH_SECONDS = 2.0
+HEADER_END = re.compile(rb"\r?\n\r?\n")  # a script that writes \n is understood
 LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*(\d{1,20})", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
@@ -48,12 +49,12 @@ class FrameDecoder:
 
     def _next(self) -> bytes | None:
         while self._length is None:
-            end = self._buffer.find(b"\r\n\r\n")
-            if end < 0:
+            end = HEADER_END.search(self._buffer)
+            if end is None:
                 del self._buffer[:-MAX_HEADER]
                 return None
-            self._length = _content_length(bytes(self._buffer[:end]))
-            del self._buffer[: end + 4]
+            self._length = _content_length(bytes(self._buffer[: end.start()]))
+            del self._buffer[: end.end()]
         if len(self._buffer) < self._length:
             return None
         body = bytes(self._buffer[: self._length])

@@ -29,9 +29,9 @@ def launch(
     """Starts servers on the taught base; none outlives the tests."""
     clients = []
 
-    def begin(*arguments: str) -> Client:
+    def begin(*arguments: str, env: dict[str, str] | None = None) -> Client:
         flags = ["--base", str(taught.base), "--store", str(store.root), "--device", "cpu"]
-        client = Client(*flags, *arguments, cwd=tmp_path_factory.getbasetemp())
+        client = Client(*flags, *arguments, cwd=tmp_path_factory.getbasetemp(), env=env)
         clients.append(client)
         return client
 

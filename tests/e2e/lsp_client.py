@@ -17,6 +17,10 @@ from typing import Any
 TIMEOUT = 60.0  # far above what anything takes; a test that waits this long has failed
 
 
+def framed(body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
 class Client:
     """One server process, spoken to over its pipes."""
 
@@ -44,8 +48,7 @@ class Client:
         self.process.stdin.flush()
 
     def send(self, message: Any) -> None:
-        body = json.dumps(message).encode()
-        self.send_raw(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        self.send_raw(framed(json.dumps(message).encode()))
 
     def notify(self, method: str, params: Any) -> None:
         self.send({"jsonrpc": "2.0", "method": method, "params": params})

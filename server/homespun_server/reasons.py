@@ -1,0 +1,34 @@
+"""Why a suggestion is not shown, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from homespun_model.completer import Suggestion
+
+# What the model wrote was cut away, by where it was cut.
+CUT = {
+    "secret": "the model spelt out what looks like a secret, which is never shown",
+    "suffix": "the model only repeats what stands behind the cursor",
+    "closer": "the model only closes what is closed behind the cursor",
+    "repetition": "the model only repeats itself",
+}
+
+
+def why_not_shown(suggestion: Suggestion) -> str | None:
+    """One clause; None where it is shown."""
+    from homespun_model.completer import SHOW_THRESHOLD
+
+    if suggestion.stopped == "secret":
+        return CUT["secret"]
+    if not suggestion.text.strip():
+        return CUT.get(suggestion.stopped, "nothing to suggest here: the model ends at once")
+    if suggestion.shown:
+        return None
+    if suggestion.mean_logprob < SHOW_THRESHOLD:
+        return (
+            f"the model is not sure enough: mean log-probability {suggestion.mean_logprob:.2f} "
+            f"of a token, less than {SHOW_THRESHOLD:.2f}"
+        )
+    return "it would break the syntax of the code here"
