@@ -91,7 +91,8 @@ class Service:
         home = await self._homes.of(uri)
         if home.root is not None:
             self._neighbours.open(home.root)
-        await self._engine.serving(home.root.identity if home.root else None)
+        serving = await self._engine.serving(home.root.identity if home.root else None)
+        self._neighbours.speak(serving.completer.base.tokenizer.encode)
 
     async def saved(self, uri: str) -> None:
         """A file on the disk is now what its document says."""
@@ -129,7 +130,11 @@ class Service:
             clear = clear_of_secrets(text, place)
             asked = replace(clear, related=self._neighbours.related(uri, home.root, clear))
             found = serving.completer.complete(
-                asked, session=uri, cancelled=cancelled, max_new_tokens=most
+                asked,
+                session=uri,
+                cancelled=cancelled,
+                max_new_tokens=most,
+                drafts=self._neighbours.drafts(home.root),
             )
             return screened(asked, found)
 
