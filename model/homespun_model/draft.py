@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_TOKENS = 2 << 20  # of a repository: about 8 MB of code, 32 MiB of index
+MAX_TOKENS = 2 << 20  # of a repository: about 8 MB of code, 40 MiB of index
 FRESH_TOKENS = 1 << 16  # of saved files, sorted anew at each save; more, and everything is
 MAX_DRAFT = 16
 MAX_MATCH = 16
