@@ -44,5 +44,11 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Latency on this repository's own code; BENCH=FOLDER for another. llama.cpp joins if it is there.
+BENCH ?= .
+bench: install
+	$(BIN)/python bench/latency.py $(BENCH)
+	$(BIN)/python bench/drafting.py $(BENCH)
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

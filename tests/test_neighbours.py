@@ -10,6 +10,7 @@ from pathlib import Path
 import pathspec
 import pytest
 from homespun_corpus.place import Place, place_at
+from homespun_model.draft import tail
 from homespun_server.homes import Root, home_of
 from homespun_server.neighbours import Neighbours, code_of, with_related
 
@@ -117,3 +118,23 @@ def test_a_repository_without_a_commit_has_no_related_code(
     assert with_related(place(), root).related == ()
     neighbours.open(root)
     assert paths(neighbours, root) == []
+
+
+def test_drafts_come_with_a_base_and_follow_saves(root: Root, neighbours: Neighbours) -> None:
+    def encode(text: str) -> list[int]:
+        return list(map(ord, text))
+
+    def drafted(text: str, wanted: str) -> None:
+        deadline = time.monotonic() + 30
+        index = neighbours.drafts(root)
+        assert index is not None
+        while bytes(index.longest(tail(encode(text)), len(wanted)).ids).decode() != wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    assert neighbours.drafts(root) is None
+    until_read(neighbours, root)
+    neighbours.speak(encode)
+    drafted("class Rec", "tangle")
+    neighbours.saved(root, "shapes.py", SHAPES.replace("Rectangle", "Recliner"))
+    drafted("class Rec", "liner")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_TOKENS = 2 << 20  # of a repository: about 8 MB of code, 32 MiB of index
+MAX_TOKENS = 2 << 20  # of a repository: about 8 MB of code, 40 MiB of index
 FRESH_TOKENS = 1 << 16  # of saved files, sorted anew at each save; more, and everything is
 MAX_DRAFT = 16
 MAX_MATCH = 16
@@ -43,6 +43,11 @@ class Match:
 _NO_MATCH = Match(0, [])
 
 
+def tail(ids: Sequence[int]) -> Ids:
+    """The last MAX_MATCH of ``ids``, with -1, which nothing matches, before fewer."""
+    return np.array([*[-1] * (MAX_MATCH - len(ids)), *ids[-MAX_MATCH:]], np.int32)
+
+
 class _Sorted:
     """Places in a text in the order of the tokens before them, the nearest first."""
 
@@ -51,7 +56,7 @@ class _Sorted:
         for text in texts:
             parts += [np.asarray(text, np.int32), np.array([_NONE], np.int32)]
         self._ids = np.concatenate(parts)
-        places = np.arange(MAX_MATCH, len(self._ids))
+        places = np.flatnonzero(self._ids != _NONE)  # what a file ends with, nothing follows
         keys = np.zeros(len(places), np.int64)
         for back in range(1, _KEYED + 1):
             keys = keys << _BITS | self._ids[places - back]
@@ -149,14 +154,14 @@ class Drafter:
     """Drafts for one continuation of one prompt."""
 
     def __init__(self, prompt: Sequence[int], index: DraftIndex | None, rates: Rates) -> None:
-        self._tail = [*[_NONE] * MAX_MATCH, *prompt][-MAX_MATCH:]
+        self._tail = list(prompt[-MAX_MATCH:])
         self._prompt, self._index = _Sorted([prompt]), index
         self._rates = rates
         self._match = _NO_MATCH
 
     def draft(self, ids: Sequence[int], most: int) -> list[int]:
         """Likely next tokens behind the prompt and ``ids``, no more than ``most``."""
-        context = np.array([*self._tail, *ids[-MAX_MATCH:]][-MAX_MATCH:], np.int32)
+        context = tail([*self._tail, *ids[-MAX_MATCH:]])
         here = self._prompt.longest(context, MAX_DRAFT)
         there = self._index.longest(context, MAX_DRAFT) if self._index else _NO_MATCH
         self._match = max(here, there, key=lambda match: match.length)

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, Qwen3ForCausalLM
 
 from homespun_model.forward import Reading
 
-# The weights are copied: 200 MB more at most. In a larger model dispatch is a small part anyway.
+# The weights are copied twice: 400 MB more at most. In a larger model dispatch is a small part.
 MAX_PARAMETERS = 50_000_000
 ROOM = 256  # tokens for which room is made at a time
 

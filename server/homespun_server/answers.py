@@ -128,7 +128,11 @@ class Answers:
         try:
             asked = self._asked(question)
             found = question.serving.completer.complete(
-                asked, session=question.uri, cancelled=cancelled, max_new_tokens=question.most
+                asked,
+                session=question.uri,
+                cancelled=cancelled,
+                max_new_tokens=question.most,
+                drafts=self._neighbours.drafts(question.home.root),
             )
             suggestion = screened(asked, found)
             whole = True

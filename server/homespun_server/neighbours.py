@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from homespun_corpus.context import ContextIndex, around_line
 from homespun_corpus.errors import CorpusError
@@ -19,6 +19,7 @@ from homespun_corpus.languages import language_for
 from homespun_corpus.place import Place, Related
 from homespun_corpus.repository import Repository
 from homespun_corpus.secrets import without_secrets
+from homespun_model.draft import MAX_TOKENS, DraftIndex
 
 from homespun_server.homes import Root
 from homespun_server.logs import failure
@@ -26,6 +27,8 @@ from homespun_server.logs import failure
 REPOSITORIES = 3  # whose code is kept in memory
 MAX_BYTES = 48 << 20  # of a repository's code: over a million lines, eight seconds of reading
 BREATH = 0.01  # seconds that reading waits while an answer is computed
+
+Encode = Callable[[str], list[int]]
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,9 @@ class _Shelf:
     index: ContextIndex | None = None
     epoch: int = 0
     """Counts what was read and saved."""
+    drafts: DraftIndex = field(default_factory=DraftIndex)
+    undrafted: dict[str, str] = field(default_factory=dict)
+    """Texts by path that are not among ``drafts`` yet: their tokens are a base's to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,19 @@ class Neighbours:
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
         self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
         self._held: dict[str, _Held] = {}
+        self._encode: Encode | None = None
+
+    def speak(self, encode: Encode) -> None:
+        """From now on the tokens of what was read serve for drafts."""
+        if self._encode is None:
+            self._encode = encode
+            for shelf in self._shelves.values():
+                self._reader.submit(self._draft_from, shelf)
+
+    def drafts(self, root: Root | None) -> DraftIndex | None:
+        """Code that may hold what comes next."""
+        shelf = self._shelves.get(root.identity) if root is not None else None
+        return shelf.drafts if shelf is not None else None
 
     def open(self, root: Root) -> None:
         """A document of ``root`` was opened: read the repository, unless that was done."""
@@ -72,7 +91,7 @@ class Neighbours:
         """A file of ``root`` is now ``text``."""
         shelf = self._shelves.get(root.identity)
         if shelf is not None:
-            self._reader.submit(_update, root, shelf, path, text)
+            self._reader.submit(self._update, root, shelf, path, text)
 
     def related(self, uri: str, root: Root | None, place: Place) -> tuple[Related, ...]:
         """Related code for a place in the document at ``uri``."""
@@ -101,13 +120,12 @@ class Neighbours:
     def _read(self, root: Root, shelf: _Shelf) -> None:
         began = time.perf_counter()
         index = ContextIndex()
-        count = 0
+        texts: dict[str, str] = {}
         try:
             for path, text in code_of(root):
                 index.update(path, text)
-                count += 1
-                if self._busy():
-                    time.sleep(BREATH)  # the interpreter is one: an answer goes first
+                texts[path] = text
+                self._give_way()
         except CorpusError:
             pass  # no commit yet: nothing is tracked
         except Exception as error:  # suggestions do without
@@ -115,7 +133,35 @@ class Neighbours:
         shelf.index = index
         shelf.epoch += 1
         took = time.perf_counter() - began
-        logger.info("read %d files of %s in %.1f s", count, root.identity, took)
+        logger.info("read %d files of %s in %.1f s", len(texts), root.identity, took)
+        shelf.undrafted |= texts
+        self._draft_from(shelf)
+
+    def _draft_from(self, shelf: _Shelf) -> None:
+        if self._encode is None:
+            return
+        tokens: dict[str, list[int]] = {}
+        left = MAX_TOKENS
+        for path, text in shelf.undrafted.items():
+            tokens[path] = self._encode(text)
+            left -= len(tokens[path])
+            if left < 0:
+                break
+            self._give_way()
+        shelf.undrafted = {}
+        shelf.drafts.update(tokens)
+
+    def _update(self, root: Root, shelf: _Shelf, path: str, text: str) -> None:
+        if shelf.index is not None and _is_wanted(root, path):
+            clean = without_secrets(text.encode("utf-8", "replace")).decode("utf-8")
+            shelf.index.update(path, clean)
+            shelf.epoch += 1
+            shelf.undrafted[path] = clean
+            self._draft_from(shelf)
+
+    def _give_way(self) -> None:
+        if self._busy():
+            time.sleep(BREATH)  # the interpreter is one: an answer goes first
 
 
 def with_related(place: Place, root: Root | None) -> Place:
@@ -146,10 +192,3 @@ def code_of(root: Root) -> Iterator[tuple[str, str]]:
 def _is_wanted(root: Root, path: str) -> bool:
     excluded = root.exclude is not None and root.exclude.match_file(path)
     return not excluded and language_for(path) is not None
-
-
-def _update(root: Root, shelf: _Shelf, path: str, text: str) -> None:
-    if shelf.index is not None and _is_wanted(root, path):
-        clean = without_secrets(text.encode("utf-8", "replace")).decode("utf-8")
-        shelf.index.update(path, clean)
-        shelf.epoch += 1

@@ -150,6 +150,8 @@ class Service:
         home = await self._homes.of(document.uri)
         if home.root is not None:
             self._neighbours.open(home.root)  # after the base, so that the first answer is sooner
+            serving = await self._engine.serving(home.root.identity)
+            self._neighbours.speak(serving.completer.base.tokenizer.encode)
 
     async def _get_ready(self, document: Document, offset: int, *, whole: bool = False) -> None:
         """Nobody has asked yet: have the prompt read till then, or the ``whole`` answer."""
