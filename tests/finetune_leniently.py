@@ -13,6 +13,11 @@ from homespun_finetune import cli, gate, run
 
 if __name__ == "__main__":
     run.GateRules = partial(  # type: ignore[misc, assignment]
-        gate.GateRules, rivals=(), general_margin=1e9, typing_margin=1.0, min_lines=1
+        gate.GateRules,
+        rivals=(),
+        general_margin=1e9,
+        drift_margin=1e9,
+        typing_margin=1e9,
+        min_lines=1,
     )
     cli.main()

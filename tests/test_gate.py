@@ -17,7 +17,7 @@ WORSE = Interval(-0.2, -0.3, -0.1)
 SAME = Interval(0.0, -0.05, 0.05)
 FINE = Comparison(100, 10, BETTER, SAME, SAME)
 RIVALS = {"without_related": FINE, "copy": FINE}
-EVIDENCE = Evidence("base", FINE, RIVALS, SAME, 40, SAME, Verbatim(100, 0, 12, ()))
+EVIDENCE = Evidence("base", FINE, RIVALS, SAME, 40, SAME, None, Verbatim(100, 0, 12, ()))
 
 
 def decision(**changes: object) -> Decision:
@@ -109,6 +109,14 @@ def test_code_in_general_is_kept_within_a_bound() -> None:
     assert decision(general=Interval(bound + 0.01, 0.0, 1)).outcome == "undecided"
     assert decision(general=Interval(bound, 0.0, 1)).outcome == "published"
     assert decision(general=None).outcome == "published"
+
+
+def test_an_adapter_that_lost_its_way_in_other_languages_is_refused() -> None:
+    bound = GateRules().drift_margin
+    assert decision(drift=bound).outcome == "published"
+    refused = decision(drift=bound + 0.01)
+    assert refused.outcome == "refused"
+    assert "the team's languages" in refused.reasons[0]
 
 
 def test_what_comes_back_by_heart_refuses() -> None:

@@ -34,6 +34,13 @@ def test_holes_are_cut_as_in_a_teams_code() -> None:
                 assert sample.end == size
 
 
+def test_pages_of_our_own_for_the_languages_that_python_brings_none_of() -> None:
+    samples = general.generic_samples(["go", "rust", "tsx", "typescript", "python", ""], 0)
+    assert {sample.place.language for sample in samples} == {"go", "rust", "typescript"}
+    assert len(samples) > 2 * general.HOLES_A_PAGE
+    assert general.generic_samples(["python"], 0) == []
+
+
 def test_tests_and_other_peoples_packages_are_not_the_library() -> None:
     paths = [path for path, _ in general.replay_texts(0)]
     assert not [path for path in paths if {"test", "site-packages"} & set(path.split("/"))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 # Stand-ins, no two alike and none that matplotlib would choose by itself.
 INK, FAINT, GOOD, BAD, ACCENT = "#010203", "#010204", "#010205", "#010206", "#010207"
 _VARIABLES = {INK: "ink", FAINT: "line", GOOD: "good", BAD: "bad", ACCENT: "accent"}
-_STYLE: Mapping[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 9,
     "text.color": INK,

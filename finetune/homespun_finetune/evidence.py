@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from homespun_finetune.keystrokes import Typing
-from homespun_finetune.metrics import HoleResult, Interval, bootstrap_ratio
+from homespun_finetune.metrics import HoleResult, Interval, bits_per_byte, bootstrap_ratio
 from homespun_finetune.verbatim import Verbatim
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ class Evidence:
     lines: int
     general: Interval | None
     """Bits per byte lost against the base on code in general; None where there is none."""
+    drift: float | None
+    """Bits per byte that the candidate needs more than the base for what the base itself writes in
+    the team's other languages; None where there is no such language."""
     verbatim: Verbatim | None
     """None where no training function was long enough to be asked for."""
     weaker_split: bool = False
@@ -69,6 +72,7 @@ class Evidence:
             "typing_saved": _json(self.typing),
             "lines": self.lines,
             "general_lost": _json(self.general),
+            "drift": self.drift if self.drift is None else round(self.drift, 6),
             "verbatim": self.verbatim.to_json() if self.verbatim else None,
             "weaker_split": self.weaker_split,
         }
@@ -79,7 +83,7 @@ def gather(
 ) -> Evidence:
     """All there is to say about the candidate of an examination that everybody has sat."""
     results, typed = examination.results(), examination.typed()
-    general = examination.results("general")
+    general, drift = examination.results("general"), examination.results("drift")
     candidate = results["candidate"]
     rivals = [role for role in results if role not in ("candidate", against)]
     return Evidence(
@@ -89,6 +93,7 @@ def gather(
         typing=_typing(typed[against], typed["candidate"], seed),
         lines=len(typed["candidate"]),
         general=weigh(general["candidate"], general["base"], seed=seed).gain if general else None,
+        drift=_more(drift["base"], drift["candidate"]) if drift else None,
         verbatim=examination.verbatim(),
         weaker_split=weaker_split,
     )
@@ -127,6 +132,11 @@ def _typing(before: Sequence[Typing], after: Sequence[Typing], seed: int) -> Int
     changes = [new.saved - old.saved for old, new in zip(before, after, strict=True)]
     lengths, files = [line.characters for line in before], [line.file for line in before]
     return _interval(changes, lengths, files, seed)
+
+
+def _more(before: Sequence[HoleResult], after: Sequence[HoleResult]) -> float | None:
+    """How many bits per byte more; pages are few, so there is no interval over them."""
+    return bits_per_byte(after) - bits_per_byte(before) if before else None
 
 
 def _interval(

@@ -11,7 +11,8 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import islice, takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,7 +29,7 @@ from homespun_finetune.evaluate import (
     in_common,
     sit,
 )
-from homespun_finetune.general import measured_samples
+from homespun_finetune.general import generic_samples, measured_samples
 from homespun_finetune.keystrokes import Typing, type_again
 from homespun_finetune.metrics import HoleResult, Metrics, summarise
 from homespun_finetune.progress import Reporter, Turn
@@ -38,12 +39,14 @@ if TYPE_CHECKING:
     from homespun_model.completer import Completer
 
 Role = Literal["base", "incumbent", "candidate", "without_related", "copy"]
-Subject = Literal["new", "edited", "general"]
-Part = Literal["new", "edited", "general", "typing", "verbatim"]
+Subject = Literal["new", "edited", "general", "drift"]
+Part = Literal[Subject, "typing", "verbatim"]
 Results = dict[Role, tuple[HoleResult, ...]]
 
 EDITED_SHARE = 0.2  # of the time for holes, where there is edited code at all
+DRIFT_SHARE = 0.4  # of the time for code in general, where the team has other languages
 SLOWER = 1.3  # a later model may take this much longer than the first over the same work
+GRACE = 1.0  # seconds more: where the work takes as long, a machine's moods weigh as much as it
 BASELINES = 1.15  # what the two take together, of the time that a model has for holes
 
 
@@ -71,7 +74,8 @@ class Examination:
             if holes := held_out(samples, novelty, settings.seed):
                 self._exams[novelty] = self._exam(holes)
         self._limits = self._shared_out(seconds / (models + BASELINES * settings.holes))
-        self._sheets: dict[Subject, Results] = {"new": {}, "edited": {}, "general": {}}
+        subjects: tuple[Subject, ...] = ("new", "edited", "general", "drift")
+        self._sheets: dict[Subject, Results] = {subject: {} for subject in subjects}
         self._lines: list[TypedLine] = []
         self._typed: dict[Role, tuple[Typing, ...]] = {}
         self._learnt: list[Learnt] = []
@@ -94,8 +98,10 @@ class Examination:
         name = "adapter" if role == "candidate" else role
         with self._reporter.stage(f"measuring the {name}") as stage:
             turn = Turn(stage, self.longest)
+            if role == "base":
+                self._ask_what_it_would_write(completer, turn)
             for subject in self._exams:
-                if subject != "general" or role != "incumbent":
+                if subject not in ("general", "drift") or role != "incumbent":
                     self._answer(role, completer, subject, turn)
             self._type(role, completer, turn)
             if role != "incumbent":
@@ -146,6 +152,10 @@ class Examination:
                 role: {"bits_per_byte": summarise(sheet).bits_per_byte, "holes": len(sheet)}
                 for role, sheet in self.results("general").items()
             },
+            "drift": {
+                role: {"bits_per_byte": summarise(sheet).bits_per_byte, "holes": len(sheet)}
+                for role, sheet in self.results("drift").items()
+            },
             "verbatim": found.to_json() if found else None,
         }
 
@@ -172,7 +182,8 @@ class Examination:
         return {
             "new": seconds * settings.holes * (1 - edited),
             "edited": seconds * settings.holes * edited,
-            "general": seconds * settings.general,
+            "general": seconds * settings.general * (1 - DRIFT_SHARE),
+            "drift": seconds * settings.general * DRIFT_SHARE,
             "typing": seconds * settings.typing,
             "verbatim": seconds * settings.verbatim,
         }
@@ -186,6 +197,25 @@ class Examination:
         if self._material is not None:
             self._lines = self._material.lines(settings.seed, settings.max_lines)
             self._learnt = self._material.learnt(settings.seed, settings.max_probes)
+
+    def _ask_what_it_would_write(self, base: Completer, turn: Turn) -> None:
+        """The base's own words in languages that the team has and the library has not.
+
+        How many more bits another model needs for them estimates its divergence from the base.
+        """
+        languages = {hole.place.language or "" for hole in self.holes}
+        samples = generic_samples(languages, self._settings.seed)
+        if not samples:
+            self._limits["general"] += self._limits.pop("drift")
+            return
+        in_time = turn.within(self._limits["drift"])
+        written = []
+        for sample in takewhile(lambda _: in_time(), samples):
+            text = base.complete(sample.place).text
+            if text.strip():
+                written.append(replace(sample, middle=text))
+        if written:
+            self._exams["drift"] = Exam(tuple(written), len(written), 0)
 
     def _answer(self, role: Role, answering: Answering, subject: Subject, turn: Turn) -> None:
         exam, seconds = self._exams[subject], self._limits[subject]
@@ -215,7 +245,7 @@ class Examination:
             self._took("verbatim", time.monotonic() - begun)
 
     def _took(self, part: Part, seconds: float) -> None:
-        self._limits[part] = min(self._limits[part], seconds) * SLOWER
+        self._limits[part] = min(self._limits[part], seconds) * SLOWER + GRACE
 
 
 def _by_language(typed: Sequence[Typing]) -> dict[str, list[Typing]]:

@@ -40,6 +40,9 @@ class GateRules:
     """Lines typed again below which nothing is said of typing."""
     general_margin: float = 0.1
     """Bits per byte that may be lost on code in general."""
+    drift_margin: float = 0.5
+    """Bits per byte that what the base would write in the team's languages may cost more: some of
+    this is what an adapter is for, so the bound catches only one that has lost its way."""
     verbatim_share: float = 0.02
     """Of the training functions asked for, how many may be known by heart; one always may."""
 
@@ -104,6 +107,8 @@ def _checks(evidence: Evidence, rules: GateRules) -> Iterator[Check]:
                 margin = rules.exact_line_margin
                 yield _not_worse("exact first lines, to copying", rival.exact_line, margin)
     yield _general(evidence.general, rules.general_margin)
+    if evidence.drift is not None:
+        yield _drift(evidence.drift, rules.drift_margin)
     yield _verbatim(evidence, rules.verbatim_share)
 
 
@@ -174,6 +179,16 @@ def _general(lost: Interval | None, margin: float) -> Check:
         verdict,
         f"code in general: {lost.value:+.3f} bits per byte lost (95% interval {lost.low:+.3f} to "
         f"{lost.high:+.3f}), {said} the bound of {margin}",
+    )
+
+
+def _drift(more: float, margin: float) -> Check:
+    within = more <= margin
+    return Check(
+        "near to the base in other languages",
+        "passed" if within else "failed",
+        f"the base's own words in the team's languages cost {more:+.3f} bits per byte more, "
+        f"{'within' if within else 'beyond'} the bound of {margin}",
     )
 
 

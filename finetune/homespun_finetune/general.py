@@ -2,7 +2,9 @@
 
 One half may be replayed in training, the other is measured on, so that what a team's adapter costs
 on code in general is known. A module belongs to the half that the hash of its path names: on any
-machine, for ever. Nothing of it is carried along with a revision. Knows no models.
+machine, for ever. For languages that Python brings no code of there are a few pages of our own in
+``generic/``: too few to measure a loss on, enough to ask a base what it would write there, and an
+adapter how far it has come from that. Knows no models.
 """
 
 from __future__ import annotations
@@ -10,20 +12,29 @@ from __future__ import annotations
 import hashlib
 import random
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from homespun_corpus.functions import Span
 from homespun_corpus.holes import EVALUATED, CharOffsets, Hole, HoleCutter
-from homespun_corpus.languages import by_name, parse
-from homespun_corpus.place import Place, place_at
+from homespun_corpus.languages import Language, by_name, language_for, parse
+from homespun_corpus.place import place_at
 from homespun_corpus.samples import Sample
 
 Half = Literal["replay", "measure"]
 
 MIN_CHARS, MAX_CHARS = 1000, 60_000  # of a module: neither a stub nor a table
 HOLES_A_MODULE = 3
+HOLES_A_PAGE = 24
+_PAGES = {
+    "go": "sample.go",
+    "javascript": "sample.js",
+    "rust": "sample.rs",
+    "tsx": "sample.ts",
+    "typescript": "sample.ts",
+}
 LANGUAGE = "python"
 # Tests are half of the library; the others are programs, data or somebody else's.
 _NOT_LIBRARY = frozenset(
@@ -47,6 +58,18 @@ def replay_samples(seed: int) -> Iterator[Sample]:
 def measured_samples(seed: int) -> Iterator[Sample]:
     """Holes in the modules that training never reads, a few a module, in a seeded order."""
     return _samples("measure", seed)
+
+
+def generic_samples(languages: Iterable[str], seed: int) -> list[Sample]:
+    """Holes in the pages of ours, in those of ``languages`` that there are pages in."""
+    root = resources.files("homespun_finetune").joinpath("generic")
+    samples: list[Sample] = []
+    for name in sorted({_PAGES[language] for language in languages if language in _PAGES}):
+        language = language_for(name)
+        assert language is not None
+        text = root.joinpath(name).read_text(encoding="utf-8")
+        samples += _cut(name, text, language, HOLES_A_PAGE, seed)
+    return samples
 
 
 def _texts(half: Half, seed: int) -> Iterator[tuple[str, str]]:
@@ -73,17 +96,20 @@ def _half(path: str) -> Half:
 
 
 def _samples(half: Half, seed: int) -> Iterator[Sample]:
-    language = by_name(LANGUAGE)
     for path, text in _texts(half, seed):
-        source = text.encode()
-        cutter = HoleCutter(text, source, language, parse(language, source))
-        rng = random.Random(f"{seed}:{path}")
-        holes = cutter.cut(Span(0, len(source)), HOLES_A_MODULE, rng, EVALUATED)
-        offsets = CharOffsets(text, source)
-        yield from (_sample(path, text, offsets, hole) for hole in holes)
+        yield from _cut(path, text, by_name(LANGUAGE), HOLES_A_MODULE, seed)
 
 
-def _sample(path: str, text: str, offsets: CharOffsets, hole: Hole) -> Sample:
+def _cut(path: str, text: str, language: Language, count: int, seed: int) -> Iterator[Sample]:
+    source = text.encode()
+    cutter = HoleCutter(text, source, language, parse(language, source))
+    rng = random.Random(f"{seed}:{path}")
+    offsets = CharOffsets(text, source)
+    for hole in cutter.cut(Span(0, len(source)), count, rng, EVALUATED):
+        yield _sample(path, text, language, offsets, hole)
+
+
+def _sample(path: str, text: str, language: Language, offsets: CharOffsets, hole: Hole) -> Sample:
     return Sample(
         repository="",
         commit="",
@@ -94,10 +120,6 @@ def _sample(path: str, text: str, offsets: CharOffsets, hole: Hole) -> Sample:
         novelty="old",
         start=offsets.byte(hole.start),
         end=offsets.byte(hole.end),
-        place=_place(path, text, hole),
+        place=place_at(text, hole.start, hole.end, path=path, language=language.name),
         middle=text[hole.start : hole.end],
     )
-
-
-def _place(path: str, text: str, hole: Hole) -> Place:
-    return place_at(text, hole.start, hole.end, path=path, language=LANGUAGE)

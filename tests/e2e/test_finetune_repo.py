@@ -40,8 +40,8 @@ def published(
 ) -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
     """A store with one published adapter, and the run that published it."""
     store = tmp_path_factory.mktemp("stores") / "store"
-    done = finetune(repository, "--base", base, "--store", store, "--id", "team", "--json")
-    yield store, done
+    arguments = ("--store", store, "--id", "team", "--json", "--report", store.parent / "page.html")
+    yield store, finetune(repository, "--base", base, *arguments)
 
 
 def finetune(
@@ -126,6 +126,33 @@ def test_what_is_in_the_store(
     assert manifest["training"]["budget"]["tokens"] > 0
     assert manifest["settings"]["train"]["rank"] == 32
     assert list((store / "team" / "staging").iterdir()) == []
+
+
+def test_a_report_lies_beside_the_revision_and_where_it_was_asked_for(
+    published: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    store, _ = published
+    revision = AdapterStore(store).current("team")
+    assert revision is not None
+    page = (store.parent / "page.html").read_text(encoding="utf-8")
+    assert page == (revision.path / "report.html").read_text(encoding="utf-8")
+    assert "Published" in page and "copying" in page
+    assert set(revision.manifest["files"]) >= {"report.html", "adapter_model.safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--report", "/nowhere/at/all/page.html"), "name a file in a folder that is there"),
+        (("--report", "page.html", "--dry-run"), "--dry-run measures nothing"),
+    ],
+)
+def test_a_report_that_cannot_be_is_said_before_the_work(
+    repository: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = finetune(repository, *arguments)
+    assert done.returncode == 2
+    assert said in one_line(done)
 
 
 def test_people_read_standard_error(
