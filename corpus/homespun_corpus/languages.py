@@ -59,6 +59,8 @@ class Language:
     """The function of the module that makes the grammar."""
     constructors: tuple[str, ...] = ()
     """Names that make a method a constructor, where the grammar does not tell."""
+    no_names: tuple[str, ...] = ()
+    """Words that a parser that lost its way takes for a callable's name."""
     makers: tuple[str, ...] = ()
     """Names of calls whose block is a callable (``@maker``), where the grammar does not tell."""
     continues: tuple[str, ...] = ()
@@ -68,12 +70,31 @@ class Language:
     files: tuple[str, ...] = ()
     """Names of files that have no telling extension."""
     blank: bytes = b""
-    """Pattern whose first group no grammar can read, as a macro: parsed as if it were space."""
+    """Pattern with groups that no grammar can read, as a macro: parsed as if they were space."""
     marks: Marks = marks.UNKNOWN
     """How comments and strings are told from text that may be broken."""
 
 
 _JS = ("constructor",)
+# Where a macro or two halves of an #if mislead the parser, these stand where a name should.
+_C_WORDS = ("if", "for", "while", "switch", "return", "else", "do", "sizeof", "defined")
+# static void printflike(1, 2) name(…: numbers in brackets are an attribute's, not parameters.
+_C_ATTRIBUTE = rb"\b([A-Za-z_]\w*\(\d+(?:,\s*\d+)*\))(?=\s+[A-Za-z_]\w*\()"
+# What a macro stands for is not to be known; where it stands tells whether it can be left out.
+_CPP_MACROS = b"|".join(
+    (
+        _C_ATTRIBUTE,
+        # class EXPORTED Name {
+        rb"\b(?:class|struct)[ \t]+([A-Z][A-Z0-9_]+(?:\([^()\n]*\))?)"
+        rb"\s+(?=\w+\s*(?:final\s*)?[:{])",
+        # void name() LOCKS_EXCLUDED(mutex) {
+        rb"\)\s*(?:const\s+)?([A-Z][A-Z0-9]*_[A-Z0-9_]+(?:\([^()\n]*\))?)(?=\s*\{)",
+        # LIBRARY_INLINE void name() {
+        rb"\b([A-Z][A-Z0-9_]*_(?:API|CONSTEXPR\w*|EXPORT|INLINE|NODISCARD|NORETURN))(?=\s+[\w~])",
+        # DEFINE_FLAG(name, 1), alone on its lines
+        rb"^([A-Z][A-Z0-9_]*\([^{}]{0,300}?\));?[ \t]*$(?!\s*[{:])",
+    )
+)
 
 LANGUAGES: tuple[Language, ...] = (
     Language(
@@ -120,7 +141,17 @@ LANGUAGES: tuple[Language, ...] = (
     Language("go", (".go",), "tree_sitter_go", "go", "//", marks=marks.SCRIPT),
     Language("rust", (".rs",), "tree_sitter_rust", "rust", "//", marks=marks.RUST),
     Language("java", (".java",), "tree_sitter_java", "java", "//", family="jvm", marks=marks.JAVA),
-    Language("c", (".c",), "tree_sitter_c", "c", "//", family="c", marks=marks.C),
+    Language(
+        "c",
+        (".c",),
+        "tree_sitter_c",
+        "c",
+        "//",
+        no_names=_C_WORDS,
+        family="c",
+        blank=_C_ATTRIBUTE,
+        marks=marks.C,
+    ),
     Language(
         "cpp",
         # The C++ grammar reads nearly all of C, not the other way round: so it gets the headers.
@@ -128,10 +159,9 @@ LANGUAGES: tuple[Language, ...] = (
         "tree_sitter_cpp",
         "cpp",
         "//",
+        no_names=_C_WORDS,
         family="c",
-        # class EXPORTED Name {: what the macro stands for is not to be known.
-        blank=rb"\b(?:class|struct)[ \t]+([A-Z][A-Z0-9_]+(?:\([^()\n]*\))?)"
-        rb"\s+(?=\w+\s*(?:final\s*)?[:{])",
+        blank=_CPP_MACROS,
         marks=marks.CPP,
     ),
     Language("csharp", (".cs", ".csx"), "tree_sitter_c_sharp", "csharp", "//", marks=marks.CSHARP),
@@ -271,10 +301,10 @@ def _blanked(pattern: bytes, source: bytes) -> bytes:
     """The source with spaces for what cannot be read, every other byte in its place."""
 
     def blank(match: re.Match[bytes]) -> bytes:
-        start, end = match.start(1) - match.start(), match.end(1) - match.start()
+        start, end = (at - match.start() for at in match.span(match.lastindex or 0))
         return match[0][:start] + b" " * (end - start) + match[0][end:]
 
-    return re.sub(pattern, blank, source)
+    return re.sub(pattern, blank, source, flags=re.MULTILINE)
 
 
 def captures(language: Language, tree: Tree, *names: str) -> dict[str, list[Node]]:
