@@ -69,6 +69,8 @@ class Language:
     """Languages of one family use each other's files; by itself, the language's own name."""
     files: tuple[str, ...] = ()
     """Names of files that have no telling extension."""
+    notebooks: tuple[str, ...] = ()
+    """Extensions of files that hold this language in cells: mined, but no source file."""
     blank: bytes = b""
     """Pattern with groups that no grammar can read, as a macro: parsed as if they were space."""
     marks: Marks = marks.UNKNOWN
@@ -104,6 +106,7 @@ LANGUAGES: tuple[Language, ...] = (
         "python",
         "#",
         constructors=("__init__",),
+        notebooks=(".ipynb",),
         marks=marks.PYTHON,
     ),
     Language(
@@ -230,6 +233,7 @@ LANGUAGES: tuple[Language, ...] = (
 )
 
 _BY_EXTENSION = {ext: language for language in LANGUAGES for ext in language.extensions}
+_BY_NOTEBOOK = {ext: language for language in LANGUAGES for ext in language.notebooks}
 _BY_FILE = {name: language for language in LANGUAGES for name in language.files}
 _BY_NAME = {language.name: language for language in LANGUAGES}
 
@@ -238,6 +242,11 @@ def language_for(path: str) -> Language | None:
     """The language of a file, by its extension or name; None where we have none."""
     file = PurePosixPath(path)
     return _BY_EXTENSION.get(file.suffix.lower()) or _BY_FILE.get(file.name)
+
+
+def mined_language(path: str) -> Language | None:
+    """The language of what mining reads in a file: ``language_for``, or that of its cells."""
+    return language_for(path) or _BY_NOTEBOOK.get(PurePosixPath(path).suffix.lower())
 
 
 def by_name(name: str) -> Language:
