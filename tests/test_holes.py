@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
-from homespun_corpus.functions import Span
+from homespun_corpus.functions import Span, extract
 from homespun_corpus.holes import MAX_MIDDLE_CHARS, MIX, CharOffsets, Hole, HoleCutter
-from homespun_corpus.languages import by_name, parse
+from homespun_corpus.languages import LANGUAGES, Language, by_name, parse
 from homespun_corpus.samples import KINDS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+FIXTURES = Path(__file__).parent / "fixtures" / "languages"
 PYTHON = '''
 class Store:
     """Keeps é and ☺ things."""
@@ -99,6 +101,59 @@ def test_arguments_are_what_stands_between_the_brackets() -> None:
 def test_a_brace_block_leaves_its_braces() -> None:
     middles = {GO[h.start : h.end] for h in cut("go", 30, block=1.0, body=1.0)}
     assert "return strings.TrimSpace(v), nil" in middles
+
+
+def test_a_block_that_begins_with_a_bracket_loses_nothing() -> None:
+    text = "def f(a):\n    (b, c) = g(a)\n    return [b, c]\n"
+    source = text.encode()
+    cutter = HoleCutter(text, source, by_name("python"), parse(by_name("python"), source))
+    holes = cutter.cut(Span(0, len(source)), 5, random.Random(1), {"body": 1.0})
+    assert {text[h.start : h.end] for h in holes} == {"(b, c) = g(a)\n    return [b, c]"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
+@settings(deadline=None, max_examples=15)
+@given(data=st.data())
+def test_holes_of_any_text_lie_in_their_span_and_put_back_give_the_file(
+    language: Language, data: st.DataObject
+) -> None:
+    fixture = FIXTURES / f"{language.name}{language.extensions[0]}"
+    text = fixture.read_text(encoding="utf-8")
+    cut = sorted(data.draw(st.integers(0, len(text))) for _ in range(2))
+    pasted = data.draw(st.text(alphabet="aé☺😀(){}[]'\"\r\n\t\u2028 ", max_size=20))
+    text = text[: cut[0]] + pasted + text[cut[1] :]
+    source = text.encode()
+    tree = parse(language, source)
+    functions = extract(source, path="f", language=language, blob_id="b", tree=tree)
+    cutter = HoleCutter(text, source, language, tree)
+    offsets = CharOffsets(text, source)
+    for span in [Span(0, len(source)), *(function.span for function in functions)]:
+        source[span.start : span.end].decode()  # begins and ends with whole characters
+        for hole in cutter.cut(span, 10, random.Random(data.draw(st.integers(0, 9)))):
+            start, end = offsets.byte(hole.start), offsets.byte(hole.end)
+            assert span.start <= start < end <= span.end
+            assert 0 < hole.end - hole.start <= MAX_MIDDLE_CHARS
+            middle = text[hole.start : hole.end].encode()
+            assert source[:start] + middle + source[end:] == source
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
+@settings(deadline=None, max_examples=15)
+@given(data=st.data())
+def test_spans_of_functions_nest(language: Language, data: st.DataObject) -> None:
+    fixture = FIXTURES / f"{language.name}{language.extensions[0]}"
+    text = fixture.read_text(encoding="utf-8")
+    at = data.draw(st.integers(0, len(text)))
+    text = text[:at] + data.draw(st.text(alphabet="a(){}[]'\"\n;:= ", max_size=9)) + text[at:]
+    found = extract(text.encode(), path="f", language=language, blob_id="b")
+    assert len({function.body for function in found}) == len(found)
+    open_spans: list[Span] = []
+    for function in found:  # by start
+        assert function.span.start <= function.body.start <= function.body.end <= function.span.end
+        while open_spans and open_spans[-1].end <= function.span.start:
+            open_spans.pop()
+        assert not open_spans or function.span.end <= open_spans[-1].end
+        open_spans.append(function.span)
 
 
 def test_without_a_language_holes_end_at_lines() -> None:

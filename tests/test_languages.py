@@ -102,6 +102,18 @@ def test_hostile_repetition_neither_hangs_nor_crashes(language: Language, unit: 
     assert time.process_time() - began < 4
 
 
+@languages
+def test_a_hundred_thousand_brackets_neither_hang_nor_crash(language: Language) -> None:
+    began = time.process_time()
+    for opening, closing in (b"()", b"[]", b"{}"):
+        source = b"x = " + bytes([opening]) * 100_000 + bytes([closing]) * 100_000
+        try:
+            captures(language, parse(language, source, seconds=0.5), *ASKED_FOR)
+        except ParseTimeout:
+            continue
+    assert time.process_time() - began < 6
+
+
 def test_a_scanner_that_never_reports_is_stopped_too() -> None:
     # Each of these bytes has the scanner look at all that follow: 15 s for this much.
     with pytest.raises(ParseTimeout):

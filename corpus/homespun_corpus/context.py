@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 
 from homespun_corpus.chunks import words
 from homespun_corpus.hygiene import file_reason
-from homespun_corpus.languages import language_for
+from homespun_corpus.languages import mined_language
 from homespun_corpus.place import Place, Related
 from homespun_corpus.secrets import find_secrets
 from homespun_corpus.shelf import Chunk, Shelf
@@ -215,7 +215,7 @@ def _alike(one: set[str], other: set[str]) -> bool:
 
 
 def _family(path: str) -> str:
-    language = language_for(path)
+    language = mined_language(path)
     if language is None:
         return PurePosixPath(path).suffix.lower()
     return language.family or language.name

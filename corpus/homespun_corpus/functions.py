@@ -140,7 +140,8 @@ def _merge(
     named = [
         item
         for body, item in items.items()
-        if item.name and not (item.kind == "function" and body in skipped)
+        if item.name and item.name not in language.no_names
+        if not (item.kind == "function" and body in skipped)
     ]
     return sorted(named, key=lambda item: (item.span.start, -item.span.end))
 

@@ -96,7 +96,8 @@ class HoleCutter:
         if kind == "random":
             return self._random(first, last, rng)
         if kind == "plain":
-            return Hole("plain", first, min(last, first + MAX_MIDDLE_CHARS))
+            end = min(last, first + MAX_MIDDLE_CHARS)
+            return Hole("plain", first, end) if end > first else None
         cursor = self._cursor(first, last, rng)
         if cursor is None:
             return None
@@ -146,16 +147,15 @@ class HoleCutter:
     def _inner(self, kind: Kind, node: Node) -> tuple[int, int]:
         """The part of a node that somebody types: without the brackets an editor closes itself."""
         start, end = self._offsets.char(node.start_byte), self._offsets.char(node.end_byte)
-        bracketed = (
-            kind in ("body", "block", "arguments") and self._text[start : start + 1] in "({["
-        )
-        if not bracketed:
+        if kind not in ("body", "block", "arguments"):
             return start, end
-        inner = self._text[start + 1 : end - 1]
+        first = node.children[0].type if node.child_count else ""
+        bracketed = first in ("(", "{", "[") and end - start > 1
+        start, end = (start + 1, end - 1) if bracketed else (start, end)
         if kind == "arguments":
-            return start + 1, end - 1
-        lead = len(inner) - len(inner.lstrip())
-        return start + 1 + lead, start + 1 + len(inner.rstrip())
+            return start, end
+        inner = self._text[start:end]
+        return start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip())
 
 
 class CharOffsets:

@@ -59,6 +59,8 @@ class Language:
     """The function of the module that makes the grammar."""
     constructors: tuple[str, ...] = ()
     """Names that make a method a constructor, where the grammar does not tell."""
+    no_names: tuple[str, ...] = ()
+    """Words that a parser that lost its way takes for a callable's name."""
     makers: tuple[str, ...] = ()
     """Names of calls whose block is a callable (``@maker``), where the grammar does not tell."""
     continues: tuple[str, ...] = ()
@@ -67,13 +69,34 @@ class Language:
     """Languages of one family use each other's files; by itself, the language's own name."""
     files: tuple[str, ...] = ()
     """Names of files that have no telling extension."""
+    notebooks: tuple[str, ...] = ()
+    """Extensions of files that hold this language in cells: mined, but no source file."""
     blank: bytes = b""
-    """Pattern whose first group no grammar can read, as a macro: parsed as if it were space."""
+    """Pattern with groups that no grammar can read, as a macro: parsed as if they were space."""
     marks: Marks = marks.UNKNOWN
     """How comments and strings are told from text that may be broken."""
 
 
 _JS = ("constructor",)
+# Where a macro or two halves of an #if mislead the parser, these stand where a name should.
+_C_WORDS = ("if", "for", "while", "switch", "return", "else", "do", "sizeof", "defined")
+# static void printflike(1, 2) name(…: numbers in brackets are an attribute's, not parameters.
+_C_ATTRIBUTE = rb"\b([A-Za-z_]\w*\(\d+(?:,\s*\d+)*\))(?=\s+[A-Za-z_]\w*\()"
+# What a macro stands for is not to be known; where it stands tells whether it can be left out.
+_CPP_MACROS = b"|".join(
+    (
+        _C_ATTRIBUTE,
+        # class EXPORTED Name {
+        rb"\b(?:class|struct)[ \t]+([A-Z][A-Z0-9_]+(?:\([^()\n]*\))?)"
+        rb"\s+(?=\w+\s*(?:final\s*)?[:{])",
+        # void name() LOCKS_EXCLUDED(mutex) {
+        rb"\)\s*(?:const\s+)?([A-Z][A-Z0-9]*_[A-Z0-9_]+(?:\([^()\n]*\))?)(?=\s*\{)",
+        # LIBRARY_INLINE void name() {
+        rb"\b([A-Z][A-Z0-9_]*_(?:API|CONSTEXPR\w*|EXPORT|INLINE|NODISCARD|NORETURN))(?=\s+[\w~])",
+        # DEFINE_FLAG(name, 1), alone on its lines
+        rb"^([A-Z][A-Z0-9_]*\([^{}]{0,300}?\));?[ \t]*$(?!\s*[{:])",
+    )
+)
 
 LANGUAGES: tuple[Language, ...] = (
     Language(
@@ -83,6 +106,7 @@ LANGUAGES: tuple[Language, ...] = (
         "python",
         "#",
         constructors=("__init__",),
+        notebooks=(".ipynb",),
         marks=marks.PYTHON,
     ),
     Language(
@@ -120,7 +144,17 @@ LANGUAGES: tuple[Language, ...] = (
     Language("go", (".go",), "tree_sitter_go", "go", "//", marks=marks.SCRIPT),
     Language("rust", (".rs",), "tree_sitter_rust", "rust", "//", marks=marks.RUST),
     Language("java", (".java",), "tree_sitter_java", "java", "//", family="jvm", marks=marks.JAVA),
-    Language("c", (".c",), "tree_sitter_c", "c", "//", family="c", marks=marks.C),
+    Language(
+        "c",
+        (".c",),
+        "tree_sitter_c",
+        "c",
+        "//",
+        no_names=_C_WORDS,
+        family="c",
+        blank=_C_ATTRIBUTE,
+        marks=marks.C,
+    ),
     Language(
         "cpp",
         # The C++ grammar reads nearly all of C, not the other way round: so it gets the headers.
@@ -128,10 +162,9 @@ LANGUAGES: tuple[Language, ...] = (
         "tree_sitter_cpp",
         "cpp",
         "//",
+        no_names=_C_WORDS,
         family="c",
-        # class EXPORTED Name {: what the macro stands for is not to be known.
-        blank=rb"\b(?:class|struct)[ \t]+([A-Z][A-Z0-9_]+(?:\([^()\n]*\))?)"
-        rb"\s+(?=\w+\s*(?:final\s*)?[:{])",
+        blank=_CPP_MACROS,
         marks=marks.CPP,
     ),
     Language("csharp", (".cs", ".csx"), "tree_sitter_c_sharp", "csharp", "//", marks=marks.CSHARP),
@@ -200,6 +233,7 @@ LANGUAGES: tuple[Language, ...] = (
 )
 
 _BY_EXTENSION = {ext: language for language in LANGUAGES for ext in language.extensions}
+_BY_NOTEBOOK = {ext: language for language in LANGUAGES for ext in language.notebooks}
 _BY_FILE = {name: language for language in LANGUAGES for name in language.files}
 _BY_NAME = {language.name: language for language in LANGUAGES}
 
@@ -208,6 +242,11 @@ def language_for(path: str) -> Language | None:
     """The language of a file, by its extension or name; None where we have none."""
     file = PurePosixPath(path)
     return _BY_EXTENSION.get(file.suffix.lower()) or _BY_FILE.get(file.name)
+
+
+def mined_language(path: str) -> Language | None:
+    """The language of what mining reads in a file: ``language_for``, or that of its cells."""
+    return language_for(path) or _BY_NOTEBOOK.get(PurePosixPath(path).suffix.lower())
 
 
 def by_name(name: str) -> Language:
@@ -271,10 +310,10 @@ def _blanked(pattern: bytes, source: bytes) -> bytes:
     """The source with spaces for what cannot be read, every other byte in its place."""
 
     def blank(match: re.Match[bytes]) -> bytes:
-        start, end = match.start(1) - match.start(), match.end(1) - match.start()
+        start, end = (at - match.start() for at in match.span(match.lastindex or 0))
         return match[0][:start] + b" " * (end - start) + match[0][end:]
 
-    return re.sub(pattern, blank, source)
+    return re.sub(pattern, blank, source, flags=re.MULTILINE)
 
 
 def captures(language: Language, tree: Tree, *names: str) -> dict[str, list[Node]]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from homespun_corpus.context import ContextIndex
 from homespun_corpus.functions import Function, Span
 from homespun_corpus.holes import CharOffsets, Hole
+from homespun_corpus.notebooks import readable
 from homespun_corpus.place import Place, place_at
 from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Novelty, Sample
@@ -63,7 +64,7 @@ class SampleMaker:
         )
 
     def _open(self, blob_id: str) -> None:
-        source = self._repository.read(blob_id)
+        source = readable(self._repository.read(blob_id))
         self._blob_id, self._text = blob_id, decode(source)
         offsets = CharOffsets(self._text, source)
         secrets = (Span(secret.start, secret.end) for secret in find_secrets(source))

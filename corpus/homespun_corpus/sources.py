@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from homespun_corpus.functions import Function, extract
 from homespun_corpus.hygiene import file_reason, own_reasons, unreadable
-from homespun_corpus.languages import ParseTimeout, language_for
+from homespun_corpus.languages import ParseTimeout, mined_language
+from homespun_corpus.notebooks import readable
 from homespun_corpus.repository import Repository
 
 _FORMATTED = b" \t\n\r\f\v(),;\\"
@@ -56,7 +57,7 @@ class Sources:
 
     def tree(self, commit: str | None) -> list[FileFunctions]:
         """Every file in a known language, of a commit or of a plain folder."""
-        files = self.repository.files(commit, wanted=lambda path: language_for(path) is not None)
+        files = self.repository.files(commit, wanted=lambda path: mined_language(path) is not None)
         return [self.file(file.path, file.blob_id) for file in files]
 
     def reason(self, function: Function) -> str | None:
@@ -65,13 +66,13 @@ class Sources:
         return file.reasons[bisect_left(file.functions, function.span, key=lambda f: f.span)]
 
     def text(self, blob_id: str) -> bytes:
-        """A blob's bytes; the last one is kept, since functions come file by file."""
+        """A blob as it is read; the last one is kept, since functions come file by file."""
         if blob_id != self._last[0]:
-            self._last = blob_id, self.repository.read(blob_id)
+            self._last = blob_id, readable(self.repository.read(blob_id))
         return self._last[1]
 
     def _functions(self, path: str, blob_id: str) -> FileFunctions:
-        language = language_for(path)
+        language = mined_language(path)
         assert language is not None
         source = self.text(blob_id)
         reason = "excluded" if self._excluded(path) else file_reason(path, source)

@@ -13,7 +13,7 @@ from homespun_corpus.copies import tokens
 from homespun_corpus.echoes import Echoes
 from homespun_corpus.functions import Function, Span
 from homespun_corpus.hygiene import HELD_OUT_COPY, copy_reasons
-from homespun_corpus.languages import by_name, language_for
+from homespun_corpus.languages import by_name, mined_language
 from homespun_corpus.licence import licence_header
 from homespun_corpus.secrets import find_secrets
 from homespun_corpus.sources import FileFunctions, Sources
@@ -112,7 +112,7 @@ def _echoing(source: bytes, file: FileFunctions, echoes: Echoes) -> list[Span]:
 
 
 def _comment(file: FileFunctions) -> str:
-    language = language_for(file.path)
+    language = mined_language(file.path)
     assert language is not None
     return language.comment
 
