@@ -80,6 +80,18 @@ def test_everybody_sits_the_same_exams(mined: Mined, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_incumbent_sits_the_same_and_is_what_counts(mined: Mined, tmp_path: Path) -> None:
+    examination = examined(mined, tmp_path)
+    incumbent = Completer.load(load_base(str(tmp_path / "base")))
+    examination.sit("incumbent", incumbent)
+    metrics = examination.metrics()
+    assert metrics["incumbent"] == metrics["base"]
+    evidence = gather(examination, against="incumbent")
+    assert set(evidence.rivals) == {"base", "without_related", "copy"}
+    assert evidence.main == evidence.rivals["base"]
+
+
+@pytest.mark.slow
 def test_no_time_at_all_is_still_an_answer(mined: Mined, tmp_path: Path) -> None:
     examination = examined(mined, tmp_path, seconds=0.01)
     evidence = gather(examination, against="base")

@@ -98,7 +98,7 @@ def test_an_adapter_that_copying_beats_is_not_published(
 ) -> None:
     store = tmp_path / "store"
     arguments = (repository, "--base", base, "--store", store, "--id", "team", "--json")
-    done = finetune(*arguments, minutes=0.5, command=STRICT)
+    done = finetune(*arguments, command=STRICT)
     assert done.returncode == 3, done.stderr
     assert any("copying from the repository" in reason for reason in answer(done)["reasons"])
     shelf = AdapterStore(store)
