@@ -18,12 +18,11 @@ demo: install
 	$(BIN)/finetune-repo . --minutes 8 || [ $$? -eq 3 ] # 3: measured, and not shown to be better
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TEST_OPTIONS)
 
-# Every editor, fetched into a cache of its own; one that cannot be had is skipped, and said.
+# Every editor, fetched into a cache of its own; one that cannot be had is skipped, and said. Screenshots: out/editors.
 test-editors: install
-	-$(MAKE) package
-	HOMESPUN_TEST_EDITORS=all $(BIN)/python -m pytest tests/e2e/editors
+	HOMESPUN_TEST_EDITORS=all $(BIN)/python -m pytest tests/e2e/editors -rs
 
 # The VS Code extension: vscode-client/homespun-*.vsix
 package: vscode-client/node_modules

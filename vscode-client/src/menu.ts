@@ -7,7 +7,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 
 import { INSTALL, SETTINGS, offer } from "./help";
-import type { Installation, Words } from "./locate";
+import { type Installation, type Words, isExecutable } from "./locate";
 import { reasonsHere } from "./reasons";
 import { repositoryOf } from "./repository";
 import type { Server } from "./server";
@@ -91,10 +91,16 @@ export class Menu {
 
   private async finetune(): Promise<void> {
     const [installation, folder] = [await this.installation(), await repository()];
-    if (installation !== undefined && folder !== undefined) {
-      const [program, ...first] = installation.finetune;
-      await runInTerminal("Fine-tune", folder, [program, ...first, folder, ...finetuneFlags(this.settings())]);
+    if (installation === undefined || folder === undefined) {
+      return;
     }
+    const [program, ...first] = installation.finetune;
+    if (!isExecutable(program)) {
+      const advice = "The setting homespun.command should name homespun where it was installed.";
+      void offer(`There is no ${program}. ${advice}`, SETTINGS);
+      return;
+    }
+    await runInTerminal("Fine-tune", folder, [program, ...first, folder, ...finetuneFlags(this.settings())]);
   }
 
   private async rollback(): Promise<void> {
@@ -152,6 +158,10 @@ async function runInTerminal(title: string, folder: string, [program, ...words]:
   const execution = new vscode.ProcessExecution(program, words, { cwd: folder });
   const scope = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(folder)) ?? vscode.TaskScope.Workspace;
   const name = `${title} ${path.basename(folder)}`;
+  if (vscode.tasks.taskExecutions.some((execution) => execution.task.name === name)) {
+    void vscode.window.showInformationMessage(`Homespun: "${name}" is still running: see its terminal.`);
+    return;
+  }
   const task = new vscode.Task({ type: "process", name }, scope, name, "Homespun", execution, []);
   task.presentationOptions = { reveal: vscode.TaskRevealKind.Always, panel: vscode.TaskPanelKind.Dedicated };
   await vscode.tasks.executeTask(task);

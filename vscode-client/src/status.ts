@@ -2,6 +2,8 @@
 
 import * as vscode from "vscode";
 
+import { shortRevision } from "./revision";
+
 /** The server's `homespun/status` notification. */
 export interface ServerStatus {
   readonly state: string;
@@ -104,8 +106,10 @@ export class StatusItem implements vscode.Disposable {
 
   private draw(): void {
     const [icon, word] = this.face();
-    this.item.text = `$(${icon}) Homespun${this.revision !== undefined && this.enabled ? ` ${this.revision}` : ""}`;
-    this.item.accessibilityInformation = { label: `Homespun: ${word}` };
+    const revision = this.enabled ? this.revision : undefined;
+    this.item.text = `$(${icon}) Homespun${revision === undefined ? "" : ` ${shortRevision(revision)}`}`;
+    const adapter = revision === undefined ? "" : `, adapter ${revision}`;
+    this.item.accessibilityInformation = { label: `Homespun: ${word}${adapter}` };
     this.item.tooltip = this.tooltip(word);
     this.item.backgroundColor =
       word === "error" ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;

@@ -36,12 +36,12 @@ end
 function actions.status()
   local now = state.get()
   local parts = { state.line() }
-  if now.base then
-    table.insert(parts, 'base ' .. now.base)
+  for _, part in ipairs({ 'base', 'revision' }) do
+    if now[part] then
+      table.insert(parts, part .. ' ' .. now[part])
+    end
   end
-  if now.message then
-    table.insert(parts, now.message)
-  end
+  table.insert(parts, now.message)
   vim.notify(table.concat(parts, ' · '))
 end
 

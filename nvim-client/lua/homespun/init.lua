@@ -34,7 +34,7 @@ function M.setup(options)
   require('homespun.client').setup(config, chosen)
 end
 
---- For a status line: "homespun ready · r0007".
+--- For a status line: "homespun ready · 66b17aa2".
 ---@return string
 function M.status()
   return require('homespun.state').line()

@@ -62,11 +62,14 @@ function M.get()
   return vim.deepcopy(now)
 end
 
---- A few characters for a status line, such as "homespun ready · r0007".
+--- A few characters for a status line, such as "homespun ready · 66b17aa2": of a revision's name, which is
+--- TIME-HASH, the hash.
 ---@return string
 function M.line()
-  local word = enabled and now.state or 'off'
-  return 'homespun ' .. word .. (enabled and now.revision and ' · ' .. now.revision or '')
+  if not enabled or not now.revision then
+    return 'homespun ' .. (enabled and now.state or 'off')
+  end
+  return ('homespun %s · %s'):format(now.state, now.revision:match('%-(%x%x%x%x%x%x%x%x)$') or now.revision)
 end
 
 return M

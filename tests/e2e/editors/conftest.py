@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -22,11 +21,14 @@ from homespun_model.store import AdapterStore
 from .debian import Unavailable
 from .neovim import Neovim
 from .obtain import EDITORS
+from .python_extension import select_python
+from .workbench import Workbench
 
 if TYPE_CHECKING:
     from taught_models import Taught
 
-PLUGIN = Path(__file__).parents[3] / "nvim-client"
+ROOT = Path(__file__).parents[3]
+PLUGIN = ROOT / "nvim-client"
 
 INIT = """
 vim.opt.runtimepath:append({plugin})
@@ -45,21 +47,32 @@ def obtained(name: str) -> Any:
         return reason
 
 
+NOT_TESTED: dict[str, str] = {}
+SHOTS = Path(os.environ.get("HOMESPUN_SCREENSHOTS", ROOT / "out/editors"))
+
+
 def editor(name: str) -> Any:
     """What runs the editor called `name`, or a skip that nobody can overlook."""
     found = obtained(name)
     if isinstance(found, Unavailable):
-        message = f"NOT TESTED with {name}: {found}"
-        warnings.warn(message, stacklevel=2)
-        pytest.skip(message)
+        NOT_TESTED[name] = str(found)
+        pytest.skip(f"NOT TESTED with {name}: {found}")
     return found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name, reason in NOT_TESTED.items():
+        terminalreporter.section(f"NOT TESTED with {name}", sep="!", red=True, bold=True)
+        terminalreporter.write_line(reason)
+    if SHOTS.exists():
+        terminalreporter.write_line(f"screenshots: {SHOTS}")
 
 
 # `make test` drives one Neovim, `make test-editors` every editor.
 ALL = os.environ.get("HOMESPUN_TEST_EDITORS") == "all"
 NEOVIMS = ["neovim-0.12", "neovim-0.11"] if ALL else ["neovim-0.12 or 0.11"]
 
-collect_ignore = [] if ALL else ["test_vscode.py"]
+collect_ignore_glob = [] if ALL else ["test_vscode*.py"]
 
 
 @pytest.fixture(params=NEOVIMS)
@@ -131,9 +144,8 @@ def open_neovim(neovim_binary: Path, folder: Path) -> Iterator[OpenNeovim]:
 @pytest.fixture(scope="session")
 def keep() -> Path:
     """Where screenshots are left for people to look at."""
-    folder = Path(os.environ.get("HOMESPUN_SCREENSHOTS", Path(__file__).parents[3] / "out/editors"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    return SHOTS
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout: float = 30) -> None:
@@ -154,7 +166,8 @@ class RealServer:
         module = f"'{sys.executable}' -m homespun_server.cli"
         # The shell becomes the server, so its number is the server's.
         self.path.write_text(
-            f"#!/bin/sh\necho $$ >>'{self._pids}'\nOMP_NUM_THREADS=1 exec {module} \"$@\"\n"
+            f"#!/bin/sh\n[ \"$1\" = serve ] && echo $$ >>'{self._pids}'\n"
+            f'OMP_NUM_THREADS=1 exec {module} "$@"\n'
         )
         self.path.chmod(0o755)
 
@@ -181,3 +194,40 @@ def team(folder: Path) -> str:
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
     return "example.org/team/work"
+
+
+OpenWorkbench = Callable[..., Workbench]
+
+
+@pytest.fixture
+def open_workbench(tmp_path: Path, folder: Path, keep: Path) -> Iterator[OpenWorkbench]:
+    """Opens a file in a workbench that has the extension; every one is closed at the end.
+
+    `python`, an interpreter, is what a stand-in for the Python extension says is selected.
+    """
+    parts, extension = editor("vscode"), editor("extension")
+    opened: list[Workbench] = []
+
+    def open_one(
+        file: str = "a.py",
+        *,
+        trust: bool = False,
+        workspace: Path | None = None,
+        python: Path | None = None,
+        **settings: object,
+    ) -> Workbench:
+        home = tmp_path / f"vscode{len(opened)}"
+        home.mkdir()
+        workbench = Workbench(parts, folder, home, keep)
+        opened.append(workbench)
+        workbench.install(extension)
+        if python is not None:
+            workbench.install(select_python(tmp_path / "stand-in", python))
+        known = {f"homespun.{name}": value for name, value in settings.items()}
+        workbench.start(known, trust=trust, workspace=workspace)
+        workbench.do("open", file=file)
+        return workbench
+
+    yield open_one
+    for workbench in opened:
+        workbench.close()

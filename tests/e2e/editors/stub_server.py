@@ -28,7 +28,7 @@ def record(event: str, **details: object) -> None:
 
 def _end(position: types.Position, after: str) -> types.Position:
     """Behind a bracket that the editor closed by itself: the story has its own."""
-    return types.Position(position.line, position.character + (after == ")"))
+    return types.Position(position.line, position.character + (after.strip() == ")"))
 
 
 def rest_of_story(before: str) -> str | None:

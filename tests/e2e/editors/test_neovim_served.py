@@ -53,7 +53,10 @@ def test_one_session(open_neovim: OpenNeovim, real_server: RealServer, team: str
     neovim.keys("<Esc>0C    ")
     revision = taught.publish(real_server.store, team)
     ask_until(neovim, taught.adapter_says)
-    neovim.wait(lambda: revision.name in neovim.lua(STATUS), "the revision in the status")
+    short = revision.name.rpartition("-")[2]
+    neovim.wait(lambda: short in neovim.lua(STATUS), "the revision in the status")
+    neovim.command("Homespun status")
+    neovim.wait_for_screen(f"revision {revision.name}")
     assert len(real_server.pids()) == 1
 
     # The server is killed: it comes back and suggests.

@@ -12,15 +12,24 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking
 const EDITOR = ".editor-group-container .monaco-editor .view-lines";
 
 const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
-const page = await browser.newPage({ viewport: { width: 1100, height: 640 } });
-page.setDefaultTimeout(60_000);
 const elsewhere = new Set();
-page.on("request", (request) => {
-  const { hostname, protocol } = new URL(request.url());
-  if (protocol.startsWith("http") && hostname !== "127.0.0.1") {
-    elsewhere.add(hostname);
-  }
-});
+
+async function newPage() {
+  const opened = await browser.newPage({ viewport: { width: 1100, height: 640 } });
+  opened.setDefaultTimeout(60_000);
+  opened.on("request", (request) => {
+    const { hostname, protocol } = new URL(request.url());
+    if (protocol.startsWith("http") && hostname !== "127.0.0.1") {
+      elsewhere.add(hostname);
+    }
+  });
+  return opened;
+}
+
+/** Every window by its name, and the one in front. */
+const windows = new Map();
+let page = await newPage();
+windows.set("first", page);
 
 /** Visible text of every element that matches, with ordinary spaces. */
 const texts = (selector) =>
@@ -39,12 +48,44 @@ const pieces = (selector) =>
     return found.join("");
   }, selector);
 
+async function palette(title) {
+  await page.keyboard.press("F1");
+  const input = page.locator(".quick-input-widget input");
+  await input.waitFor({ state: "visible" });
+  await input.fill(`>${title}`);
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
+}
+
+async function fromExplorer(file) {
+  const row = page.locator(".explorer-folders-view .monaco-list-row", { hasText: file }).first();
+  await row.dblclick({ timeout: 150_000 });
+  await activeTab(file);
+}
+
+const activeTab = (name, timeout) => page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor({ timeout });
+
 const commands = {
-  async open({ file }) {
-    await page.goto(url, { waitUntil: "domcontentloaded" });
-    const row = page.locator(".explorer-folders-view .monaco-list-row", { hasText: file });
-    await row.dblclick({ timeout: 150_000 });
-    await page.locator(EDITOR).first().click({ timeout: 150_000 });
+  /** Go to a window, which is new if no other has its name. */
+  async window({ name }) {
+    page = windows.get(name) ?? (await newPage());
+    windows.set(name, page);
+    await page.bringToFront();
+  },
+  /** A file from the explorer, in a workbench on `folder` or on what the first window shows. */
+  async open({ file, folder }) {
+    const there = folder === undefined ? url : `${new URL(url).origin}/?folder=${folder}`;
+    await page.goto(there, { waitUntil: "domcontentloaded" });
+    await commands.show({ file });
+  },
+  /** The same, in a workbench that is open already; the file gets the keys. */
+  async show({ file }) {
+    await fromExplorer(file);
+    await page.locator(EDITOR).filter({ visible: true }).first().click({ timeout: 150_000 });
+  },
+  /** A notebook; its first cell gets the keys. */
+  async showNotebook({ file }) {
+    await fromExplorer(file);
+    await page.locator(".cell .view-lines").first().click();
   },
   async type({ text }) {
     await page.keyboard.type(text, { delay: 40 });
@@ -52,20 +93,39 @@ const commands = {
   async press({ key }) {
     await page.keyboard.press(key);
   },
+  /** Any file of the machine, by the dialog that asks for its path. */
+  async openPath({ file }) {
+    await palette("File: Open File...");
+    const input = page.locator(".quick-input-widget input");
+    while (!(await input.inputValue()).startsWith("/")) {
+      await page.waitForTimeout(50); // it is the palette's still
+    }
+    await input.press("Control+a");
+    await page.keyboard.type(file);
+    for (let shown = false; !shown; ) {
+      await page.keyboard.press("Enter"); // refused while the dialog still looks at what was typed before
+      shown = await activeTab(path.basename(file), 2_000).then(() => true, () => false);
+    }
+    await page.locator(EDITOR).filter({ visible: true }).first().click();
+  },
+  /** Give another name to a file that the explorer shows. */
+  async rename({ file, to }) {
+    await page.locator(".explorer-folders-view .monaco-list-row", { hasText: file }).first().click();
+    await page.keyboard.press("F2");
+    await page.locator(".explorer-item-edited input").fill(to);
+    await page.keyboard.press("Enter");
+  },
   /** Run what the command palette calls `title`. */
   async command({ title }) {
-    await page.keyboard.press("F1");
-    const input = page.locator(".quick-input-widget input");
-    await input.waitFor({ state: "visible" });
-    await input.fill(`>${title}`);
-    await page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
-    await input.waitFor({ state: "hidden" });
+    await palette(title);
+    await page.locator(".quick-input-widget input").waitFor({ state: "hidden" });
   },
   /** Click the entry of an open menu. */
   async choose({ label }) {
     await page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first().click();
   },
   texts: ({ selector }) => texts(selector),
+  labels: ({ selector }) => page.$$eval(selector, (all) => all.map((one) => one.ariaLabel)),
   pieces: ({ selector }) => pieces(selector),
   async click({ selector }) {
     await page.locator(selector).first().click();

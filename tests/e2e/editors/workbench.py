@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .debian import run
 from .obtain import Workbench as Parts
 
 GHOST = '[class*="ghost-text"]'
@@ -49,10 +48,19 @@ class Workbench:
         self._processes: list[subprocess.Popen[str]] = []
 
     def install(self, extension: Path) -> None:
-        run([*self._code_server(), "--install-extension", extension], env=self._environment())
+        subprocess.run(
+            [*self._code_server(), "--install-extension", str(extension)],
+            env=self._environment(),
+            stdout=subprocess.DEVNULL,
+            timeout=120,
+            check=True,
+        )
 
-    def start(self, settings: dict[str, object], *, trust: bool = False) -> None:
-        """Serve and open the folder; `trust` keeps workspace trust on, and asks nothing."""
+    def start(
+        self, settings: dict[str, object], *, trust: bool = False, workspace: Path | None = None
+    ) -> None:
+        """Serve the folder, or a `workspace` file; `trust` keeps workspace trust on, and asks
+        nothing."""
         known = {"security.workspace.trust.enabled": trust}
         known |= {"security.workspace.trust.startupPrompt": "never"} if trust else {}
         for name in ("User", "Machine"):
@@ -64,7 +72,8 @@ class Workbench:
         self._wait_for_port()
         parts = self._parts
         script = Path(__file__).with_name("workbench.mjs")
-        url = f"http://{address}/?folder={self._folder}"
+        what = f"folder={self._folder}" if workspace is None else f"workspace={workspace}"
+        url = f"http://{address}/?{what}"
         self._browser = subprocess.Popen(
             [parts.node, script, parts.modules, parts.chromium, url],
             stdin=subprocess.PIPE,
@@ -73,7 +82,7 @@ class Workbench:
         )
         self._processes.append(self._browser)
 
-    def do(self, name: str, **options: object) -> Any:
+    def do(self, name: str, /, **options: object) -> Any:
         """One command of workbench.mjs; what it answers."""
         assert self._browser.stdin and self._browser.stdout
         self._browser.stdin.write(json.dumps({"do": name, **options}) + "\n")
@@ -86,13 +95,18 @@ class Workbench:
             raise AssertionError(f"{name} {options}: {answer['error']}")
         return answer["value"]
 
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.do("press", key=key)
+
     def ghost(self) -> str:
         """All ghost text on the screen, its lines joined."""
         return str(self.do("pieces", selector=GHOST))
 
     def status(self) -> str:
-        """The text of Homespun's item in the status bar, with what a screen reader would say."""
-        return " ".join(self.do("texts", selector='.statusbar-item[id*="homespun.status"]'))
+        """What a screen reader would say of Homespun's item in the status bar."""
+        item = '.statusbar-item[id*="homespun.status"]'
+        return " ".join(self.do("labels", selector=f"{item} [aria-label]"))
 
     def wait(self, condition: Callable[[], object], what: str, timeout: float = 60) -> None:
         end = time.monotonic() + timeout
@@ -111,9 +125,10 @@ class Workbench:
 
     def wait_for_file(self, name: str, text: str) -> None:
         file = self._folder / name
-        self.wait(
-            lambda: file.read_text() == text, f"{name} to hold {text!r}, not {file.read_text()!r}"
-        )
+        try:
+            self.wait(lambda: file.read_bytes() == text.encode(), f"{name} to hold {text!r}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it holds {file.read_bytes()!r}") from None
 
     def screenshot(self, name: str) -> None:
         self._browser_alive() and self.do("screenshot", file=str(self._shots / f"{name}.png"))
