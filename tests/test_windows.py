@@ -38,6 +38,15 @@ def test_mining_and_serving_cut_alike(parts: list[str], random: object) -> None:
     assert not find_secrets((mined.prefix + mined.suffix).encode())
 
 
+def test_a_secret_behind_the_window_counts_where_its_line_begins_inside() -> None:
+    text = "x = compute(1)\n" * 10 + "# " * 1800 + SECRET
+    cursor = 5
+    place = place_at(text, cursor, path="a.py", language="python")
+    (secret,) = find_secrets(text.encode())
+    assert len(text) - place.after > secret.start  # and the secret itself is not in the window
+    assert clear_of_secrets(text, place) == clipped(place, 0, len(text) - secret.start)
+
+
 def test_a_key_that_begins_before_the_window_is_still_one() -> None:
     text = KEY + "x = 1\n" * 10
     cursor = len(text)

@@ -12,7 +12,9 @@ from functools import lru_cache
 from homespun_corpus.place import Place
 from homespun_corpus.secrets import MAX_KEY_BYTES, find_secrets
 
-MARGIN_CHARS = MAX_KEY_BYTES + 1000  # before the window, where a key that reaches into it may begin
+# Before the window, where a key that reaches into it may begin, and behind it, where its last line
+# may hold a secret.
+MARGIN_CHARS = MAX_KEY_BYTES + 1000
 REMEMBERED = 64  # stretches of text: two for each document that is being typed in
 
 
@@ -39,7 +41,9 @@ def clear_of_secrets(text: str, place: Place) -> Place:
     begin = text.rfind("\n", 0, begin) + 1
     over = begin + _end_of_last(text[begin : place.before + above])
     rest = place.suffix[below:]
-    shown = _start_of_first(rest)
+    end = len(text) - place.after
+    behind = text.find("\n", end, end + MARGIN_CHARS)
+    shown = min(len(rest), _start_of_first(rest + text[end : max(end, behind)]))
     before = over if over > begin else 0
     return clipped(place, before, place.after + len(rest) - shown)
 
