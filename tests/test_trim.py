@@ -17,7 +17,7 @@ from homespun_corpus.languages import language_for, parse
 from homespun_corpus.place import Place, place_at
 from homespun_model.repeats import loop, overlap, rejoins, stutter
 from homespun_model.surroundings import Surroundings, scan
-from homespun_model.trim import Trimmer, trim
+from homespun_model.trim import Trimmed, Trimmer, trim
 
 
 def at(text: str, language: str | None = "python") -> Place:
@@ -150,6 +150,39 @@ def test_a_text_that_breaks_the_syntax_is_marked_or_shortened() -> None:
     shortened = trim(place, "x = 1\n    y = (2", ended=True)
     assert (shortened.text, shortened.parses) == ("x = 1", True)
     assert trim(at("x = foo(|\n"), "1, [2", ended=True).parses  # it was broken before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("check(event, cale|ndar, href)\n", "ndar"),  # the cursor splits a word
+        ("editor = Ed|itor()\n", "itable"),
+        ("x = |format, other)\n", "format=agenda_format,"),  # what stands there, otherwise
+        ("import type { Props }| from 'react';\n", " from './hooks';"),
+        ("}:| DateFilterProps) {\n", " DateFilterProps"),
+        ("f(a=|x)\n", "x"),
+    ],
+)
+def test_what_would_replace_the_rest_of_the_line_does_not_fit(text: str, said: str) -> None:
+    assert not trim(at(text, "typescript"), said, ended=True).fits
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("f(|, b)\n", "a"), ("f(|)\n", "a"), ("f(|x)\n", "a, "), ("x = |\nformat()\n", "format(1)")],
+)
+def test_what_goes_in_before_the_rest_of_the_line_fits(text: str, said: str) -> None:
+    assert trim(at(text), said, ended=True).fits
+
+
+def test_a_line_is_not_said_twice_in_a_row() -> None:
+    place = at("def f():\n    settings.name = other.name\n    |\n")
+    assert trim(place, "settings.name = other.name\n    return 1", ended=True) == Trimmed(
+        "", "repetition"
+    )
+    twice = "settings.path = other.path\n    settings.path = other.path\n    return 1"
+    assert trim(place, twice, ended=True).text == "settings.path = other.path"
+    assert trim(at("a = 1\n|\n"), "a = 1", ended=True).text == "a = 1"  # too short to say
 
 
 def test_a_bracket_that_the_file_misses_may_be_written() -> None:

@@ -123,7 +123,10 @@ class Completer:
             text=_with_line_ends_of(place, trimmed.text),
             replace=0,
             mean_logprob=mean,
-            shown=bool(trimmed.text.strip()) and trimmed.parses and mean >= SHOW_THRESHOLD,
+            shown=bool(trimmed.text.strip())
+            and trimmed.parses
+            and trimmed.fits
+            and mean >= SHOW_THRESHOLD,
             revision=self.revision,
             base=self.base.id,
             stopped=trimmed.reason,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import takewhile
 
 LINES_SEEN = 3  # lines after the cursor that a suggestion may run into
 LONG_LINE = 10  # from this many characters on, a line equal to one further down is no accident
@@ -52,6 +53,23 @@ def overlap(line: str, rest: str, *, whole: bool) -> int | None:
     if whole and squashed.endswith(wanted):
         return places[len(squashed) - len(wanted)]
     return None
+
+
+def restates(line: str, rest: str) -> bool:
+    """Whether ``line`` begins as ``rest`` does, the text behind the cursor; spaces do not count.
+
+    It was meant in place of ``rest`` then, and would stand beside it.
+    """
+    said, there = _squash(line), _squash(rest)
+    pairs = zip(said, there, strict=False)
+    common = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return _says_something(common) or (common == said and any(map(str.isalnum, common)))
+
+
+def again(line: str, above: str) -> bool:
+    """Whether a line says what the one above it says. In code that people write, one line in a
+    thousand does."""
+    return line.rstrip() == above and len(_squash(line)) >= LONG_LINE and _says_something(line)
 
 
 def rejoins(lines: Sequence[str], following: Sequence[str]) -> bool:

@@ -91,6 +91,12 @@ class Surroundings:
         return self.place.suffix.partition("\n")[0]
 
     @cached_property
+    def above(self) -> str:
+        """The last line before the cursor's that is not blank; "" without one."""
+        lines = self.place.prefix.split("\n")[-2::-1]
+        return next((line.rstrip() for line in lines if line.strip()), "")
+
+    @cached_property
     def following(self) -> list[str]:
         """The lines after the cursor's that are not blank."""
         lines = self.place.suffix.split("\n")[1:]

@@ -17,7 +17,7 @@ from typing import Literal
 from homespun_corpus.languages import LANGUAGES
 from homespun_corpus.place import Place
 
-from homespun_model.repeats import loop, overlap, rejoins, same, stutter
+from homespun_model.repeats import again, loop, overlap, rejoins, restates, same, stutter
 from homespun_model.surroundings import CLOSER, Mode, Surroundings, Token, indentation, scan
 from homespun_model.syntax import SyntaxCheck
 
@@ -25,6 +25,7 @@ Reason = Literal["end", "line", "block", "closer", "suffix", "repetition", "leng
 
 # A line at its statement's own indentation that begins so goes on with the statement.
 CONTINUES = ("else", "elif", "except", "finally", "case", "catch")  # and the language's own words
+WORD_END, WORD_BEGIN = re.compile(r"\w$"), re.compile(r"\w")
 HALF_WORD = re.compile(r"\s*\w*$")
 NO_CHARACTER = "\ufffd"  # bytes that are no text, where a model goes astray
 MIN_SENTINEL = 6  # shorter sentinels, such as <s>, are also HTML
@@ -37,12 +38,14 @@ class Trimmed:
     "end": the model ended it. "line", "block": the line, or the statement or block, was complete.
     "closer": what closes a bracket or string comes next, and the suffix has it. "suffix": the next
     text is the suffix's. "repetition". "length": none of these; the model was stopped.
-    ``parses``: it brings no syntax error into code that was sound.
+    ``parses``: it brings no syntax error into code that was sound. ``fits``: it goes in before the
+    rest of the cursor's line, and neither splits a word of it nor says it again.
     """
 
     text: str
     reason: Reason
     parses: bool = True
+    fits: bool = True
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,9 +78,18 @@ class Trimmer:
         else:
             kept, reason = _without_half_a_line(text), "length"
         shorter = self._syntax.longest(kept)
-        if shorter is None:
-            return Trimmed(self._without_next_line(kept), reason, parses=False)
-        return Trimmed(self._without_next_line(shorter), reason if shorter == kept else "block")
+        shown = self._without_next_line(kept if shorter is None else shorter)
+        return Trimmed(
+            shown,
+            reason if shorter in (kept, None) else "block",
+            parses=shorter is not None,
+            fits=self._fits(shown),
+        )
+
+    def _fits(self, text: str) -> bool:
+        lead, rest = self._around.lead, self._around.rest
+        splits_a_word = bool(WORD_END.search(lead) and WORD_BEGIN.match(rest))
+        return not splits_a_word and not restates(text.partition("\n")[0], rest)
 
     def _tidy(self, text: str, reason: Reason) -> str:
         """Without white space at the end, save the line break before a closing brace."""
@@ -254,6 +266,11 @@ class _Draft:
         number = loop([line.strip() for line in self.complete])
         if number is not None:
             yield Cut(max(0, self.lines[number][0] - 1), "repetition")
+        above = self.around.above
+        for number, line in enumerate(self.complete):
+            if again(line, above):
+                yield Cut(max(0, self.lines[number][0] - 1), "repetition")
+            above = line.rstrip() or above
         start, line = self.lines[-1]
         if (at := stutter(line)) is not None:
             yield Cut(start + at, "repetition")

@@ -31,4 +31,4 @@ def why_not_shown(suggestion: Suggestion) -> str | None:
             f"the model is not sure enough: mean log-probability {suggestion.mean_logprob:.2f} "
             f"of a token, less than {SHOW_THRESHOLD:.2f}"
         )
-    return "it would break the syntax of the code here"
+    return "it would break the syntax of the code here, or say the rest of the line again"

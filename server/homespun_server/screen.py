@@ -41,7 +41,7 @@ def refitted(answer: Answer, sentinels: Sequence[str] = ()) -> Answer | None:
     )
     text = answer.text.replace("\r\n", "\n")
     trimmed = Trimmer(seen, sentinels).trim(text, ended=True)
-    if not trimmed.parses or leaks(place, answer.text):
+    if not (trimmed.parses and trimmed.fits) or leaks(place, answer.text):
         return None
     if trimmed.reason in ("line", "block"):
         text = SyntaxCheck(Surroundings(seen)).longest(text) or ""
