@@ -156,7 +156,7 @@ def test_files_of_every_kind(  # noqa: PLR0915 - one window, because starting it
     new_line(workbench)
     accept()
     workbench.wait(lambda: taught.base_says in loose.read_text(), "acceptance")
-    workbench.do("command", title="New Untitled Text File")
+    workbench.do("command", title="File: New Untitled Text File")
     workbench.do("type", text="x = 1\n")
     workbench.wait_for_ghost(taught.base_says)
 
