@@ -91,13 +91,15 @@ def test_one_session(open_workbench: OpenWorkbench, real_server: RealServer, tea
 def test_files_of_every_kind(  # noqa: PLR0915 - one window, because starting it takes longest
     open_workbench: OpenWorkbench, real_server: RealServer, folder: Path, tmp_path: Path
 ) -> None:
-    """One window on two roots, of which only the second has an adapter."""
+    """One window on two repositories, of which the second has an adapter, and a plain folder."""
     taught = real_server.taught
     (folder / "crlf.py").write_bytes(AREA.replace("\n", "\r\n").encode())
     (folder / "tabs.go").write_text("package main\n\nfunc area() int {\n\tx := 1\n}\n")
     (folder / "two.py").write_text("a = 1\nb = 2\n")
     (folder / "book.ipynb").write_text(json.dumps(NOTEBOOK))
-    (tmp_path / "loose.py").write_text(AREA)
+    loose = tmp_path / "plain/loose.py"
+    loose.parent.mkdir()
+    loose.write_text(AREA)
     other = tmp_path / "other"
     other.mkdir()
     (other / "inner.py").write_text(AREA)
@@ -106,7 +108,9 @@ def test_files_of_every_kind(  # noqa: PLR0915 - one window, because starting it
     subprocess.run(["git", "-C", str(other), *origin], check=True)
     revision = taught.publish(real_server.store, "example.org/team/other")
     workspace = tmp_path / "both.code-workspace"
-    workspace.write_text(json.dumps({"folders": [{"path": str(folder)}, {"path": str(other)}]}))
+    workspace.write_text(
+        json.dumps({"folders": [{"path": str(root)} for root in (folder, other, loose.parent)]})
+    )
     workbench = open_workbench(
         "crlf.py", workspace=workspace, command=str(real_server.path), **real_server.flags()
     )
@@ -148,11 +152,11 @@ def test_files_of_every_kind(  # noqa: PLR0915 - one window, because starting it
     workbench.screenshot("vscode-two-roots")
 
     # Outside any repository, and in a file that has no name yet.
-    workbench.do("openPath", file=str(tmp_path / "loose.py"))
+    workbench.do("show", file=loose.name)
     new_line(workbench)
     accept()
-    workbench.wait(lambda: taught.base_says in (tmp_path / "loose.py").read_text(), "acceptance")
-    workbench.do("command", title="New Untitled Text File")
+    workbench.wait(lambda: taught.base_says in loose.read_text(), "acceptance")
+    workbench.do("command", title="File: New Untitled Text File")
     workbench.do("type", text="x = 1\n")
     workbench.wait_for_ghost(taught.base_says)
 
@@ -187,7 +191,7 @@ def test_this_repository_with_the_bundled_starter(
     workbench = open_workbench(
         command=str(real_server.path), store=str(real_server.store.root), device="cpu"
     )
-    workbench.do("openPath", file=str(path))
+    workbench.do("open", file=path.name, folder=str(path.parent))
     ready(workbench)
     workbench.press("Control+End")
     for number in range(8):

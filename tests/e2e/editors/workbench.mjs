@@ -16,7 +16,7 @@ const elsewhere = new Set();
 
 async function newPage() {
   const opened = await browser.newPage({ viewport: { width: 1100, height: 640 } });
-  opened.setDefaultTimeout(60_000);
+  opened.setDefaultTimeout(30_000);
   opened.on("request", (request) => {
     const { hostname, protocol } = new URL(request.url());
     if (protocol.startsWith("http") && hostname !== "127.0.0.1") {
@@ -62,7 +62,7 @@ async function fromExplorer(file) {
   await activeTab(file);
 }
 
-const activeTab = (name, timeout) => page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor({ timeout });
+const activeTab = (name) => page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
 
 const commands = {
   /** Go to a window, which is new if no other has its name. */
@@ -92,21 +92,6 @@ const commands = {
   },
   async press({ key }) {
     await page.keyboard.press(key);
-  },
-  /** Any file of the machine, by the dialog that asks for its path. */
-  async openPath({ file }) {
-    await palette("File: Open File...");
-    const input = page.locator(".quick-input-widget input");
-    while (!(await input.inputValue()).startsWith("/")) {
-      await page.waitForTimeout(50); // it is the palette's still
-    }
-    await input.press("Control+a");
-    await page.keyboard.type(file);
-    for (let shown = false; !shown; ) {
-      await page.keyboard.press("Enter"); // refused while the dialog still looks at what was typed before
-      shown = await activeTab(path.basename(file), 2_000).then(() => true, () => false);
-    }
-    await page.locator(EDITOR).filter({ visible: true }).first().click();
   },
   /** Give another name to a file that the explorer shows. */
   async rename({ file, to }) {
