@@ -185,6 +185,12 @@ def test_a_line_is_not_said_twice_in_a_row() -> None:
     assert trim(at("a = 1\n|\n"), "a = 1", ended=True).text == "a = 1"  # too short to say
 
 
+def test_a_list_of_nothing_but_signs_ends_too() -> None:
+    row = '    ("*", "*"),\n'
+    found = trim(at("PAIRS = [\n    |\n"), (row * 12).strip() + "\n]", ended=True)
+    assert (found.text, found.reason) == ('("*", "*"),', "repetition")
+
+
 def test_a_bracket_that_the_file_misses_may_be_written() -> None:
     whole = at("def f():\n    x = foo(a|\n    return x\n")
     assert trim(whole, ", b)\n", ended=False).text == ", b)"

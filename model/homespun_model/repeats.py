@@ -24,7 +24,7 @@ def loop(lines: Sequence[str]) -> int | None:
         for period in PERIODS:
             first = lines[start : start + period]
             three = lines[start : start + 3 * period]
-            if three == [*first, *first, *first] and any(map(_says_something, first)):
+            if three == [*first, *first, *first] and any(map(_is_no_closer, first)):
                 return start + period
     return None
 
@@ -106,6 +106,11 @@ def _core(line: str) -> str:
 
 def _says_something(line: str) -> bool:
     return sum(char.isalnum() for char in line) >= 2
+
+
+def _is_no_closer(line: str) -> bool:
+    """Brackets alone may well stand three times below each other."""
+    return _says_something(line) or '"' in line or "'" in line
 
 
 def _indent(line: str) -> str:
