@@ -7,6 +7,7 @@ protocol's types.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -58,13 +59,16 @@ class Service:
         self._pace = Pace()
         self._answers = Answers(self._scheduler, self._neighbours, self._pace)
         self._rests = Rests()
+        self._cursors: dict[str, int] = {}
+        """Of every open document the last offset that was heard of."""
 
     async def suggest(self, uri: str, point: Point) -> Ghost | None:
         """What to show at ``point``, None where there is nothing or it is too late."""
         document = self._documents.get(uri)
         if document is None:
             return None
-        question = await self._question(document, document.offset(point))
+        offset = self._cursors[uri] = document.offset(point)
+        question = await self._question(document, offset)
         if question is None:
             return None
         self._rests.end(uri)
@@ -83,7 +87,9 @@ class Service:
     def opened(self, uri: str, *, language_id: str, version: int, text: str) -> None:
         """Begin to follow a document, and get ready for it: its repository, weights and prompt."""
         document = self._documents.open(uri, language_id=language_id, version=version, text=text)
-        self._rests.begin(uri, partial(self._begin, document), 0)
+        self._cursors[uri] = 0  # where editors put it
+        self._rests.begin(uri, partial(self._get_ready, document, 0), 0)
+        self._rests.at_once(partial(self._read_code, uri))
 
     def changed(self, uri: str, changes: Sequence[Change], version: int) -> bool:
         """Follow an edit; False where the document is not open."""
@@ -97,6 +103,7 @@ class Service:
         if taken:
             logger.info("accepted (%d), seen in the text", self.acceptances.total)
         if changes and (offset := document.end_of(changes[-1])) is not None:
+            self._cursors[uri] = offset
             self._rests.begin(uri, partial(self._get_ready, document, offset, whole=taken))
         return True
 
@@ -112,6 +119,7 @@ class Service:
     def closed(self, uri: str) -> None:
         """Forget everything about a document."""
         self._documents.close(uri)
+        self._cursors.pop(uri, None)
         self._rests.end(uri)
         self._scheduler.drop(uri)
         self._scheduler.submit(partial(self._neighbours.forget, uri))  # after what still runs
@@ -143,15 +151,19 @@ class Service:
             return None
         return Question.at(document, offset, home, serving, self.settings.max_new_tokens)
 
-    async def _begin(self, document: Document) -> None:
-        await self._get_ready(document, 0)  # where editors put the cursor
-        if self._documents.get(document.uri) is not document:
+    async def _read_code(self, uri: str) -> None:
+        """Have the repository of a document read; what was got ready before did without it."""
+        home = await self._homes.of(uri)
+        if home.root is None:
             return
-        home = await self._homes.of(document.uri)
-        if home.root is not None:
-            self._neighbours.open(home.root)  # after the base, so that the first answer is sooner
-            serving = await self._engine.serving(home.root.identity)
-            self._neighbours.speak(serving.completer.base.tokenizer.encode)
+        # After the base, so that the first answer is sooner.
+        serving = await self._engine.serving(home.root.identity)
+        self._neighbours.speak(serving.completer.base.tokenizer.encode)
+        if uri not in self._cursors or (reading := self._neighbours.open(home.root)).done():
+            return
+        await asyncio.wrap_future(reading)
+        if (document := self._documents.get(uri)) is not None:
+            await self._get_ready(document, min(self._cursors[uri], len(document.text)))
 
     async def _get_ready(self, document: Document, offset: int, *, whole: bool = False) -> None:
         """Nobody has asked yet: have the prompt read till then, or the ``whole`` answer."""
