@@ -137,24 +137,42 @@ async def test_what_comes_after_an_acceptance_is_known_before_it_is_asked(
     first = await editor.ask(CURSOR)
     assert first is not None
     assert (first.text, first.cached) == (taught.base_says, False)
-    await until(lambda: len(editor.computed) == 2)  # that, and what comes behind it
+    # That, what comes behind it, and, for that is nothing, what comes behind Enter.
+    await until(lambda: len(editor.computed) == 3)
     assert editor.computed[1].endswith(taught.base_says)
-    await asyncio.sleep(0)
+    assert editor.computed[2].endswith(taught.base_says + "\n")
     editor.type(CURSOR, first.text)
     assert editor.service.acceptances.total == 1
-    await editor.ask((1, 4 + len(first.text)))
+    end = 4 + len(first.text)
+    assert await editor.ask((1, end)) is None
+    editor.type((1, end), "\n")
+    await editor.ask((2, 0))
+    assert len(editor.computed) == 3
+
+
+async def test_so_it_is_where_the_editor_asked_before_it_was(editor: Editor) -> None:
+    await editor.open(CODE)
+    first = await editor.ask(CURSOR)
+    assert first is not None
+    editor.type(CURSOR, first.text)
+    end = 4 + len(first.text)
+    assert await editor.ask((1, end)) is None
     assert len(editor.computed) == 2
+    await until(lambda: len(editor.computed) == 3)
+    editor.type((1, end), "\n")
+    await editor.ask((2, 0))
+    assert len(editor.computed) == 3
 
 
 async def test_typing_along_keeps_what_was_prepared(editor: Editor, taught: Taught) -> None:
     await editor.open(CODE)
     assert await editor.ask(CURSOR)
-    await until(lambda: len(editor.computed) == 2)
+    await until(lambda: len(editor.computed) == 3)
     for column, letter in enumerate(taught.base_says):
         editor.type((1, 4 + column), letter)
         ghost = await editor.ask((1, 5 + column))
         assert ghost is None or ghost.cached
-    assert len(editor.computed) == 2
+    assert len(editor.computed) == 3
     assert editor.service.acceptances.total == 0  # typing is not accepting
 
 
@@ -198,5 +216,5 @@ async def test_a_closed_document_leaves_nothing(editor: Editor) -> None:
     assert not service._answers._cache._answers
     assert not service._pace._typing
     assert not service._rests._timers
-    assert not service._cursors
+    assert not service._cursors and not service._taken
     assert not service.acceptances._open

@@ -61,6 +61,8 @@ class Service:
         self._rests = Rests()
         self._cursors: dict[str, int] = {}
         """Of every open document the last offset that was heard of."""
+        self._taken: set[str] = set()
+        """Documents whose newest change was a suggestion taken."""
 
     async def suggest(self, uri: str, point: Point) -> Ghost | None:
         """What to show at ``point``, None where there is nothing or it is too late."""
@@ -76,7 +78,11 @@ class Service:
         answer, cached = self._answers.known(question), True
         if answer is None:
             answer, cached = await self._answers.ask(question), False
-        if answer is None or not answer.shown or self._documents.get(uri) is not document:
+        if answer is None or self._documents.get(uri) is not document:
+            return None
+        if not answer.shown:
+            if cached or uri in self._taken:  # a suggestion was written to its end: Enter is next
+                self._rests.begin(uri, partial(self._prepare, question))
             return None
         accepted = question.after(answer)
         self._rests.begin(uri, partial(self._prepare, accepted))
@@ -100,7 +106,9 @@ class Service:
         # Who types the last letter of a suggestion has written it, not accepted it.
         at_once = any(len(change.text) > 1 for change in changes)
         taken = at_once and self.acceptances.by_text(uri, document.text)
+        self._taken.discard(uri)
         if taken:
+            self._taken.add(uri)
             logger.info("accepted (%d), seen in the text", self.acceptances.total)
         if changes and (offset := document.end_of(changes[-1])) is not None:
             self._cursors[uri] = offset
@@ -120,6 +128,7 @@ class Service:
         """Forget everything about a document."""
         self._documents.close(uri)
         self._cursors.pop(uri, None)
+        self._taken.discard(uri)
         self._rests.end(uri)
         self._scheduler.drop(uri)
         self._scheduler.submit(partial(self._neighbours.forget, uri))  # after what still runs
@@ -173,9 +182,9 @@ class Service:
         elif question is not None:
             self._answers.read(question)
 
-    async def _prepare(self, accepted: Question) -> None:
-        """The suggestion may be accepted: know what comes then."""
-        self._answers.prepare(accepted)
+    async def _prepare(self, question: Question) -> None:
+        """It may be asked next, when the suggestion is accepted: know the answer."""
+        self._answers.prepare(question)
 
 
 def _span(document: Document, offset: int, answer: Answer) -> tuple[Point, Point]:
