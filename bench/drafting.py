@@ -21,8 +21,9 @@ from homespun_corpus.dataset import MineSettings, mine
 from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Sample
 from homespun_model.base import load_base
-from homespun_model.completer import Completer, merged
+from homespun_model.completer import Completer
 from homespun_model.draft import Drafter, DraftIndex
+from homespun_model.loading import load_forward
 from recorded import Asked, code_of
 
 
@@ -36,10 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     base = load_base(options.base)
-    model = base.load_model()
-    if options.adapter is not None:
-        model = merged(model, options.adapter)
-    completer = Completer.from_model(base, model, None)
+    completer = Completer(base, load_forward(base, options.adapter), None)
     samples = list(mine(Repository.open(options.folder), MineSettings()).samples("test"))
     held = {sample.place.path for sample in samples}
     encode = base.tokenizer.encode

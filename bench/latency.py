@@ -27,6 +27,7 @@ from homespun_model.base import load_base
 from homespun_model.completer import Completer
 from homespun_model.decode import Decoder
 from homespun_model.draft import DraftIndex
+from homespun_model.plain import forward_of
 from homespun_server.cache import Answer, AnswerCache, Served
 from recorded import Request, code_of, requests
 from transformers import PreTrainedModel
@@ -87,7 +88,7 @@ def plain(model: PreTrainedModel) -> Contender:
 
 def ours(model: PreTrainedModel, files: dict[str, list[int]]) -> Contender:
     """A decoder that remembers, and drafts from all files but those that hold the answers."""
-    decoder, index = Decoder(model), DraftIndex()
+    decoder, index = Decoder(forward_of(model)), DraftIndex()
     index.update(files)
 
     def generate(request: Request) -> list[int]:

@@ -20,8 +20,8 @@ import torch
 from homespun_model.base import load_base
 from homespun_model.completer import Completer
 from homespun_model.decode import Decoder
-from homespun_model.forward import Forward, PlainForward
-from homespun_model.lean import LeanForward
+from homespun_model.forward import Forward
+from homespun_model.plain import PlainForward, forward_of
 from recorded import Request, code_of, requests
 
 TOKENS = 24
@@ -47,12 +47,12 @@ def main() -> None:
     completer = Completer.from_model(base, model, None)
     recorded = list(requests(completer, code_of(options.folder), options.places, options.keys))
     times(
-        {"ours": LeanForward(model), "float32": PlainForward(model)}
+        {"ours": forward_of(model), "float32": PlainForward(model)}
         | {name: PlainForward(one) for name, one in low.items()},
         [request.prompt for request in recorded if request.cold],
     )
     for name, one in low.items():
-        differences(name, Decoder(model), Decoder(one), recorded)
+        differences(name, Decoder(forward_of(model)), Decoder(forward_of(one)), recorded)
 
 
 @torch.inference_mode()

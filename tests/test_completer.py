@@ -247,7 +247,14 @@ def test_a_damaged_revision_is_refused(
 
 
 @pytest.mark.parametrize(
-    "change", [{"peft_type": "IA3"}, {"auto_mapping": {"base_model_class": "X"}}]
+    "change",
+    [
+        {"peft_type": "IA3"},
+        {"auto_mapping": {"base_model_class": "X"}},
+        {"use_rslora": True},
+        {"alpha_pattern": {"q_proj": 3}},
+        {"init_lora_weights": "pissa"},
+    ],
 )
 def test_only_plain_lora_is_loaded(
     base: Base, store: AdapterStore, adapter: Revision, change: dict[str, Any]

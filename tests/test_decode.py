@@ -11,6 +11,7 @@ from homespun_model import decode, lean, score
 from homespun_model.base import load_base
 from homespun_model.decode import Decoder
 from homespun_model.errors import Cancelled
+from homespun_model.plain import forward_of
 from tiny_models import CONFIGS, tiny_base
 from transformers import PreTrainedModel
 
@@ -51,20 +52,20 @@ def plain(model: PreTrainedModel, ids: list[int], count: int) -> list[int]:
 def test_decoding_is_transformers_greedy_decoding(model: PreTrainedModel) -> None:
     for seed in range(5):
         ids = prompt(seed)
-        decoded = Decoder(model).generate(ids, max_new_tokens=24, stop_ids=NOTHING)
+        decoded = Decoder(forward_of(model)).generate(ids, max_new_tokens=24, stop_ids=NOTHING)
         assert decoded.ids == plain(model, ids, 24)
         assert decoded.stopped == "length"
 
 
 def test_a_long_prompt_in_chunks_is_the_same(starter: PreTrainedModel) -> None:
     ids = prompt(7, 2 * decode.CHUNK + 3)[: 512 - 16]
-    decoded = Decoder(starter).generate(ids, max_new_tokens=16, stop_ids=NOTHING)
+    decoded = Decoder(forward_of(starter)).generate(ids, max_new_tokens=16, stop_ids=NOTHING)
     assert decoded.ids == plain(starter, ids, 16)
 
 
 def test_reuse_changes_no_token(model: PreTrainedModel) -> None:
     """A session of typing, deleting and jumping: as without reuse, as transformers."""
-    rng, decoder, ids = random.Random(3), Decoder(model), prompt(1)
+    rng, decoder, ids = random.Random(3), Decoder(forward_of(model)), prompt(1)
     reused = []
     for _ in range(25):
         decoded = decoder.generate(ids, max_new_tokens=8, stop_ids=NOTHING, session="a.py")
@@ -85,7 +86,7 @@ def test_reuse_changes_no_token(model: PreTrainedModel) -> None:
 
 def test_warming_changes_no_token_and_leaves_one_to_run(model: PreTrainedModel) -> None:
     ids = prompt(3)
-    decoder = Decoder(model)
+    decoder = Decoder(forward_of(model))
     decoder.warm(ids, session="a")
     found = decoder.generate(ids, max_new_tokens=12, stop_ids=NOTHING, session="a")
     assert found.ids == plain(model, ids, 12)
@@ -93,7 +94,7 @@ def test_warming_changes_no_token_and_leaves_one_to_run(model: PreTrainedModel) 
 
 
 def test_sessions_do_not_mix(starter: PreTrainedModel) -> None:
-    decoder = Decoder(starter)
+    decoder = Decoder(forward_of(starter))
     for turn in range(3):
         for seed in range(3):
             ids = [*prompt(seed), *prompt(9, turn)]
@@ -103,7 +104,7 @@ def test_sessions_do_not_mix(starter: PreTrainedModel) -> None:
 
 
 def test_memory_is_bounded(starter: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    decoder = Decoder(starter)
+    decoder = Decoder(forward_of(starter))
     a_session = (
         2 * 2 * 2 * 16 * 4 * lean.ROOM
     )  # layers, keys and values, heads, width, bytes, tokens
@@ -120,7 +121,7 @@ def test_memory_is_bounded(starter: PreTrainedModel, monkeypatch: pytest.MonkeyP
 
 
 def test_a_forgotten_session_starts_again(starter: PreTrainedModel) -> None:
-    decoder = Decoder(starter)
+    decoder = Decoder(forward_of(starter))
     for expected in (0, 39):
         first = decoder.generate(prompt(0), max_new_tokens=4, stop_ids=NOTHING, session="a")
         assert first.reused == expected
@@ -130,9 +131,9 @@ def test_a_forgotten_session_starts_again(starter: PreTrainedModel) -> None:
 
 
 def test_a_stop_id_ends_and_is_left_out(starter: PreTrainedModel) -> None:
-    free = Decoder(starter).generate(prompt(2), max_new_tokens=10, stop_ids=NOTHING)
+    free = Decoder(forward_of(starter)).generate(prompt(2), max_new_tokens=10, stop_ids=NOTHING)
     stop = next(i for i in range(2, 10) if free.ids[i] not in free.ids[:i])
-    ended = Decoder(starter).generate(
+    ended = Decoder(forward_of(starter)).generate(
         prompt(2), max_new_tokens=10, stop_ids=frozenset({free.ids[stop]})
     )
     assert (ended.ids, ended.stopped) == (free.ids[:stop], "end")
@@ -146,7 +147,7 @@ def test_keep_going_halts(starter: PreTrainedModel) -> None:
         seen.append(list(ids))
         return len(ids) < 3
 
-    decoded = Decoder(starter).generate(
+    decoded = Decoder(forward_of(starter)).generate(
         prompt(2), max_new_tokens=10, stop_ids=NOTHING, keep_going=until_three
     )
     assert decoded.stopped == "halted"
@@ -157,7 +158,7 @@ def test_keep_going_halts(starter: PreTrainedModel) -> None:
 def test_cancelling_stops_between_passes_and_spoils_nothing(
     starter: PreTrainedModel, after: int
 ) -> None:
-    decoder, ids, calls = Decoder(starter), prompt(4, decode.CHUNK + 20), []
+    decoder, ids, calls = Decoder(forward_of(starter)), prompt(4, decode.CHUNK + 20), []
 
     def cancelled() -> bool:
         calls.append(1)
@@ -174,7 +175,7 @@ def test_cancelling_stops_between_passes_and_spoils_nothing(
 def test_a_pass_that_fails_leaves_no_half_cache(
     model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoder, ids = Decoder(model), prompt(5)
+    decoder, ids = Decoder(forward_of(model)), prompt(5)
     decoder.generate(ids, max_new_tokens=4, stop_ids=NOTHING, session="a")
     attend, calls = torch.nn.functional.scaled_dot_product_attention, []
 
@@ -193,7 +194,7 @@ def test_a_pass_that_fails_leaves_no_half_cache(
 
 
 def test_logprobs_are_those_of_decoding(model: PreTrainedModel) -> None:
-    decoder, ids = Decoder(model), prompt(6)
+    decoder, ids = Decoder(forward_of(model)), prompt(6)
     decoded = decoder.generate(ids, max_new_tokens=12, stop_ids=NOTHING)
     scored = decoder.logprobs(ids, decoded.ids)
     assert scored.tolist() == pytest.approx(decoded.logprobs, abs=1e-4)
@@ -205,7 +206,7 @@ def test_scoring_together_is_scoring_one_by_one(
     rng = random.Random(0)
     pairs = [(prompt(s, rng.randrange(1, 60)), prompt(-s, rng.randrange(0, 30))) for s in range(20)]
     monkeypatch.setattr(score, "SCORED_TOKENS", 300)
-    together = Decoder(model).logprobs_many(pairs)
+    together = Decoder(forward_of(model)).logprobs_many(pairs)
     for (before, middle), scored in zip(pairs, together, strict=True):
         ids = torch.tensor([[*before, *middle]])
         with torch.inference_mode():
@@ -217,6 +218,6 @@ def test_scoring_together_is_scoring_one_by_one(
 
 def test_an_empty_prompt_is_refused(starter: PreTrainedModel) -> None:
     with pytest.raises(ValueError, match="at least one token"):
-        Decoder(starter).generate([], max_new_tokens=4, stop_ids=NOTHING)
+        Decoder(forward_of(starter)).generate([], max_new_tokens=4, stop_ids=NOTHING)
     with pytest.raises(ValueError, match="at least one token"):
-        Decoder(starter).logprobs([], [1])
+        Decoder(forward_of(starter)).logprobs([], [1])

@@ -9,6 +9,7 @@ from homespun_model import draft
 from homespun_model.base import load_base
 from homespun_model.decode import Decoded, Decoder
 from homespun_model.draft import Drafter, DraftIndex, Match, Rates, tail
+from homespun_model.plain import forward_of
 from tiny_models import CONFIGS, tiny_base
 from transformers import PreTrainedModel
 
@@ -99,7 +100,7 @@ def model(
 def without_drafts(model: PreTrainedModel, ids: list[int], count: int) -> Decoded:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Drafter, "draft", lambda *_: [])
-        return Decoder(model).generate(ids, max_new_tokens=count, stop_ids=NOTHING)
+        return Decoder(forward_of(model)).generate(ids, max_new_tokens=count, stop_ids=NOTHING)
 
 
 def test_true_drafts_save_passes_and_false_ones_change_nothing(model: PreTrainedModel) -> None:
@@ -110,7 +111,7 @@ def test_true_drafts_save_passes_and_false_ones_change_nothing(model: PreTrained
         assert truth.passes == 24
         half_true = [*truth.ids[:9], *rng.choices(range(300), k=4), *truth.ids[9:]]
         for text, least in (([*ids, *truth.ids], 12), ([*ids, *half_true], 3), (ids[::-1], 0)):
-            found = Decoder(model).generate(
+            found = Decoder(forward_of(model)).generate(
                 ids, max_new_tokens=24, stop_ids=NOTHING, drafts=index_of(a=text)
             )
             assert found.ids == truth.ids
@@ -122,7 +123,7 @@ def test_a_draft_goes_past_no_limit(model: PreTrainedModel) -> None:
     """Neither a stop id, nor a halt, nor what is allowed, nor the number of tokens."""
     ids = random.Random(5).choices(range(300), k=40)
     truth = without_drafts(model, ids, 12).ids
-    index, decoder = index_of(a=[*ids, *truth]), Decoder(model)
+    index, decoder = index_of(a=[*ids, *truth]), Decoder(forward_of(model))
     for count in range(1, 5):
         found = decoder.generate(ids, max_new_tokens=count, stop_ids=NOTHING, drafts=index)
         assert (found.ids, found.stopped) == (truth[:count], "length")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from homespun_model import lean
+from homespun_model import qwen3
 from homespun_model.base import load_base
-from homespun_model.forward import PlainForward
 from homespun_model.lean import LeanForward
+from homespun_model.loading import load_forward
+from homespun_model.plain import PlainForward, lean_of
 from peft import LoraConfig, get_peft_model
 from tiny_models import change_config, tiny_base
 from transformers import PreTrainedModel
@@ -29,7 +30,7 @@ def starter() -> PreTrainedModel:
 @torch.inference_mode()
 def test_its_logits_are_transformers_whatever_was_read_and_cut(starter: PreTrainedModel) -> None:
     rng = random.Random(0)
-    ours, theirs = LeanForward(starter).begin(), PlainForward(starter).begin()
+    ours, theirs = load_forward(load_base()).begin(), PlainForward(starter).begin()
     held = 0
     for count, keep in ((300, 1), (1, 1), (7, 7), (40, 0), (260, 3), (1, 1), (12, 5)):
         ids = rng.choices(range(8192), k=count)
@@ -41,19 +42,43 @@ def test_its_logits_are_transformers_whatever_was_read_and_cut(starter: PreTrain
         theirs.cut(held)
 
 
+@pytest.mark.parametrize("tied", [True, False])
+@torch.inference_mode()
+def test_a_model_of_other_sizes_read_from_its_files_does_too(folder: Path, tied: bool) -> None:
+    model = load_base(str(folder)).load_model()
+    if not tied:
+        model.config.tie_word_embeddings = False
+        model.lm_head.weight = torch.nn.Parameter(torch.randn(model.lm_head.weight.shape))
+        model.half().save_pretrained(folder)
+    base = load_base(str(folder))
+    ours, theirs = load_forward(base), PlainForward(base.load_model())
+    assert isinstance(ours, LeanForward)
+    rows = torch.randint(300, (3, 50))
+    torch.testing.assert_close(ours.batch(rows, 20), theirs.batch(rows, 20), atol=1e-3, rtol=1e-4)
+
+
+def test_a_file_that_is_written_over_changes_nothing(folder: Path) -> None:
+    ours, ids = load_forward(load_base(str(folder))), list(range(40))
+    before = ours.begin().run(ids, 1)
+    (folder / "model.safetensors").write_bytes(bytes(400_000))
+    torch.testing.assert_close(ours.begin().run(ids, 1), before)
+
+
 @torch.inference_mode()
 def test_without_onednn_it_does_the_same(
-    starter: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ids = random.Random(1).choices(range(8192), k=50)
-    truth = LeanForward(starter).begin().run(ids, 2)
+    truth = load_forward(load_base()).begin().run(ids, 2)
     monkeypatch.setattr(torch.ops, "mkldnn", None)
-    torch.testing.assert_close(LeanForward(starter).begin().run(ids, 2), truth, atol=2e-4, rtol=0)
+    found = load_forward(load_base()).begin().run(ids, 2)
+    torch.testing.assert_close(found, truth, atol=2e-4, rtol=0)
 
 
-def test_the_starter_is_run_lean_and_memory_is_what_is_said(starter: PreTrainedModel) -> None:
-    assert LeanForward.fits(starter)
-    reading = LeanForward(starter).begin()
+def test_the_starter_is_run_lean_and_memory_is_what_is_said() -> None:
+    forward = load_forward(load_base())
+    assert isinstance(forward, LeanForward)
+    reading = forward.begin()
     with torch.inference_mode():
         reading.run(list(range(1000)), 1)
     assert reading.size() == 5 * 2 * 2 * 64 * 4 * 1024  # 5 MiB: layers … width, bytes, tokens
@@ -70,17 +95,21 @@ def test_the_starter_is_run_lean_and_memory_is_what_is_said(starter: PreTrainedM
 def test_what_it_does_not_compute_is_left_to_transformers(
     folder: Path, changes: dict[str, object]
 ) -> None:
-    assert LeanForward.fits(load_base(str(folder)).load_model())
+    base = load_base(str(folder))
+    assert lean_of(base.load_model()) and qwen3.read(folder)
     change_config(folder, **changes)
-    assert not LeanForward.fits(load_base(str(folder)).load_model())
+    assert isinstance(load_forward(base), PlainForward)
 
 
 def test_so_are_other_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = load_base(str(folder))
     model = base.load_model()
-    assert not LeanForward.fits(base.load_model(torch.bfloat16))
-    monkeypatch.setattr(lean, "MAX_PARAMETERS", model.num_parameters() - 1)
-    assert not LeanForward.fits(model)
+    assert not lean_of(base.load_model(torch.bfloat16))
+    monkeypatch.setattr(qwen3, "MAX_PARAMETERS", model.num_parameters())
+    assert qwen3.read(folder)
+    monkeypatch.setattr(qwen3, "MAX_PARAMETERS", model.num_parameters() - 1)
+    assert isinstance(load_forward(base), PlainForward)
+    assert not lean_of(model)
     monkeypatch.undo()
     get_peft_model(model, LoraConfig(r=2, target_modules="all-linear"))
-    assert not LeanForward.fits(model)  # the adapter is in its layers, not merged
+    assert not lean_of(model)  # the adapter is in its layers, not merged

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from git_repositories import make_repository
+from homespun_corpus.place import Place
 from homespun_server.documents import Change, Documents
 from homespun_server.engine import Engine
 from homespun_server.homes import Homes
@@ -21,13 +24,20 @@ if TYPE_CHECKING:
 URI = "untitled:shapes.py"
 CODE = "def area(width, height):\n    \n\n\nprint(area(2, 3))\n"
 CURSOR = (1, 4)
+SHAPES = """\
+class Rectangle:
+    def scaled(self, factor):
+        return Rectangle(self.width * factor, self.height * factor)
+"""
+USER = "from shapes import Rectangle\n\n\ndef double(rectangle: Rectangle):\n    return rectangle."
 
 
 class Editor:
     """One document in front of a real service, and what its model was asked for."""
 
     def __init__(self, service: Service, engine: Engine) -> None:
-        self.service, self.engine = service, engine
+        self.service, self.engine, self.uri = service, engine, URI
+        self.places: list[Place] = []
         self.computed: list[str] = []
         self.read: list[str] = []
         self._version = 1
@@ -36,25 +46,30 @@ class Editor:
         completer = (await self.engine.serving(None)).completer
         for name, seen in (("complete", self.computed), ("warm", self.read)):
             setattr(completer, name, self._seen(getattr(completer, name), seen))
-        self.service.opened(URI, language_id="python", version=1, text=text)
+        self.service.opened(self.uri, language_id="python", version=1, text=text)
 
     def type(self, point: tuple[int, int], text: str) -> None:
         self._version += 1
-        assert self.service.changed(URI, [Change(text, point, point)], self._version)
+        assert self.service.changed(self.uri, [Change(text, point, point)], self._version)
 
     async def ask(self, point: tuple[int, int]) -> Ghost | None:
-        return await self.service.suggest(URI, point)
+        return await self.service.suggest(self.uri, point)
 
-    @staticmethod
-    def _seen(work: Callable[..., Any], seen: list[str]) -> Callable[..., Any]:
+    def _seen(self, work: Callable[..., Any], seen: list[str]) -> Callable[..., Any]:
         """``work``, and the text before the cursor each time that it comes to an end."""
 
         def call(place: Any, **options: Any) -> Any:
             result = work(place, **options)
+            self.places.append(place)
             seen.append(place.prefix)
             return result
 
         return call
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_repository(tmp_path / "project", {"shapes.py": SHAPES, "user.py": USER})
 
 
 @pytest.fixture
@@ -79,6 +94,32 @@ async def test_a_file_that_was_opened_has_its_beginning_read(editor: Editor) -> 
     await until(lambda: editor.read == [""])
 
 
+async def test_it_is_read_again_with_related_code_when_its_repository_was_read(
+    editor: Editor, project: Path
+) -> None:
+    may_read = threading.Event()
+    editor.service._neighbours._reader.submit(may_read.wait, 60)
+    editor.uri = (project / "user.py").as_uri()
+    await editor.open(USER)
+    await until(lambda: len(editor.read) == 1)
+    editor.type((4, 21), "w")
+    await until(lambda: len(editor.read) == 2)
+    may_read.set()
+    await until(lambda: len(editor.read) == 3)
+    assert editor.read[2] == editor.read[1] == USER + "w"
+    related = [[piece.path for piece in place.related] for place in editor.places]
+    assert related == [[], [], ["shapes.py"]]
+
+
+async def test_typing_before_the_base_is_there_does_not_keep_a_repository_from_being_read(
+    editor: Editor, project: Path
+) -> None:
+    editor.uri = (project / "user.py").as_uri()
+    editor.service.opened(editor.uri, language_id="python", version=1, text=USER)
+    editor.type((4, 21), "w")
+    await until(lambda: editor.service._neighbours._shelves)
+
+
 async def test_where_typing_rests_the_prompt_is_read_and_nothing_computed(editor: Editor) -> None:
     await editor.open(CODE)
     await until(lambda: editor.read)
@@ -96,24 +137,42 @@ async def test_what_comes_after_an_acceptance_is_known_before_it_is_asked(
     first = await editor.ask(CURSOR)
     assert first is not None
     assert (first.text, first.cached) == (taught.base_says, False)
-    await until(lambda: len(editor.computed) == 2)  # that, and what comes behind it
+    # That, what comes behind it, and, for that is nothing, what comes behind Enter.
+    await until(lambda: len(editor.computed) == 3)
     assert editor.computed[1].endswith(taught.base_says)
-    await asyncio.sleep(0)
+    assert editor.computed[2].endswith(taught.base_says + "\n")
     editor.type(CURSOR, first.text)
     assert editor.service.acceptances.total == 1
-    await editor.ask((1, 4 + len(first.text)))
+    end = 4 + len(first.text)
+    assert await editor.ask((1, end)) is None
+    editor.type((1, end), "\n")
+    await editor.ask((2, 0))
+    assert len(editor.computed) == 3
+
+
+async def test_so_it_is_where_the_editor_asked_before_it_was(editor: Editor) -> None:
+    await editor.open(CODE)
+    first = await editor.ask(CURSOR)
+    assert first is not None
+    editor.type(CURSOR, first.text)
+    end = 4 + len(first.text)
+    assert await editor.ask((1, end)) is None
     assert len(editor.computed) == 2
+    await until(lambda: len(editor.computed) == 3)
+    editor.type((1, end), "\n")
+    await editor.ask((2, 0))
+    assert len(editor.computed) == 3
 
 
 async def test_typing_along_keeps_what_was_prepared(editor: Editor, taught: Taught) -> None:
     await editor.open(CODE)
     assert await editor.ask(CURSOR)
-    await until(lambda: len(editor.computed) == 2)
+    await until(lambda: len(editor.computed) == 3)
     for column, letter in enumerate(taught.base_says):
         editor.type((1, 4 + column), letter)
         ghost = await editor.ask((1, 5 + column))
         assert ghost is None or ghost.cached
-    assert len(editor.computed) == 2
+    assert len(editor.computed) == 3
     assert editor.service.acceptances.total == 0  # typing is not accepting
 
 
@@ -157,4 +216,5 @@ async def test_a_closed_document_leaves_nothing(editor: Editor) -> None:
     assert not service._answers._cache._answers
     assert not service._pace._typing
     assert not service._rests._timers
+    assert not service._cursors and not service._taken
     assert not service.acceptances._open

@@ -206,10 +206,11 @@ class _Run:
 
     def _examine_candidate(self, examination: Examination, base: Base, folder: Path) -> None:
         """The adapter as it lies in ``folder``, merged as it would be for an editor."""
-        from homespun_model.completer import Completer, merged
+        from homespun_model.completer import Completer
+        from homespun_model.loading import load_forward
 
-        model = merged(base.load_model(device=best_device()), folder)
-        self._examine(examination, "candidate", Completer.from_model(base, model, None))
+        forward = load_forward(base, folder, device=best_device())
+        self._examine(examination, "candidate", Completer(base, forward, None))
 
     def _examine(self, examination: Examination, role: Role, completer: Completer) -> None:
         with self._timed("evaluate"):

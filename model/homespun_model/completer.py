@@ -16,8 +16,10 @@ from homespun_corpus.place import Place
 
 from homespun_model.decode import Decoded, Decoder, any_token, never
 from homespun_model.draft import DraftIndex
+from homespun_model.forward import Forward
 from homespun_model.heal import begun_word
-from homespun_model.merge import check, merged
+from homespun_model.loading import load_forward
+from homespun_model.merge import check
 from homespun_model.revision import Revision
 from homespun_model.trim import Trimmer
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from homespun_model.base import Base
-
-__all__ = ["Completer", "Score", "Suggestion", "merged"]
 
 MAX_NEW_TOKENS = 128  # about a dozen lines: more is rarely right, and never wanted at once
 # Mean log-probability of a token below which a suggestion is not shown: a geometric mean of 0.6.
@@ -66,27 +66,28 @@ class Score:
 class Completer:
     """Completes with one base and at most one adapter. Not for two threads at once."""
 
-    def __init__(self, base: Base, model: PreTrainedModel, revision: str | None) -> None:
+    def __init__(self, base: Base, forward: Forward, revision: str | None) -> None:
         self.base = base
         self.revision = revision
         self._prompts = base.prompts()
-        self._decoder = Decoder(model)
+        self._decoder = Decoder(forward)
         self._stop_ids = base.fim.stop | base.tokenizer.special_ids
 
     @classmethod
     def load(cls, base: Base, adapter: Revision | None = None, *, device: str = "cpu") -> Self:
         """The base, with ``adapter`` merged in. StoreError if that may not be loaded."""
         if adapter is None:
-            return cls(base, base.load_model(device=device), None)
+            return cls(base, load_forward(base, device=device), None)
         check(adapter, base)
-        model = base.load_model(device=device)
-        return cls(base, merged(model, adapter.path), adapter.name)
+        return cls(base, load_forward(base, adapter.path, device=device), adapter.name)
 
     @classmethod
     def from_model(cls, base: Base, model: PreTrainedModel, revision: str | None) -> Self:
         """A completer around weights in memory, which are used as they are."""
+        from homespun_model.plain import forward_of
+
         model.train(False)
-        return cls(base, model, revision)
+        return cls(base, forward_of(model), revision)
 
     def complete(
         self,

@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from transformers import PreTrainedModel
 
 from homespun_model import score
 from homespun_model.draft import Drafter, DraftIndex, Rates
 from homespun_model.errors import Cancelled
-from homespun_model.forward import Forward, PlainForward, Reading
-from homespun_model.lean import LeanForward
+from homespun_model.forward import Forward, Reading
 
 MAX_SESSIONS = 16
 CACHE_BYTES = 256 << 20  # keys and values kept for all sessions together
@@ -83,9 +81,8 @@ def always(_ids: list[int]) -> bool:
 class Decoder:
     """Decodes with one model. Not for two threads at once."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        self._plain = PlainForward(model)
-        self._forward: Forward = LeanForward(model) if LeanForward.fits(model) else self._plain
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._rates = Rates()
 
@@ -241,7 +238,7 @@ class Decoder:
 
     def logprobs_many(self, pairs: Sequence[score.Pair]) -> list[torch.Tensor]:
         """``logprobs`` of each (prompt, middle), in their order, several in one forward pass."""
-        return score.logprobs_many(self._plain, pairs)
+        return score.logprobs_many(self._forward, pairs)
 
 
 def _only(tokens: list[int], logits: torch.Tensor) -> torch.Tensor:

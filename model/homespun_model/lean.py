@@ -10,17 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from transformers import PreTrainedModel, Qwen3ForCausalLM
+from torch import Tensor
 
 from homespun_model.forward import Reading
+from homespun_model.qwen3 import EMBEDDING, HEAD, NORM, Shape, Weights
 
-# The weights are copied twice: 400 MB more at most. In a larger model dispatch is a small part.
-MAX_PARAMETERS = 50_000_000
 ROOM = 256  # tokens for which room is made at a time
 
 Linear = Callable[[Tensor], Tensor]
@@ -38,42 +35,28 @@ class _Layer:
 
 
 class LeanForward:
-    """Runs a model that ``fits``, one sequence at a time. Later changes to the model go unseen."""
+    """Runs a small Qwen3, one sequence at a time."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        config: Any = model.config
-        self._heads, self._key_heads = config.num_attention_heads, config.num_key_value_heads
-        self._width = config.head_dim
+    def __init__(self, shape: Shape, weights: Weights) -> None:
+        self._heads, self._key_heads, self._width = shape.heads, shape.key_heads, shape.width
         # What keeps a norm from dividing by nothing, by the width of what it is given.
-        widths = (config.hidden_size, config.head_dim)
-        self._least = {n: torch.tensor((n * config.rms_norm_eps) ** 0.5) for n in widths}
-        inner: Any = model.model
-        self._embedding = inner.embed_tokens.weight
-        self._layers = [self._fused(layer) for layer in inner.layers]
-        self._norm = _norm(inner.norm)
-        self._head = _linear(model.lm_head.weight)
-        self._frequencies = inner.rotary_emb.inv_freq
+        widths = (shape.hidden, shape.width)
+        self._least = {n: torch.tensor((n * shape.epsilon) ** 0.5) for n in widths}
+        self._embedding = weights[EMBEDDING]
+        self._layers = [self._fused(weights, number) for number in range(shape.layers)]
+        self._norm = _rooted(weights[NORM])
+        self._head = _linear(weights[EMBEDDING if shape.tied else HEAD])
+        places = torch.arange(0, shape.width, 2, dtype=torch.float32)
+        self._frequencies = 1.0 / shape.theta ** (places / shape.width)
         self._turns = torch.empty(0)
-
-    @staticmethod
-    def fits(model: PreTrainedModel) -> bool:
-        """Whether this computes what ``model`` does, and pays."""
-        config = model.config
-        return (
-            type(model) is Qwen3ForCausalLM
-            and model.device.type == "cpu"
-            and model.num_parameters() <= MAX_PARAMETERS
-            and all(weight.dtype == torch.float32 for weight in model.parameters())
-            # An adapter that is not merged has classes of its own.
-            and all(type(m) is nn.Linear and m.bias is None for m in _products(model))
-            and config.hidden_act == "silu"
-            and config.rope_parameters["rope_type"] == "default"
-            and set(config.layer_types) == {"full_attention"}
-        )
 
     def begin(self) -> Reading:
         """A reading of nothing yet."""
         return _LeanReading(self, (len(self._layers), 2, self._key_heads, 0, self._width))
+
+    def batch(self, rows: Tensor, keep: int) -> Tensor:
+        """``Forward.batch``, one row after another."""
+        return torch.stack([self.begin().run(row, keep) for row in rows.tolist()])
 
     def run(self, ids: Sequence[int], held: Tensor, begin: int, keep: int) -> Tensor:
         """Logits of the last ``keep`` of ``ids``, whose keys and values are put into ``held``
@@ -119,19 +102,21 @@ class LeanForward:
             self._turns = torch.polar(torch.ones_like(angles), angles).unsqueeze(1)
         return self._turns[:end]
 
-    def _fused(self, layer: Any) -> _Layer:
-        attention, mlp = layer.self_attn, layer.mlp
-        heads = [(attention.q_norm, self._heads), (attention.k_norm, self._key_heads)]
-        qk = torch.cat([attention.q_proj.weight, attention.k_proj.weight])
-        qkv = torch.cat([self._paired(qk), attention.v_proj.weight])
-        gate_up = torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight])
-        norms = torch.cat([_norm(norm).repeat(count) for norm, count in heads])
+    def _fused(self, weights: Weights, number: int) -> _Layer:
+        def of(name: str) -> Tensor:
+            return weights[f"model.layers.{number}.{name}.weight"]
+
+        qk = torch.cat([of("self_attn.q_proj"), of("self_attn.k_proj")])
+        qkv = torch.cat([self._paired(qk), of("self_attn.v_proj")])
+        gate_up = torch.cat([of("mlp.gate_proj"), of("mlp.up_proj")])
+        heads = [("self_attn.q_norm", self._heads), ("self_attn.k_norm", self._key_heads)]
+        norms = torch.cat([_rooted(of(name)).repeat(count) for name, count in heads])
         return _Layer(
-            qkv=_linear(qkv * _norm(layer.input_layernorm)),
+            qkv=_linear(qkv * _rooted(of("input_layernorm"))),
             qk_norm=self._paired(norms).view(-1, self._width),
-            out=_linear(attention.o_proj.weight),
-            gate_up=_linear(gate_up * _norm(layer.post_attention_layernorm)),
-            down=_linear(mlp.down_proj.weight),
+            out=_linear(of("self_attn.o_proj")),
+            gate_up=_linear(gate_up * _rooted(of("post_attention_layernorm"))),
+            down=_linear(of("mlp.down_proj")),
         )
 
     def _paired(self, rows: Tensor) -> Tensor:
@@ -189,9 +174,8 @@ def _attended(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return attended.transpose(1, 2).reshape(count, -1)
 
 
-def _norm(norm: Any) -> Tensor:
+def _rooted(weight: Tensor) -> Tensor:
     """The weights of a norm, times the root of their number."""
-    weight: Tensor = norm.weight.detach()
     rooted: Tensor = weight * len(weight) ** 0.5
     return rooted
 
@@ -203,22 +187,11 @@ def _linear(weight: Tensor) -> Linear:
     weights as they are; more rows through oneDNN's with the weights reordered, which takes half of
     the usual one's time for a draft's rows and three quarters for a prompt's.
     """
-    turned = weight.detach().t().contiguous()
+    turned = weight.t().contiguous()
     try:
-        reordered = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
+        reordered = torch.ops.mkldnn._reorder_linear_weight(weight)
         product = torch.ops.mkldnn._linear_pointwise.default
         product(turned.t()[:1], reordered, None, "none", [], "")
     except (AttributeError, RuntimeError):  # torch was built without it
         return lambda x: x.mm(turned)
     return lambda x: x.mm(turned) if len(x) == 1 else product(x, reordered, None, "none", [], "")
-
-
-def _products(model: Any) -> list[nn.Module]:
-    projections = [
-        getattr(part, name)
-        for layer in model.model.layers
-        for part in (layer.self_attn, layer.mlp)
-        for name, _ in part.named_children()
-        if name.endswith("_proj")
-    ]
-    return [*projections, model.lm_head]

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import torch
 
-from homespun_model.forward import PlainForward
+from homespun_model.forward import Forward
 
 SCORED_TOKENS = 4096  # tokens, padding included, in one batch of scoring
 
 Pair = tuple[Sequence[int], Sequence[int]]
 
 
-def logprobs_many(forward: PlainForward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
+def logprobs_many(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
     """Natural log-probability of each token of the middle behind its prompt, (len(middle),).
 
     One for each (prompt, middle), in their order. ValueError if a prompt is empty.
@@ -40,7 +40,7 @@ def _batch(pairs: Sequence[Pair], todo: list[int]) -> list[int]:
 
 
 @torch.inference_mode()
-def _score(forward: PlainForward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
+def _score(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
     """One padded forward pass. Attention looks back only: padding at the end needs no mask."""
     rows = [[*prompt, *middle] for prompt, middle in pairs]
     length = max(map(len, rows))
@@ -48,7 +48,7 @@ def _score(forward: PlainForward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
     for i, row in enumerate(rows):
         ids[i, : len(row)] = torch.tensor(row)
     first = min(len(prompt) for prompt, _ in pairs) - 1  # earliest position that predicts
-    logits = forward.batch(ids.to(forward.device), length - first)
+    logits = forward.batch(ids, length - first)
     results = []
     for i, (prompt, middle) in enumerate(pairs):
         begin = len(prompt) - 1 - first

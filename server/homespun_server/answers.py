@@ -20,6 +20,7 @@ from homespun_model.errors import Cancelled
 from homespun_server.cache import Answer, AnswerCache
 from homespun_server.documents import Document
 from homespun_server.engine import Serving
+from homespun_server.enter import after_enter
 from homespun_server.homes import Home
 from homespun_server.logs import failure
 from homespun_server.neighbours import Neighbours
@@ -64,8 +65,18 @@ class Question:
         still where the answer is not accepted.
         """
         rest = self.text[self.offset + answer.replace :]
-        text = self.text[: self.offset] + answer.text + rest
-        offset = self.offset + len(answer.text)
+        head = self.text[: self.offset] + answer.text
+        return self._moved(head + rest, len(head), answer)
+
+    def below(self, answer: Answer) -> Question | None:
+        """The question that comes when Enter is pressed, for ``answer`` is nothing to accept.
+
+        None where the cursor is not at the end of a line.
+        """
+        entered = after_enter(self.text, self.offset, self.place.language)
+        return self._moved(*entered, answer) if entered is not None else None
+
+    def _moved(self, text: str, offset: int, answer: Answer) -> Question:
         place = place_in_text(text, offset, self.home, self.place.language)
         return replace(
             self, text=text, offset=offset, place=place, related=answer.place.related or None
@@ -105,10 +116,28 @@ class Answers:
         return answer
 
     def prepare(self, question: Question) -> None:
-        """Have the answer known before it is asked for, if there is time."""
-        if self.known(question) is None:
-            work = partial(self._compute, question)
-            self._scheduler.spare(question.uri, work, partial(self._keep, question))
+        """Have the answer known before it is asked for, if there is time.
+
+        Where that is nothing and a line ends, people press Enter next: then the answer there too.
+        """
+        if (answer := self.known(question)) is None:
+            self._spare(question, partial(self._prepare_below, question))
+        else:
+            self._prepare_below(question, answer)
+
+    def _prepare_below(self, question: Question, answer: Answer) -> None:
+        below = None if answer.shown else question.below(answer)
+        if below is not None and self.known(below) is None:
+            self._spare(below)
+
+    def _spare(
+        self, question: Question, then: Callable[[Answer], None] = lambda _answer: None
+    ) -> None:
+        def ended(answer: Answer) -> None:
+            self._keep(question, answer)
+            then(answer)
+
+        self._scheduler.spare(question.uri, partial(self._compute, question), ended)
 
     def read(self, question: Question) -> None:
         """Have the prompt read before an answer is asked for, if there is time."""

@@ -10,7 +10,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from homespun_corpus.context import ContextIndex, around_line
@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 class _Shelf:
     """One repository's index, None until it has been read."""
 
+    read: Future[None] = field(default_factory=Future)
     index: ContextIndex | None = None
     epoch: int = 0
     """Counts what was read and saved."""
@@ -77,15 +78,20 @@ class Neighbours:
         shelf = self._shelves.get(root.identity) if root is not None else None
         return shelf.drafts if shelf is not None else None
 
-    def open(self, root: Root) -> None:
-        """A document of ``root`` was opened: read the repository, unless that was done."""
+    def open(self, root: Root) -> Future[None]:
+        """A document of ``root`` was opened: read the repository, unless that was done.
+
+        What comes back is done when the repository was read.
+        """
         if root.identity in self._shelves:
             self._shelves.move_to_end(root.identity)
-            return
+            return self._shelves[root.identity].read
         shelf = self._shelves[root.identity] = _Shelf()
         while len(self._shelves) > REPOSITORIES:
             self._shelves.popitem(last=False)
-        self._reader.submit(self._read, root, shelf)
+        shelf.read = self._reader.submit(self._read, root, shelf)
+        self._reader.submit(self._draft_from, shelf)
+        return shelf.read
 
     def saved(self, root: Root, path: str, text: str) -> None:
         """A file of ``root`` is now ``text``."""
@@ -135,7 +141,6 @@ class Neighbours:
         took = time.perf_counter() - began
         logger.info("read %d files of %s in %.1f s", len(texts), root.identity, took)
         shelf.undrafted |= texts
-        self._draft_from(shelf)
 
     def _draft_from(self, shelf: _Shelf) -> None:
         if self._encode is None:

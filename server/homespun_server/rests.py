@@ -26,6 +26,19 @@ class Rests:
         loop = asyncio.get_running_loop()
         self._timers[uri] = loop.call_later(seconds, self._over, uri, work)
 
+    def at_once(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do ``work`` now, whatever happens to any document."""
+
+        async def guarded() -> None:
+            try:
+                await work()
+            except Exception as error:  # nobody asked for it
+                logger.debug("at rest: %s", failure(error))
+
+        task = asyncio.ensure_future(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def end(self, uri: str) -> None:
         """Something happens: what was to be done is not done."""
         if (timer := self._timers.pop(uri, None)) is not None:
@@ -38,13 +51,4 @@ class Rests:
 
     def _over(self, uri: str, work: Callable[[], Awaitable[None]]) -> None:
         del self._timers[uri]
-
-        async def guarded() -> None:
-            try:
-                await work()
-            except Exception as error:  # nobody asked for it
-                logger.debug("at rest: %s", failure(error))
-
-        task = asyncio.ensure_future(guarded())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.at_once(work)

@@ -7,6 +7,7 @@ protocol's types.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -58,13 +59,18 @@ class Service:
         self._pace = Pace()
         self._answers = Answers(self._scheduler, self._neighbours, self._pace)
         self._rests = Rests()
+        self._cursors: dict[str, int] = {}
+        """Of every open document the last offset that was heard of."""
+        self._taken: set[str] = set()
+        """Documents whose newest change was a suggestion taken."""
 
     async def suggest(self, uri: str, point: Point) -> Ghost | None:
         """What to show at ``point``, None where there is nothing or it is too late."""
         document = self._documents.get(uri)
         if document is None:
             return None
-        question = await self._question(document, document.offset(point))
+        offset = self._cursors[uri] = document.offset(point)
+        question = await self._question(document, offset)
         if question is None:
             return None
         self._rests.end(uri)
@@ -72,7 +78,11 @@ class Service:
         answer, cached = self._answers.known(question), True
         if answer is None:
             answer, cached = await self._answers.ask(question), False
-        if answer is None or not answer.shown or self._documents.get(uri) is not document:
+        if answer is None or self._documents.get(uri) is not document:
+            return None
+        if not answer.shown:
+            if cached or uri in self._taken:  # a suggestion was written to its end: Enter is next
+                self._rests.begin(uri, partial(self._prepare, question))
             return None
         accepted = question.after(answer)
         self._rests.begin(uri, partial(self._prepare, accepted))
@@ -83,7 +93,9 @@ class Service:
     def opened(self, uri: str, *, language_id: str, version: int, text: str) -> None:
         """Begin to follow a document, and get ready for it: its repository, weights and prompt."""
         document = self._documents.open(uri, language_id=language_id, version=version, text=text)
-        self._rests.begin(uri, partial(self._begin, document), 0)
+        self._cursors[uri] = 0  # where editors put it
+        self._rests.begin(uri, partial(self._get_ready, document, 0), 0)
+        self._rests.at_once(partial(self._read_code, uri))
 
     def changed(self, uri: str, changes: Sequence[Change], version: int) -> bool:
         """Follow an edit; False where the document is not open."""
@@ -94,9 +106,12 @@ class Service:
         # Who types the last letter of a suggestion has written it, not accepted it.
         at_once = any(len(change.text) > 1 for change in changes)
         taken = at_once and self.acceptances.by_text(uri, document.text)
+        self._taken.discard(uri)
         if taken:
+            self._taken.add(uri)
             logger.info("accepted (%d), seen in the text", self.acceptances.total)
         if changes and (offset := document.end_of(changes[-1])) is not None:
+            self._cursors[uri] = offset
             self._rests.begin(uri, partial(self._get_ready, document, offset, whole=taken))
         return True
 
@@ -112,6 +127,8 @@ class Service:
     def closed(self, uri: str) -> None:
         """Forget everything about a document."""
         self._documents.close(uri)
+        self._cursors.pop(uri, None)
+        self._taken.discard(uri)
         self._rests.end(uri)
         self._scheduler.drop(uri)
         self._scheduler.submit(partial(self._neighbours.forget, uri))  # after what still runs
@@ -143,15 +160,19 @@ class Service:
             return None
         return Question.at(document, offset, home, serving, self.settings.max_new_tokens)
 
-    async def _begin(self, document: Document) -> None:
-        await self._get_ready(document, 0)  # where editors put the cursor
-        if self._documents.get(document.uri) is not document:
+    async def _read_code(self, uri: str) -> None:
+        """Have the repository of a document read; what was got ready before did without it."""
+        home = await self._homes.of(uri)
+        if home.root is None:
             return
-        home = await self._homes.of(document.uri)
-        if home.root is not None:
-            self._neighbours.open(home.root)  # after the base, so that the first answer is sooner
-            serving = await self._engine.serving(home.root.identity)
-            self._neighbours.speak(serving.completer.base.tokenizer.encode)
+        # After the base, so that the first answer is sooner.
+        serving = await self._engine.serving(home.root.identity)
+        self._neighbours.speak(serving.completer.base.tokenizer.encode)
+        if uri not in self._cursors or (reading := self._neighbours.open(home.root)).done():
+            return
+        await asyncio.wrap_future(reading)
+        if (document := self._documents.get(uri)) is not None:
+            await self._get_ready(document, min(self._cursors[uri], len(document.text)))
 
     async def _get_ready(self, document: Document, offset: int, *, whole: bool = False) -> None:
         """Nobody has asked yet: have the prompt read till then, or the ``whole`` answer."""
@@ -161,9 +182,9 @@ class Service:
         elif question is not None:
             self._answers.read(question)
 
-    async def _prepare(self, accepted: Question) -> None:
-        """The suggestion may be accepted: know what comes then."""
-        self._answers.prepare(accepted)
+    async def _prepare(self, question: Question) -> None:
+        """It may be asked next, when the suggestion is accepted: know the answer."""
+        self._answers.prepare(question)
 
 
 def _span(document: Document, offset: int, answer: Answer) -> tuple[Point, Point]:

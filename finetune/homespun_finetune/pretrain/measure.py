@@ -21,6 +21,7 @@ from homespun_corpus.place import Place, place_at
 from homespun_model.base import Base, load_base
 from homespun_model.completer import Completer
 from homespun_model.decode import Decoder
+from homespun_model.loading import load_forward
 
 from homespun_finetune.evaluate import ENDED
 from homespun_finetune.metrics import bits_of, first_line
@@ -63,7 +64,7 @@ class Overlap:
 def measure_lines(weights: Path, sources: Sequence[Source], clones: Path) -> Iterator[Lines]:
     """The figures of each source that is kept for measurement."""
     base = load_base(str(weights))
-    completer = Completer.from_model(base, base.load_model(), None)
+    completer = Completer.load(base)
     for source in sources:
         if source.use == "measure":
             documents, _ = read_repository(clones, source)
@@ -75,7 +76,7 @@ def measure_overlap(weights: Path, shards: Sequence[Path]) -> Overlap:
     base = load_base(str(weights))
     documents = [d for shard in shards for d in read_shard(shard) if not d.held_out]
     chosen = random.Random(SEED).sample(documents, min(PIECES, len(documents)))
-    decoder = Decoder(base.load_model())
+    decoder = Decoder(load_forward(base))
     written = [_continued(base, decoder, document) for document in chosen]
     encode = base.tokenizer.encode
     texts = (np.asarray(encode(document.text), dtype=np.uint16) for document in documents)
