@@ -216,8 +216,9 @@ class _Run:
             examination.sit(role, completer)
 
     def _train(self, base: Base, mined: Mined, folder: Path, *, reserve: float) -> Trained:
+        from homespun_finetune.adapter import save_adapter
         from homespun_finetune.batches import encode_all, shuffled
-        from homespun_finetune.train import Tokens, fine_tune, save_adapter
+        from homespun_finetune.train import Tokens, fine_tune
 
         prompts, longest = base.prompts(), base.context_length
         rows = mined.dataset["train"]

@@ -1,0 +1,72 @@
+"""A training run of a tiny model in a process of its own, to be killed or shared by several.
+
+    python training_in_a_process.py FOLDER [--kill-at STEP] [--samples N]
+
+Trains with a given budget, keeps its checkpoints (one a step) in FOLDER/kept, writes the adapter
+into FOLDER/adapter and what the run says of itself into FOLDER/trained.json. With ``--kill-at`` the
+process kills itself, as the system would, after that step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+from pathlib import Path
+
+import torch
+from homespun_finetune import checkpoint, processes, train
+from homespun_finetune.adapter import save_adapter
+from homespun_finetune.budget import TokenBudget
+from homespun_finetune.progress import Stage
+from rich.console import Console
+from test_train import QUICK, TOKENS, examples, tiny_model
+
+PASSES, BATCH = 4, 4
+SETTINGS = type(QUICK)(**{**QUICK.to_json(), "passes": PASSES, "dropout": 0.1})
+
+
+class Killing(Stage):
+    """A stage that ends its process, without a word, at a share of the work."""
+
+    kill_at: float = 2.0
+
+    def update(self, done: float, note: str = "") -> None:
+        if done >= self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kill-at", type=float, default=2.0)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    checkpoint.EVERY = 0.0
+    # A budget that nobody measures: what two runs do must not hang on how fast they were.
+    train.measure = lambda *_, **__: TokenBudget(1e4, 1e4, "fp32")  # type: ignore[assignment]
+    kept, work = options.folder / "kept", options.folder / "work"
+    kept.mkdir(parents=True, exist_ok=True)
+    stage = Killing("training", Console(stderr=True))
+    stage.kill_at = options.kill_at
+    trained = train.fine_tune(
+        tiny_model(),
+        examples(24),
+        examples(12, seed=1),
+        SETTINGS,
+        tokens=TOKENS,
+        seconds=60,
+        work=work,
+        stage=stage,
+        kept=kept,
+    )
+    if processes.is_first():
+        adapter = options.folder / "adapter"
+        adapter.mkdir()
+        save_adapter(trained.model, adapter, "tiny")
+        (options.folder / "trained.json").write_text(json.dumps(trained.to_json()))
+
+
+if __name__ == "__main__":
+    main()
