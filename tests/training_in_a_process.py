@@ -1,10 +1,10 @@
 """A training run of a tiny model in a process of its own, to be killed or shared by several.
 
-    python training_in_a_process.py FOLDER [--kill-at STEP] [--samples N]
+    python training_in_a_process.py FOLDER [--kill-at SHARE]
 
 Trains with a given budget, keeps its checkpoints (one a step) in FOLDER/kept, writes the adapter
 into FOLDER/adapter and what the run says of itself into FOLDER/trained.json. With ``--kill-at`` the
-process kills itself, as the system would, after that step.
+process kills itself, as the system would, at that share of its steps.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Killing(Stage):
     kill_at: float = 2.0
 
     def update(self, done: float, note: str = "") -> None:
+        del note
         if done >= self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -52,6 +52,9 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     evaluate_only: Annotated[
         bool, typer.Option("--evaluate-only", help="Measure base and current adapter, and stop.")
     ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Go on from the current adapter, with what changed.")
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the run's report here too: one HTML page."),
@@ -74,6 +77,8 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     repository, seconds = _one(repositories or [Path()]), 60 * _minutes(minutes)
     if dry_run and evaluate_only:
         raise UsageError("--dry-run and --evaluate-only both stop early: give one of them")
+    if refresh and (dry_run or evaluate_only):
+        raise UsageError("--refresh trains, the other flag stops before that: leave one out")
     _check_report(report, dry_run)
     from homespun_finetune.budget import Deadline
     from homespun_finetune.progress import Reporter, console_for_people
@@ -90,6 +95,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
         dry_run=dry_run,
         evaluate_only=evaluate_only,
         report=report,
+        refresh=refresh,
     )
     deadline = Deadline(seconds, _BEGUN)
     with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not our JSON

@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from homespun_corpus.repository import Repository
-from homespun_corpus.samples import Sample
 from homespun_corpus.team_settings import read_team_settings
 from homespun_model.errors import StoreError
 from homespun_model.shelves import shelf_folders
@@ -37,7 +35,10 @@ if TYPE_CHECKING:
     from homespun_model.completer import Completer
     from homespun_model.store import AdapterStore, Revision
 
+    from homespun_finetune.refresh import Course
+    from homespun_finetune.teaching import Lessons
     from homespun_finetune.train import Trained
+    from homespun_finetune.unfinished import Unfinished
 
 MOST_OF_THE_REST = 0.45  # of what mining leaves, for evaluation: there is still time to train
 CLOSING = 5.0  # seconds to merge, load, decide and publish
@@ -56,6 +57,7 @@ class Request:
     dry_run: bool = False
     evaluate_only: bool = False
     report: Path | None = None
+    refresh: bool = False
 
 
 def run(request: Request, reporter: Reporter, deadline: Deadline) -> Outcome:
@@ -93,7 +95,7 @@ class _Run:
         incumbent = self._incumbent(self._store(), base)
         mined = self._mine()
         seconds = self.deadline.left() - CLOSING
-        examination = self._examination(mined, seconds, 2 if incumbent else 1)
+        examination = self._examination(mined, seconds, 2 if incumbent else 1, incumbent)
         self._examine_what_is(examination, base, incumbent)
         outcome = self._outcome("evaluated", mined, base=base.id, examination=examination)
         show.table(self.reporter.console, outcome.metrics)
@@ -108,26 +110,34 @@ class _Run:
         incumbent = self._incumbent(store, base)
         with _staged(store, self.identity) as folder:
             mined = self._mine()
+            course = self._course(mined, incumbent)
             share = self.evaluation.share * self.deadline.seconds
             share = min(share, MOST_OF_THE_REST * self.deadline.left())
-            examination = self._examination(mined, share, 3 if incumbent else 2)
-            if not examination.holes:
-                return self._no_exam(mined, base)
+            examination = self._examination(mined, share, 3 if incumbent else 2, incumbent)
+            if not course.rows or not examination.holes:
+                return self._nothing_to_do(mined, base, course)
+            lessons, unfinished = self._lessons(base, mined, course, folder)
             self._examine_what_is(examination, base, incumbent)
-            trained = self._train(base, mined, folder, reserve=examination.longest + CLOSING)
+            reserve = examination.longest + CLOSING
+            trained = self._train(lessons, folder, unfinished, reserve=reserve)
             self._examine_candidate(examination, base, folder)
             evidence = self._evidence(examination, mined, incumbent)
             decision = decide(evidence, self.rules)
-            manifest = self._manifest(base, mined, incumbent) | {
-                "training": trained.to_json(),
-                "metrics": examination.to_json() | {"evidence": evidence.to_json()},
-                "decision": decision.to_json(),
-            }
+            manifest = (
+                self._manifest(base, mined, incumbent)
+                | lessons.to_json()
+                | {
+                    "training": trained.to_json(),
+                    "metrics": examination.to_json() | {"evidence": evidence.to_json()},
+                    "decision": decision.to_json(),
+                }
+            )
             self._report(decision, manifest, examination, (evidence.against, "candidate"), folder)
             interruption.ignore()  # interrupted means not published: it is now or never
             interruption.check()
             keep = store.publish if decision.outcome == "published" else store.keep
             revision = keep(self.identity, folder, manifest)
+            unfinished.finish()
         return self._decided(mined, base, examination, decision, revision)
 
     # Their steps
@@ -180,10 +190,15 @@ class _Run:
             ) from error
         return incumbent
 
-    def _examination(self, mined: Mined, seconds: float, models: int) -> Examination:
+    def _examination(
+        self, mined: Mined, seconds: float, models: int, incumbent: Revision | None
+    ) -> Examination:
+        from homespun_finetune.refresh import unseen
+
+        samples, material = unseen(mined, incumbent)
         return Examination(
-            list(mined.samples("test")),
-            mined.material,
+            samples,
+            material,
             self.evaluation,
             seconds=seconds,
             models=models,
@@ -215,29 +230,37 @@ class _Run:
         with self._timed("evaluate"):
             examination.sit(role, completer)
 
-    def _train(self, base: Base, mined: Mined, folder: Path, *, reserve: float) -> Trained:
-        from homespun_finetune.adapter import save_adapter
-        from homespun_finetune.batches import encode_all, shuffled
-        from homespun_finetune.train import Tokens, fine_tune
+    def _course(self, mined: Mined, incumbent: Revision | None) -> Course:
+        from homespun_finetune.refresh import refresh, whole
 
-        prompts, longest = base.prompts(), base.context_length
-        rows = mined.dataset["train"]
-        order = shuffled(len(rows), self.request.seed)
-        training = encode_all(prompts, (Sample.from_row(rows[i]) for i in order), longest=longest)
-        validation = encode_all(prompts, mined.samples("validation"), longest=longest)
+        if not self.request.refresh:
+            return whole(mined, self.request.seed)
+        course = refresh(mined, incumbent, self.request.seed)
+        self.reporter.say(str(course))
+        return course
+
+    def _lessons(
+        self, base: Base, mined: Mined, course: Course, folder: Path
+    ) -> tuple[Lessons, Unfinished]:
+        """What to train on, and what an earlier run, killed, has done of it."""
+        from homespun_finetune.teaching import Lessons
+        from homespun_finetune.unfinished import Unfinished
+
+        lessons = Lessons(base, mined, course, self.training)
+        key = lessons.key(self.deadline.seconds / 60)
+        return lessons, Unfinished(folder.parent.parent, key)
+
+    def _train(
+        self, lessons: Lessons, folder: Path, unfinished: Unfinished, *, reserve: float
+    ) -> Trained:
+        from homespun_finetune.teaching import teach
+
+        seconds = self.deadline.left() - reserve
         with self._timed("train"), self.reporter.stage("training") as stage:
-            trained = fine_tune(
-                base.load_model(),
-                training,
-                list(islice(validation, self.training.validation_samples)),
-                self.training,
-                tokens=Tokens(pad=base.fim.end, end=base.fim.end),
-                seconds=self.deadline.left() - reserve,
-                work=folder,
-                stage=stage,
-            )
+            trained = teach(lessons, folder, unfinished, seconds=seconds, stage=stage)
+        if trained.resumed_at is not None:
+            self.reporter.say(f"went on from step {trained.resumed_at} of a run that was cut short")
         self.reporter.say(show.trained(trained))
-        save_adapter(trained.model, folder, base.id)
         return trained
 
     # What comes of them
@@ -310,11 +333,13 @@ class _Run:
             if self.request.report:
                 self.reporter.say(f"report: {self.request.report}")
 
-    def _no_exam(self, mined: Mined, base: Base) -> Outcome:
+    def _nothing_to_do(self, mined: Mined, base: Base, course: Course) -> Outcome:
         reason = (
             "no held-out code to measure on: the repository has too few files and too little "
             "history; nothing was trained"
         )
+        if course.start and not course.rows:
+            reason = f"nothing has changed since {course.start.name}; nothing was trained"
         outcome = self._outcome("undecided", mined, base=base.id, reasons=(reason,))
         show.decision(self.reporter.console, outcome)
         return outcome

@@ -23,6 +23,8 @@ class TrainSettings:
     """An eighth of a step's time; early stopping guards against learning by heart."""
     learning_rate: float | None = None
     """Peak rate; None takes ``learning_rate_for`` the base's width."""
+    refresh_rate: float = 0.5
+    """Of the peak rate, warmed up again, where training goes on from an adapter."""
     passes: int = 6
     """At most this often over the training samples; early stopping usually comes first."""
     batch_size: int = 8
@@ -37,6 +39,8 @@ class TrainSettings:
     prompt_weight: float = 0.5
     """Weight of the prompt's tokens; a middle's weigh 1. Measured (LOG.md): a middle alone is one
     token in thirty of what a small base could learn from, and minutes are short."""
+    general_share: float = 0.05
+    """Of the samples: holes in the standard library, lest code in general be forgotten."""
     validations: int = 8
     """How often validation loss is measured; the best of these states becomes the adapter."""
     validation_samples: int = 128

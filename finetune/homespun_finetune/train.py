@@ -143,7 +143,7 @@ def fine_tune(
     examples += take(source, training_tokens - sum(map(len, examples)))
     steps = _plan(examples, settings).within(training_tokens)
     base_rate = learning_rate_for(model.config.get_text_config().hidden_size)
-    rate = settings.learning_rate or base_rate
+    rate = (settings.learning_rate or base_rate) * (settings.refresh_rate if start else 1.0)
     watch = Watch(
         lesson,
         adapted,
