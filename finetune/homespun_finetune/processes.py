@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 import torch
+from accelerate import PartialState
 
 from homespun_finetune.budget import Precision, TokenBudget
 
@@ -23,6 +24,12 @@ def count() -> int:
 def is_first() -> bool:
     """Whether this is the one that decides, measures and publishes."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+def join(device: str) -> None:
+    """Meet the others, before anything is decided; accelerate knows how."""
+    if count() > 1:
+        PartialState(cpu=device == "cpu")
 
 
 def agree(budget: TokenBudget, device: str) -> TokenBudget:

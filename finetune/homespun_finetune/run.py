@@ -6,10 +6,11 @@ that fails or is interrupted leaves it as it was. torch is imported when the fir
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,7 +27,7 @@ from homespun_finetune.evidence import Evidence, gather
 from homespun_finetune.examination import Examination, Role
 from homespun_finetune.gate import Decision, GateRules, decide
 from homespun_finetune.outcome import DecisionName, Outcome, Seconds
-from homespun_finetune.progress import Reporter
+from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.settings import EvaluateSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from homespun_model.completer import Completer
     from homespun_model.store import AdapterStore, Revision
 
+    from homespun_finetune.canary import Canary, Exposure
     from homespun_finetune.refresh import Course
     from homespun_finetune.teaching import Lessons
     from homespun_finetune.train import Trained
@@ -58,6 +60,7 @@ class Request:
     evaluate_only: bool = False
     report: Path | None = None
     refresh: bool = False
+    canaries: bool = False
 
 
 def run(request: Request, reporter: Reporter, deadline: Deadline) -> Outcome:
@@ -65,6 +68,8 @@ def run(request: Request, reporter: Reporter, deadline: Deadline) -> Outcome:
     work = _Run(request, reporter, deadline)
     if request.dry_run:
         return work.dry()
+    if request.canaries:
+        return work.shadow()
     return work.evaluate() if request.evaluate_only else work.fine_tune()
 
 
@@ -139,6 +144,25 @@ class _Run:
             revision = keep(self.identity, folder, manifest)
             unfinished.finish()
         return self._decided(mined, base, examination, decision, revision)
+
+    def shadow(self) -> Outcome:
+        """Train beside planted keys and see which are given away; nothing of it is kept."""
+        from homespun_finetune import canary
+        from homespun_finetune.refresh import whole
+        from homespun_finetune.teaching import Lessons
+
+        base, seed = self._base(), self.request.seed
+        mined, canaries = self._mine(), canary.invent(seed)
+        planted = canary.planted(canaries)
+        lessons = Lessons(base, mined, whole(mined, seed), self.training, planted)
+        each = self.evaluation.share / 2 * self.deadline.left()
+        with tempfile.TemporaryDirectory() as folder:
+            before = self._exposed(base, None, canaries, each)
+            self._train(lessons, Path(folder), None, reserve=each + CLOSING)
+            after = self._exposed(base, Path(folder), canaries[: len(before)], each)
+        found = canary.to_json(before[: len(after)], after)
+        self.reporter.say(canary.said(found))
+        return replace(self._outcome("evaluated", mined, base=base.id), canaries=found)
 
     # Their steps
 
@@ -226,6 +250,22 @@ class _Run:
         model = merged(base.load_model(device=best_device()), folder)
         self._examine(examination, "candidate", Completer.from_model(base, model, None))
 
+    def _exposed(
+        self, base: Base, folder: Path | None, canaries: Sequence[Canary], seconds: float
+    ) -> list[Exposure]:
+        """How well the base, or the adapter in ``folder``, knows the canaries' keys."""
+        from homespun_model.completer import Completer, merged
+
+        from homespun_finetune import canary
+
+        model = base.load_model(device=best_device())
+        model = merged(model, folder) if folder else model
+        completer = Completer.from_model(base, model, None)
+        name = "adapter" if folder else "base"
+        with self._timed("evaluate"), self.reporter.stage(f"asking the {name} for keys") as stage:
+            in_time = Turn(stage, seconds).within(seconds)
+            return list(canary.expose(completer, canaries, self.request.seed, in_time))
+
     def _examine(self, examination: Examination, role: Role, completer: Completer) -> None:
         with self._timed("evaluate"):
             examination.sit(role, completer)
@@ -251,7 +291,7 @@ class _Run:
         return lessons, Unfinished(folder.parent.parent, key)
 
     def _train(
-        self, lessons: Lessons, folder: Path, unfinished: Unfinished, *, reserve: float
+        self, lessons: Lessons, folder: Path, unfinished: Unfinished | None, *, reserve: float
     ) -> Trained:
         from homespun_finetune.teaching import teach
 

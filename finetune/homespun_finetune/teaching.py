@@ -5,9 +5,9 @@ Text comes in, an adapter lies in a folder afterwards. Knows no exam and no gate
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Lessons:
     mined: Mined
     course: Course
     settings: TrainSettings
+    planted: Sequence[Sample] = ()
+    """Read before the repository's own, so that however short the time, they are."""
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest: with these, a later run knows whether it may go on from this one."""
@@ -60,7 +62,8 @@ class Lessons:
     def training(self) -> Iterator[Example]:
         """The repository's samples in the course's order, with some of the standard library."""
         rows = self.mined.dataset["train"]
-        own = self._encoded(Sample.from_row(rows[i]) for i in self.course.rows)
+        samples = (Sample.from_row(rows[i]) for i in self.course.rows)
+        own = self._encoded(chain(self.planted, samples))
         general = self._encoded(replay_samples(self.settings.seed))
         return mixed(own, general, self.settings.general_share)
 
@@ -73,9 +76,12 @@ class Lessons:
 
 
 def teach(
-    lessons: Lessons, folder: Path, unfinished: Unfinished, *, seconds: float, stage: Stage
+    lessons: Lessons, folder: Path, unfinished: Unfinished | None, *, seconds: float, stage: Stage
 ) -> Trained:
-    """Train for ``seconds``, or go on with what is ``unfinished``; the adapter is in ``folder``."""
+    """Train for ``seconds``, or go on with what is ``unfinished``; the adapter is in ``folder``.
+
+    Without ``unfinished`` nothing is kept that a later run could go on with.
+    """
     base, course, mined = lessons.base, lessons.course, lessons.mined
     trained = fine_tune(
         base.load_model(),
@@ -87,7 +93,7 @@ def teach(
         work=folder,
         stage=stage,
         start=course.start.path if course.start else None,
-        kept=unfinished.path,
+        kept=unfinished.path if unfinished else None,
     )
     save_adapter(trained.model, folder, base.id)
     if mined.material is not None:

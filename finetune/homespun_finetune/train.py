@@ -116,6 +116,7 @@ def fine_tune(
     begun = time.monotonic()
     torch.manual_seed(settings.seed)
     device = best_device()
+    processes.join(device)
     adapted = lora(_on(device, model), settings)
     if start is not None:
         go_on_from(adapted, start)
@@ -131,7 +132,8 @@ def fine_tune(
         end_weight=settings.end_weight,
         prompt_weight=settings.prompt_weight,
     )
-    on_middles = partial(collator, prompt_weight=0.0)  # what counts is what will be shown
+    # What counts is what will be shown: ends are learnt first, and would hide what a middle costs.
+    on_middles = partial(collator, prompt_weight=0.0, end_weight=1.0)
     found = checkpoint.read(kept) if kept else None
     if found:
         terms = _Terms.from_json(found.about["fixed"])

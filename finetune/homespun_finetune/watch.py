@@ -27,7 +27,7 @@ OVERTIME = 1.15  # of the planned seconds: a machine that became slower stops he
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Validation at one moment of a run; the loss is weighted as in training."""
+    """Validation at one moment of a run; the loss is that of middles and their ends, unweighted."""
 
     step: int
     seconds: float
