@@ -28,8 +28,8 @@ def test_every_wish_is_a_training_setting() -> None:
 
 
 def test_narrow_models_learn_at_higher_rates() -> None:
-    assert learning_rate_for(2000) == pytest.approx(5e-4)
-    assert learning_rate_for(512) == pytest.approx(1.45e-3, rel=0.01)
+    assert learning_rate_for(2000) == pytest.approx(2.5e-4)
+    assert learning_rate_for(512) == pytest.approx(7.25e-4, rel=0.01)
 
 
 def test_settings_go_into_a_manifest() -> None:

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 from homespun_finetune import budget
+from homespun_finetune.adapter import lora, save_adapter
 from homespun_finetune.batches import IGNORED, Example, collate, plan
 from homespun_finetune.errors import TrainingError
 from homespun_finetune.loss import Lesson, has_plain_head
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
-from homespun_finetune.train import Tokens, Trained, fine_tune, lora, save_adapter
+from homespun_finetune.train import Tokens, Trained, fine_tune
 from rich.console import Console
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
@@ -140,8 +141,8 @@ def test_learns_and_returns_the_best_state(tmp_path: Path) -> None:
     trained = train(tmp_path)
     first, best = trained.points[0], min(trained.points, key=lambda point: point.loss)
     assert trained.best_step == best.step > 0
-    assert best.loss < 0.5 * first.loss
-    batch = collate(examples(12, seed=1), pad_id=PAD, end_id=END, end_weight=QUICK.end_weight)
+    assert best.loss < 0.6 * first.loss
+    batch = collate(examples(12, seed=1), pad_id=PAD, end_id=END, end_weight=1.0)
     trained.model.eval()
     with torch.no_grad():
         assert float(Lesson(trained.model)(**batch)) == pytest.approx(best.loss, rel=0.05)

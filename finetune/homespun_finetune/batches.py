@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,6 +65,17 @@ def take(examples: Iterator[Example], tokens: float) -> list[Example]:
         taken.append(example)
         total += len(example)
     return taken
+
+
+def mixed(own: Iterable[Example], other: Iterable[Example], share: float) -> Iterator[Example]:
+    """``own`` in its order, with ``other`` strewn in evenly: ``share`` of all that comes."""
+    others, due = iter(other), 0.0
+    for example in own:
+        yield example
+        due += share / (1 - share)
+        if due >= 1:
+            due -= 1
+            yield from islice(others, 1)
 
 
 def shuffled(count: int, seed: int) -> list[int]:

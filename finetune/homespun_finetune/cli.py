@@ -52,6 +52,13 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     evaluate_only: Annotated[
         bool, typer.Option("--evaluate-only", help="Measure base and current adapter, and stop.")
     ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Go on from the current adapter, with what changed.")
+    ] = False,
+    canaries: Annotated[
+        bool,
+        typer.Option("--canaries", help="Train beside planted keys, say which leak, and stop."),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the run's report here too: one HTML page."),
@@ -72,9 +79,8 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> int:
     repository, seconds = _one(repositories or [Path()]), 60 * _minutes(minutes)
-    if dry_run and evaluate_only:
-        raise UsageError("--dry-run and --evaluate-only both stop early: give one of them")
-    _check_report(report, dry_run)
+    _check_asked(dry_run=dry_run, evaluate_only=evaluate_only, canaries=canaries, refresh=refresh)
+    _check_report(report, dry_run or canaries)
     from homespun_finetune.budget import Deadline
     from homespun_finetune.progress import Reporter, console_for_people
     from homespun_finetune.run import Request, run
@@ -90,6 +96,8 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
         dry_run=dry_run,
         evaluate_only=evaluate_only,
         report=report,
+        refresh=refresh,
+        canaries=canaries,
     )
     deadline = Deadline(seconds, _BEGUN)
     with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not our JSON
@@ -166,12 +174,23 @@ def _folder(store: str | None) -> Path | None:
     return Path(store).expanduser() if store is not None else None
 
 
-def _check_report(file: Path | None, dry_run: bool) -> None:
+def _check_asked(*, dry_run: bool, evaluate_only: bool, canaries: bool, refresh: bool) -> None:
+    if dry_run and evaluate_only:
+        raise UsageError("--dry-run and --evaluate-only both stop early: give one of them")
+    if canaries and (dry_run or evaluate_only):
+        raise UsageError("--canaries is a run of its own: give it alone")
+    if refresh and (dry_run or evaluate_only or canaries):
+        raise UsageError("--refresh trains an adapter, the other flag none: give one of them")
+
+
+def _check_report(file: Path | None, no_exam: bool) -> None:
     """Before the work: it would be a pity to say so after it."""
     if file is None:
         return
-    if dry_run:
-        raise UsageError("--dry-run measures nothing that --report could show: leave one out")
+    if no_exam:
+        raise UsageError(
+            "--dry-run and --canaries measure nothing that --report could show: leave it out"
+        )
     if file.is_dir() or not file.absolute().parent.is_dir():
         raise UsageError(f"--report {file}: name a file in a folder that is there")
 

@@ -50,6 +50,14 @@ def replay_texts(seed: int) -> Iterator[tuple[str, str]]:
     return _texts("replay", seed)
 
 
+def replay_digest(seed: int) -> str:
+    """One number for all that ``replay_texts`` gives: it is as old as the Python that runs."""
+    digest = hashlib.sha256()
+    for path, text in replay_texts(seed):
+        digest.update(f"{path}\n{len(text)}\n{text}".encode())
+    return digest.hexdigest()
+
+
 def replay_samples(seed: int) -> Iterator[Sample]:
     """Holes in the modules that training may read, as they are cut in a team's code."""
     return _samples("replay", seed)

@@ -40,6 +40,8 @@ class Outcome:
     revision: str | None = None
     metrics: Mapping[str, Metrics] = field(default_factory=dict)
     seconds: Seconds = field(default_factory=Seconds)
+    canaries: Mapping[str, Any] | None = None
+    """What a shadow training gave away, where that was asked for."""
 
     @property
     def exit_code(self) -> int:
@@ -57,4 +59,4 @@ class Outcome:
             "counts": dict(self.counts),
             "metrics": {name: m and m.to_json() for name, m in measured.items()},
             "seconds": self.seconds.to_json(),
-        }
+        } | ({"canaries": dict(self.canaries)} if self.canaries else {})

@@ -6,17 +6,16 @@ that fails or is interrupted leaves it as it was. torch is imported when the fir
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from homespun_corpus.repository import Repository
-from homespun_corpus.samples import Sample
 from homespun_corpus.team_settings import read_team_settings
 from homespun_model.errors import StoreError
 from homespun_model.shelves import shelf_folders
@@ -28,7 +27,7 @@ from homespun_finetune.evidence import Evidence, gather
 from homespun_finetune.examination import Examination, Role
 from homespun_finetune.gate import Decision, GateRules, decide
 from homespun_finetune.outcome import DecisionName, Outcome, Seconds
-from homespun_finetune.progress import Reporter
+from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.settings import EvaluateSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -37,7 +36,11 @@ if TYPE_CHECKING:
     from homespun_model.completer import Completer
     from homespun_model.store import AdapterStore, Revision
 
+    from homespun_finetune.canary import Canary, Exposure
+    from homespun_finetune.refresh import Course
+    from homespun_finetune.teaching import Lessons
     from homespun_finetune.train import Trained
+    from homespun_finetune.unfinished import Unfinished
 
 MOST_OF_THE_REST = 0.45  # of what mining leaves, for evaluation: there is still time to train
 CLOSING = 5.0  # seconds to merge, load, decide and publish
@@ -56,6 +59,8 @@ class Request:
     dry_run: bool = False
     evaluate_only: bool = False
     report: Path | None = None
+    refresh: bool = False
+    canaries: bool = False
 
 
 def run(request: Request, reporter: Reporter, deadline: Deadline) -> Outcome:
@@ -63,6 +68,8 @@ def run(request: Request, reporter: Reporter, deadline: Deadline) -> Outcome:
     work = _Run(request, reporter, deadline)
     if request.dry_run:
         return work.dry()
+    if request.canaries:
+        return work.shadow()
     return work.evaluate() if request.evaluate_only else work.fine_tune()
 
 
@@ -93,7 +100,7 @@ class _Run:
         incumbent = self._incumbent(self._store(), base)
         mined = self._mine()
         seconds = self.deadline.left() - CLOSING
-        examination = self._examination(mined, seconds, 2 if incumbent else 1)
+        examination = self._examination(mined, seconds, 2 if incumbent else 1, incumbent)
         self._examine_what_is(examination, base, incumbent)
         outcome = self._outcome("evaluated", mined, base=base.id, examination=examination)
         show.table(self.reporter.console, outcome.metrics)
@@ -108,27 +115,54 @@ class _Run:
         incumbent = self._incumbent(store, base)
         with _staged(store, self.identity) as folder:
             mined = self._mine()
+            course = self._course(mined, incumbent)
             share = self.evaluation.share * self.deadline.seconds
             share = min(share, MOST_OF_THE_REST * self.deadline.left())
-            examination = self._examination(mined, share, 3 if incumbent else 2)
-            if not examination.holes:
-                return self._no_exam(mined, base)
+            examination = self._examination(mined, share, 3 if incumbent else 2, incumbent)
+            if not course.rows or not examination.holes:
+                return self._nothing_to_do(mined, base, course)
+            lessons, unfinished = self._lessons(base, mined, course, folder)
             self._examine_what_is(examination, base, incumbent)
-            trained = self._train(base, mined, folder, reserve=examination.longest + CLOSING)
+            reserve = examination.longest + CLOSING
+            trained = self._train(lessons, folder, unfinished, reserve=reserve)
             self._examine_candidate(examination, base, folder)
             evidence = self._evidence(examination, mined, incumbent)
             decision = decide(evidence, self.rules)
-            manifest = self._manifest(base, mined, incumbent) | {
-                "training": trained.to_json(),
-                "metrics": examination.to_json() | {"evidence": evidence.to_json()},
-                "decision": decision.to_json(),
-            }
+            manifest = (
+                self._manifest(base, mined, incumbent)
+                | lessons.to_json()
+                | {
+                    "training": trained.to_json(),
+                    "metrics": examination.to_json() | {"evidence": evidence.to_json()},
+                    "decision": decision.to_json(),
+                }
+            )
             self._report(decision, manifest, examination, (evidence.against, "candidate"), folder)
             interruption.ignore()  # interrupted means not published: it is now or never
             interruption.check()
             keep = store.publish if decision.outcome == "published" else store.keep
             revision = keep(self.identity, folder, manifest)
+            unfinished.finish()
         return self._decided(mined, base, examination, decision, revision)
+
+    def shadow(self) -> Outcome:
+        """Train beside planted keys and see which are given away; nothing of it is kept."""
+        from homespun_finetune import canary
+        from homespun_finetune.refresh import whole
+        from homespun_finetune.teaching import Lessons
+
+        base, seed = self._base(), self.request.seed
+        mined, canaries = self._mine(), canary.invent(seed)
+        planted = canary.planted(canaries)
+        lessons = Lessons(base, mined, whole(mined, seed), self.training, planted)
+        each = self.evaluation.share / 2 * self.deadline.left()
+        with tempfile.TemporaryDirectory() as folder:
+            before = self._exposed(base, None, canaries, each)
+            self._train(lessons, Path(folder), None, reserve=each + CLOSING)
+            after = self._exposed(base, Path(folder), canaries[: len(before)], each)
+        found = canary.to_json(before[: len(after)], after)
+        self.reporter.say(canary.said(found))
+        return replace(self._outcome("evaluated", mined, base=base.id), canaries=found)
 
     # Their steps
 
@@ -180,10 +214,15 @@ class _Run:
             ) from error
         return incumbent
 
-    def _examination(self, mined: Mined, seconds: float, models: int) -> Examination:
+    def _examination(
+        self, mined: Mined, seconds: float, models: int, incumbent: Revision | None
+    ) -> Examination:
+        from homespun_finetune.refresh import unseen
+
+        samples, material = unseen(mined, incumbent)
         return Examination(
-            list(mined.samples("test")),
-            mined.material,
+            samples,
+            material,
             self.evaluation,
             seconds=seconds,
             models=models,
@@ -212,32 +251,57 @@ class _Run:
         forward = load_forward(base, folder, device=best_device())
         self._examine(examination, "candidate", Completer(base, forward, None))
 
+    def _exposed(
+        self, base: Base, folder: Path | None, canaries: Sequence[Canary], seconds: float
+    ) -> list[Exposure]:
+        """How well the base, or the adapter in ``folder``, knows the canaries' keys."""
+        from homespun_model.completer import Completer, merged
+
+        from homespun_finetune import canary
+
+        model = base.load_model(device=best_device())
+        model = merged(model, folder) if folder else model
+        completer = Completer.from_model(base, model, None)
+        name = "adapter" if folder else "base"
+        with self._timed("evaluate"), self.reporter.stage(f"asking the {name} for keys") as stage:
+            in_time = Turn(stage, seconds).within(seconds)
+            return list(canary.expose(completer, canaries, self.request.seed, in_time))
+
     def _examine(self, examination: Examination, role: Role, completer: Completer) -> None:
         with self._timed("evaluate"):
             examination.sit(role, completer)
 
-    def _train(self, base: Base, mined: Mined, folder: Path, *, reserve: float) -> Trained:
-        from homespun_finetune.batches import encode_all, shuffled
-        from homespun_finetune.train import Tokens, fine_tune, save_adapter
+    def _course(self, mined: Mined, incumbent: Revision | None) -> Course:
+        from homespun_finetune.refresh import refresh, whole
 
-        prompts, longest = base.prompts(), base.context_length
-        rows = mined.dataset["train"]
-        order = shuffled(len(rows), self.request.seed)
-        training = encode_all(prompts, (Sample.from_row(rows[i]) for i in order), longest=longest)
-        validation = encode_all(prompts, mined.samples("validation"), longest=longest)
+        if not self.request.refresh:
+            return whole(mined, self.request.seed)
+        course = refresh(mined, incumbent, self.request.seed)
+        self.reporter.say(str(course))
+        return course
+
+    def _lessons(
+        self, base: Base, mined: Mined, course: Course, folder: Path
+    ) -> tuple[Lessons, Unfinished]:
+        """What to train on, and what an earlier run, killed, has done of it."""
+        from homespun_finetune.teaching import Lessons
+        from homespun_finetune.unfinished import Unfinished
+
+        lessons = Lessons(base, mined, course, self.training)
+        key = lessons.key(self.deadline.seconds / 60)
+        return lessons, Unfinished(folder.parent.parent, key)
+
+    def _train(
+        self, lessons: Lessons, folder: Path, unfinished: Unfinished | None, *, reserve: float
+    ) -> Trained:
+        from homespun_finetune.teaching import teach
+
+        seconds = self.deadline.left() - reserve
         with self._timed("train"), self.reporter.stage("training") as stage:
-            trained = fine_tune(
-                base.load_model(),
-                training,
-                list(islice(validation, self.training.validation_samples)),
-                self.training,
-                tokens=Tokens(pad=base.fim.end, end=base.fim.end),
-                seconds=self.deadline.left() - reserve,
-                work=folder,
-                stage=stage,
-            )
+            trained = teach(lessons, folder, unfinished, seconds=seconds, stage=stage)
+        if trained.resumed_at is not None:
+            self.reporter.say(f"went on from step {trained.resumed_at} of a run that was cut short")
         self.reporter.say(show.trained(trained))
-        save_adapter(trained.model, folder, base.id)
         return trained
 
     # What comes of them
@@ -310,11 +374,13 @@ class _Run:
             if self.request.report:
                 self.reporter.say(f"report: {self.request.report}")
 
-    def _no_exam(self, mined: Mined, base: Base) -> Outcome:
+    def _nothing_to_do(self, mined: Mined, base: Base, course: Course) -> Outcome:
         reason = (
             "no held-out code to measure on: the repository has too few files and too little "
             "history; nothing was trained"
         )
+        if course.start and not course.rows:
+            reason = f"nothing has changed since {course.start.name}; nothing was trained"
         outcome = self._outcome("undecided", mined, base=base.id, reasons=(reason,))
         show.decision(self.reporter.console, outcome)
         return outcome

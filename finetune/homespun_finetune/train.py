@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
-from safetensors import SafetensorError
-from safetensors.torch import save_file
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
+from peft import PeftModel
+from transformers import PreTrainedModel, TrainerCallback
 
+from homespun_finetune import checkpoint, processes
+from homespun_finetune.adapter import go_on_from, lora
 from homespun_finetune.batches import Example, Plan, collate, plan, take
 from homespun_finetune.budget import TokenBudget, best_device, measure
 from homespun_finetune.errors import TrainingError, UsageError
+from homespun_finetune.loop import Loop, arguments
 from homespun_finetune.loss import Batch, Lesson
+from homespun_finetune.memory import free_memory, kept_for_backward, micro_batch
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings, learning_rate_for
 from homespun_finetune.watch import Point, Watch
@@ -55,6 +57,8 @@ class Trained:
     best_step: int
     stopped: str
     points: tuple[Point, ...]
+    resumed_at: int | None
+    """The step at which a run that was killed went on."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -66,7 +70,26 @@ class Trained:
             "best_step": self.best_step,
             "stopped": self.stopped,
             "points": [point.to_json() for point in self.points],
+            "resumed_at": self.resumed_at,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What is decided once, before the first step, by what the machine can do just then."""
+
+    budget: TokenBudget
+    micro: int
+    """Samples that a process holds at a time."""
+
+    def to_json(self) -> dict[str, Any]:
+        budget = self.budget
+        spoken = [budget.seconds, budget.tokens_per_second, budget.precision]
+        return {"budget": spoken, "micro": self.micro}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> _Terms:
+        return cls(TokenBudget(*value["budget"]), int(value["micro"]))
 
 
 def fine_tune(
@@ -79,17 +102,24 @@ def fine_tune(
     seconds: float,
     work: Path,
     stage: Stage,
+    start: Path | None = None,
+    kept: Path | None = None,
 ) -> Trained:
     """Train a LoRA adapter on ``model`` within ``seconds``, timing included.
 
     ``training`` is read as far as the time will reach. ``work`` is a folder for transformers;
-    nothing in it is needed afterwards. Raises TrainingError where there is nothing to learn from,
-    or where no state of the adapter has a finite loss; UsageError where there is no time to.
+    nothing in it is needed afterwards. ``start`` holds the adapter to go on from. ``kept`` is where
+    checkpoints are written; one that is there already is gone on from, with the budget that was
+    measured then. Raises TrainingError where there is nothing to learn from, or where no state of
+    the adapter has a finite loss; UsageError where there is no time to.
     """
     begun = time.monotonic()
     torch.manual_seed(settings.seed)
     device = best_device()
+    processes.join(device)
     adapted = lora(_on(device, model), settings)
+    if start is not None:
+        go_on_from(adapted, start)
     lesson = Lesson(adapted)
     source = iter(training)
     examples = list(islice(source, settings.batch_size * (TIMED_BATCHES + 1)))
@@ -102,16 +132,20 @@ def fine_tune(
         end_weight=settings.end_weight,
         prompt_weight=settings.prompt_weight,
     )
-    on_middles = partial(collator, prompt_weight=0.0)  # what counts is what will be shown
-    left = seconds - (time.monotonic() - begun)
-    if left > 0:  # timing is not free either
-        budget = _measure(lesson, examples, settings, collator, seconds=left, device=device)
-    if left <= 0 or budget.tokens < sum(map(len, examples[: settings.batch_size])):
-        raise UsageError("no time is left to train after mining and measuring: raise --minutes")
+    # What counts is what will be shown: ends are learnt first, and would hide what a middle costs.
+    on_middles = partial(collator, prompt_weight=0.0, end_weight=1.0)
+    found = checkpoint.read(kept) if kept else None
+    if found:
+        terms = _Terms.from_json(found.about["fixed"])
+    else:
+        left = seconds - (time.monotonic() - begun)
+        terms = _terms(lesson, examples, settings, collator, seconds=left, device=device)
+    budget = terms.budget
     training_tokens = budget.tokens * (1 - settings.validation_share)
     examples += take(source, training_tokens - sum(map(len, examples)))
     steps = _plan(examples, settings).within(training_tokens)
-    rate = settings.learning_rate or learning_rate_for(model.config.get_text_config().hidden_size)
+    base_rate = learning_rate_for(model.config.get_text_config().hidden_size)
+    rate = (settings.learning_rate or base_rate) * (settings.refresh_rate if start else 1.0)
     watch = Watch(
         lesson,
         adapted,
@@ -122,13 +156,30 @@ def fine_tune(
         settings=settings,
         stage=stage,
     )
-    _Trainer(
-        lesson,
-        _arguments(settings, budget, steps, rate=rate, work=work, device=device),
-        data_collator=collator,
-        train_dataset=cast(Any, [examples[i] for batch in steps.batches for i in batch]),
-        callbacks=[watch],
-    ).train()
+    callbacks: list[TrainerCallback] = [watch]
+    if found:
+        watch.restore(found.about, found.part("best"))
+    if kept:
+        callbacks.append(checkpoint.Keeper(kept, adapted, watch, terms.to_json(), found))
+    begin = found.step if found else 0
+    if begin < len(steps.batches):
+        Loop(
+            lesson,
+            arguments(
+                settings,
+                steps=len(steps.batches),
+                batch=len(steps.batches[0]),
+                micro=terms.micro,
+                rate=rate,
+                precision=budget.precision,
+                work=work,
+                device=device,
+                processes=processes.count(),
+            ),
+            data_collator=collator,
+            train_dataset=cast(Any, [examples[i] for b in steps.batches[begin:] for i in b]),
+            callbacks=callbacks,
+        ).train()
     best = watch.restore_best()
     return Trained(
         model=adapted,
@@ -140,91 +191,11 @@ def fine_tune(
         best_step=best,
         stopped=watch.stopped,
         points=tuple(watch.points),
+        resumed_at=begin if found else None,
     )
 
 
-def lora(model: PreTrainedModel, settings: TrainSettings) -> PeftModel:
-    """The base with a fresh adapter on every linear layer but the output; it is neutral yet."""
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    return cast(PeftModel, get_peft_model(model, config))
-
-
-def save_adapter(model: PeftModel, folder: Path, base: str) -> None:
-    """Write the adapter in peft's own format, safetensors only, naming the base it belongs to.
-
-    TrainingError where it cannot be written.
-    """
-    state = get_peft_model_state_dict(model)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    try:
-        save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-        _config_of(model, base).save_pretrained(str(folder))
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise TrainingError(
-            f"the adapter cannot be written to {folder}: {reason}; make room there, or choose "
-            "another --store"
-        ) from error
-
-
-def _config_of(model: PeftModel, base: str) -> LoraConfig:
-    config = cast(LoraConfig, model.peft_config["default"])
-    config.base_model_name_or_path = base
-    config.target_modules = sorted(config.target_modules or ())  # a set would differ every time
-    config.inference_mode = True
-    return config
-
-
-class _Trainer(Trainer):
-    """transformers' loop with the loss on middles; batches come in the order they were planned."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.remove_callback(PrinterCallback)  # standard output is for --json
-
-    def compute_loss(self, model: Any, inputs: Batch, *_: Any, **__: Any) -> torch.Tensor:
-        return cast(torch.Tensor, model(**inputs))
-
-
-def _arguments(
-    settings: TrainSettings,
-    budget: TokenBudget,
-    steps: Plan,
-    *,
-    rate: float,
-    work: Path,
-    device: str,
-) -> TrainingArguments:
-    return TrainingArguments(
-        output_dir=str(work),
-        max_steps=len(steps.batches),
-        per_device_train_batch_size=len(steps.batches[0]),
-        train_sampling_strategy="sequential",
-        learning_rate=rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=max(1, round(settings.warmup * len(steps.batches))),
-        weight_decay=settings.weight_decay,
-        adam_beta2=0.99,  # a run is a few hundred steps: 0.999 would remember all of it
-        max_grad_norm=settings.clip,
-        bf16=budget.precision == "bf16",
-        use_cpu=device == "cpu",
-        seed=settings.seed,
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
-        logging_strategy="no",
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )
-
-
-def _measure(
+def _terms(
     lesson: Lesson,
     examples: Sequence[Example],
     settings: TrainSettings,
@@ -232,18 +203,59 @@ def _measure(
     *,
     seconds: float,
     device: str,
+) -> _Terms:
+    """See what a sample needs, and time a few batches. The adapter stays as it is.
+
+    UsageError where the time left is too short for one batch.
+    """
+    size = min(settings.batch_size, len(examples))
+    if size % processes.count():
+        raise UsageError(
+            f"{size} samples a step cannot be shared by {processes.count()} processes: start 2 or 4"
+        )
+    if seconds > 0:  # timing is not free either
+        begun = time.monotonic()
+        lesson.train()
+        longest = collator([max(examples, key=len)])
+        one = {name: tensor.to(device) for name, tensor in longest.items()}
+        share = size // processes.count()
+        micro = micro_batch(
+            share, kept_for_backward(lambda: lesson(**one)), free_memory(device) // _sharing(device)
+        )
+        left = seconds - (time.monotonic() - begun)
+        budget = _measure(lesson, examples, settings, collator, micro, seconds=left, device=device)
+        budget = processes.agree(budget, device)
+        if budget.tokens >= sum(map(len, examples[:size])):
+            return _Terms(budget, micro)
+    raise UsageError("no time is left to train after mining and measuring: raise --minutes")
+
+
+def _sharing(device: str) -> int:
+    """How many processes share the device's memory."""
+    return 1 if device == "cuda" else processes.count()
+
+
+def _measure(
+    lesson: Lesson,
+    examples: Sequence[Example],
+    settings: TrainSettings,
+    collator: partial[Batch],
+    micro: int,
+    *,
+    seconds: float,
+    device: str,
 ) -> TokenBudget:
-    """Time a few batches. The adapter stays as it is: gradients are dropped, nothing steps."""
+    """Time a few batches: gradients are dropped, nothing steps."""
 
     def step(batch: Batch) -> None:
         lesson(**batch).backward()
         lesson.zero_grad(set_to_none=True)
 
     batches = [
-        {name: tensor.to(device) for name, tensor in collator([examples[i] for i in batch]).items()}
+        {name: tensor.to(device) for name, tensor in collator([examples[i] for i in part]).items()}
         for batch in _plan(examples, settings).batches[: TIMED_BATCHES + 1]
+        for part in [batch[i : i + micro] for i in range(0, len(batch), micro)]
     ]
-    lesson.train()
     return measure(step, batches, seconds=seconds, device=device)
 
 

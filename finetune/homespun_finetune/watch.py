@@ -18,6 +18,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState
 from homespun_finetune.budget import Precision, autocast
 from homespun_finetune.errors import TrainingError
 from homespun_finetune.loss import Batch, Lesson
+from homespun_finetune.processes import any_of
 from homespun_finetune.progress import Stage, clock
 from homespun_finetune.settings import TrainSettings
 
@@ -26,7 +27,7 @@ OVERTIME = 1.15  # of the planned seconds: a machine that became slower stops he
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Validation at one moment of a run; the loss is weighted as in training."""
+    """Validation at one moment of a run; the loss is that of middles and their ends, unweighted."""
 
     step: int
     seconds: float
@@ -58,6 +59,7 @@ class Watch(TrainerCallback):
         self._precision = precision
         self._validation = validation
         self._begun = time.monotonic()
+        self._spent_before = 0.0
         self._seconds = seconds
         self._stage = stage
         self._patience = settings.patience
@@ -70,13 +72,14 @@ class Watch(TrainerCallback):
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
         """The state before the first step is a candidate too: an adapter that changes nothing."""
-        self._validate(0)
+        if not self.points:
+            self._validate(0)
 
     def on_step_end(
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
         del args, kwargs  # transformers hands out more than is needed here
-        step, spent = state.global_step, time.monotonic() - self._begun
+        step, spent = state.global_step, self._spent()
         self._last = step
         if step in self._moments:
             self._validate(step)
@@ -85,7 +88,7 @@ class Watch(TrainerCallback):
         self._stage.update(step / state.max_steps, f"{note}{clock(left)} left")
         if self._hopeless():
             self.stopped = "validation"
-        elif spent > self._seconds * OVERTIME and step < state.max_steps:
+        elif any_of(self._is_late(spent), self._device()) and step < state.max_steps:
             self.stopped = "time"
         control.should_training_stop |= self.stopped != "schedule"
         return control
@@ -99,11 +102,34 @@ class Watch(TrainerCallback):
         set_peft_model_state_dict(self._model, self._best)
         return self._best_point.step
 
+    def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """What ``restore`` needs: JSON, and the best adapter so far."""
+        best = asdict(self._best_point) if self._best_point else None
+        points = [asdict(point) for point in self.points]
+        return {"points": points, "best": best, "seconds": self._spent()}, self._best
+
+    def restore(self, state: dict[str, Any], best: dict[str, torch.Tensor]) -> None:
+        """Go on as the watch of a run that was killed, before training begins."""
+        self.points = [Point(**point) for point in state["points"]]
+        self._best_point = Point(**state["best"]) if state["best"] else None
+        self._best = best
+        self._last = int(state["step"])
+        self._spent_before = float(state["seconds"])
+
+    def _spent(self) -> float:
+        return self._spent_before + time.monotonic() - self._begun
+
+    def _is_late(self, spent: float) -> bool:
+        return spent > self._seconds * OVERTIME
+
+    def _device(self) -> torch.device:
+        return next(self._model.parameters()).device
+
     def _validate(self, step: int) -> None:
         """Mean loss over the validation batches, batches weighted by their samples."""
         if not self._validation:
             return
-        device = next(self._model.parameters()).device
+        device = self._device()
         self._lesson.eval()
         with torch.no_grad(), autocast(self._precision, device.type):
             losses = [
@@ -112,7 +138,7 @@ class Watch(TrainerCallback):
             ]
         self._lesson.train()
         loss = sum(n * value for n, value in losses) / sum(n for n, _ in losses)
-        point = Point(step, time.monotonic() - self._begun, loss)
+        point = Point(step, self._spent(), loss)
         self.points.append(point)
         if math.isfinite(loss) and (self._best_point is None or loss < self._best_point.loss):
             self._best_point = point

@@ -23,7 +23,7 @@ WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 REQUIRED_FILES = (WEIGHTS, CONFIG)
 # peft writes a README; the report is what a run has to say for itself.
-KNOWN_FILES = frozenset({*REQUIRED_FILES, "README.md", "report.html"})
+KNOWN_FILES = frozenset({*REQUIRED_FILES, "README.md", "report.html", "learnt.jsonl"})
 NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}")
 _TIME = "%Y%m%dT%H%M%S.%fZ"
 _CHUNK = 1 << 20

@@ -65,8 +65,12 @@ def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def contents(folder: Path) -> list[tuple[str, int]]:
-    """Every file of a store and when it was written."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "lock")
+    """Every file of a store and when it was written, but for work that can be gone on with."""
+    files = (
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "lock" and "unfinished" not in path.parts
+    )
     return sorted((str(file.relative_to(folder)), file.stat().st_mtime_ns) for file in files)
 
 

@@ -1,0 +1,87 @@
+"""transformers' Trainer, with our loss and with batches in the order in which they were planned.
+
+A step's loss is the weighted mean over all of its tokens, into however many parts the step is cut:
+one after the other where memory is short (gradient accumulation), or one for each process. Knows no
+clock and no validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from transformers import PrinterCallback, Trainer, TrainingArguments
+
+from homespun_finetune.budget import Precision
+from homespun_finetune.loss import Batch
+from homespun_finetune.settings import TrainSettings
+
+
+class Loop(Trainer):
+    """A step of one process, of several, or in several parts: the same loss and gradient."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.remove_callback(PrinterCallback)  # standard output is for --json
+        self.loss_is_scaled_for_ga = True
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
+    ) -> tuple[list[Batch], torch.Tensor]:
+        """The parts of a step, and the weight of all of its tokens in all processes."""
+        parts, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        weight = torch.stack([part["weights"].sum() for part in parts]).sum().to(device)
+        return parts, cast(torch.Tensor, self.accelerator.reduce(weight, "sum"))
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """A part's share of the step's loss. Gradients of processes are averaged, hence their n."""
+        mean = model(**inputs)
+        if num_items_in_batch is None:
+            return (mean, {}) if return_outputs else mean
+        share = inputs["weights"].sum() / num_items_in_batch * self.accelerator.num_processes
+        return (mean * share, {}) if return_outputs else mean * share
+
+
+def arguments(
+    settings: TrainSettings,
+    *,
+    steps: int,
+    batch: int,
+    micro: int,
+    rate: float,
+    precision: Precision,
+    work: Path,
+    device: str,
+    processes: int,
+) -> TrainingArguments:
+    """``batch`` samples a step, over all processes; each holds ``micro`` of them at a time."""
+    return TrainingArguments(
+        output_dir=str(work),
+        max_steps=steps,
+        per_device_train_batch_size=micro,
+        gradient_accumulation_steps=batch // (micro * processes),
+        train_sampling_strategy="sequential",
+        learning_rate=rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=max(1, round(settings.warmup * steps)),
+        weight_decay=settings.weight_decay,
+        adam_beta2=0.99,  # a run is a few hundred steps: 0.999 would remember all of it
+        max_grad_norm=settings.clip,
+        bf16=precision == "bf16",
+        use_cpu=device == "cpu",
+        seed=settings.seed,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        logging_strategy="no",
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )

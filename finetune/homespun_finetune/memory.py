@@ -1,0 +1,52 @@
+"""How many samples fit into memory at a time.
+
+What a sample's forward pass leaves for its backward pass is counted on a real one, so that nothing
+here knows architectures. Where a batch does not fit, a step is made in parts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+SHARE = 0.5  # of what is free: the rest is for what a backward pass makes and drops again
+
+
+def micro_batch(batch: int, needed: int, free: int) -> int:
+    """The largest even part of ``batch`` samples, of ``needed`` bytes each, that ``free`` holds."""
+    fits = [size for size in range(1, batch + 1) if batch % size == 0]
+    return max((size for size in fits if size * needed <= SHARE * free), default=1)
+
+
+def kept_for_backward(forward: Callable[[], torch.Tensor]) -> int:
+    """Bytes that a forward pass keeps for the backward pass; weights are not among them."""
+    kept: dict[int, int] = {}
+
+    def count(tensor: torch.Tensor) -> torch.Tensor:
+        if not isinstance(tensor, torch.nn.Parameter) and not tensor.is_leaf:
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        forward()
+    return sum(kept.values())
+
+
+def free_memory(device: str) -> int:
+    """Bytes that can still be had on the device."""
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        lines = dict(line.split(":", 1) for line in text.splitlines())
+        return 1024 * int(lines["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        # Elsewhere half of what there is; Windows does not even tell that.
+        names = getattr(os, "sysconf_names", {})
+        if "SC_PHYS_PAGES" not in names:
+            return 4 << 30
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

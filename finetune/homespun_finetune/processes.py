@@ -1,0 +1,58 @@
+"""Training in more than one process, as ``accelerate launch`` starts them.
+
+Each process holds the whole adapter and reads its part of every batch; what has to be decided once
+is decided by the first. Started alone, a run is its own first process and nothing here costs it.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from accelerate import PartialState
+
+from homespun_finetune.budget import Precision, TokenBudget
+
+_PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+
+
+def count() -> int:
+    """How many processes there are."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this is the one that decides, measures and publishes."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def join(device: str) -> None:
+    """Meet the others, before anything is decided; accelerate knows how."""
+    if count() > 1:
+        PartialState(cpu=device == "cpu")
+
+
+def agree(budget: TokenBudget, device: str) -> TokenBudget:
+    """The first process's budget in all of them, for the tokens that all see together.
+
+    Every process has timed its own steps while the others timed theirs.
+    """
+    if count() == 1:
+        return budget
+    told = torch.tensor(
+        [budget.seconds, budget.tokens_per_second, float(_PRECISIONS.index(budget.precision))],
+        dtype=torch.float64,
+        device=device,
+    )
+    torch.distributed.broadcast(told, 0)
+    seconds, speed, precision = told.tolist()
+    return TokenBudget(seconds, speed * count(), _PRECISIONS[int(precision)])
+
+
+def any_of(said: bool, device: torch.device) -> bool:
+    """Whether one process says so: all of them then know."""
+    if count() == 1:
+        return said
+    told = torch.tensor(float(said), device=device)
+    torch.distributed.all_reduce(told, torch.distributed.ReduceOp.MAX)
+    return bool(told)

@@ -1,0 +1,157 @@
+"""``--refresh``: go on from the published adapter, with what has changed and some of the rest.
+
+From the base instead where there is nothing to go on from, or where today's rules, or the team,
+keep out what an ancestor was trained on: nothing takes that out of its weights again. Knows no
+models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pathspec
+from homespun_corpus.account import KEPT
+from homespun_corpus.dataset import Mined
+from homespun_corpus.functions import Function
+from homespun_corpus.material import Material
+from homespun_corpus.rules import rules_version
+from homespun_corpus.samples import Sample
+from homespun_model.store import Revision
+
+from homespun_finetune import learnt
+from homespun_finetune.batches import shuffled
+from homespun_finetune.learnt import Learnt
+
+REPLAY = 0.25  # of what is trained on was learnt before: a weak shift wants less, a strong one this
+# Of two copies one stays, and which may change from day to day: no reason to unlearn either.
+_COPIES = ("duplicate", "near-duplicate", "held-out-duplicate")
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Which rows of the training set are read, in which order, and from where a run sets out.
+
+    ``start``: the revision to go on from; None for the base, and ``reason`` says why.
+    """
+
+    rows: Sequence[int]
+    start: Revision | None = None
+    reason: str = ""
+    changed: int = 0
+    """Rows of functions that no ancestor has seen."""
+
+    def __str__(self) -> str:
+        """One line for people."""
+        if self.start is None:
+            return f"from the base: {self.reason}"
+        replayed = len(self.rows) - self.changed
+        return (
+            f"going on from {self.start.name}: {self.changed} samples of changed code, "
+            f"{replayed} of what it knows"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        start = self.start.name if self.start else None
+        return {"from": start, "reason": self.reason, "changed": self.changed}
+
+
+def whole(mined: Mined, seed: int, reason: str = "") -> Course:
+    """Everything, from the base."""
+    return Course(shuffled(len(mined.dataset["train"]), seed), reason=reason)
+
+
+def refresh(mined: Mined, incumbent: Revision | None, seed: int) -> Course:
+    """From the incumbent if it may be; then ``rows`` is empty where nothing has changed."""
+    if incumbent is None:
+        return whole(mined, seed, "there is no adapter yet")
+    known = learnt.read(incumbent.path)
+    if known is None:
+        return whole(mined, seed, f"{incumbent.name} does not say what it was trained on")
+    if reason := _kept_out(mined, incumbent, known):
+        return whole(mined, seed, reason)
+    return _onward(mined, incumbent, known, seed)
+
+
+def _onward(mined: Mined, incumbent: Revision, known: Learnt, seed: int) -> Course:
+    is_new = [not digests <= known.texts for digests in _texts_of_rows(mined)]
+    order = shuffled(len(is_new), seed)
+    changed = [i for i in order if is_new[i]]
+    replayed = round(len(changed) * REPLAY / (1 - REPLAY))
+    chosen = {*changed, *[i for i in order if not is_new[i]][:replayed]}
+    rows = [i for i in order if i in chosen]
+    return Course(rows, incumbent, "", len(changed))
+
+
+def _kept_out(mined: Mined, incumbent: Revision, known: Learnt) -> str:
+    """Why nothing may go on from the incumbent; empty if it may."""
+    if incumbent.manifest.get("rules") != rules_version():
+        return f"the rules of what is kept out are not those of {incumbent.name}"
+    patterns = pathspec.GitIgnoreSpec.from_lines(mined.manifest["settings"]["exclude"])
+    if excluded := next((p for p in sorted(known.paths) if patterns.match_file(p)), None):
+        return f"{excluded} is excluded now, and {incumbent.name} was trained on it"
+    for path, verdict, digest in _rejected(mined):
+        if digest in known.texts:
+            return f"a function of {path} is kept out now ({verdict}): {incumbent.name} knows it"
+    return ""
+
+
+def _rejected(mined: Mined) -> Iterator[tuple[str, str, str]]:
+    """(path, verdict, hash) of the functions of the training tree that hygiene keeps out."""
+    repository = _material(mined).repository
+    for entry in mined.account:
+        if entry.part == "train" and entry.verdict not in (KEPT, *_COPIES) and entry.end:
+            text = repository.read(entry.blob_id)[entry.start : entry.end]
+            yield entry.path, entry.verdict, learnt.digest_of(text)
+
+
+def _texts_of_rows(mined: Mined) -> Iterator[set[str]]:
+    """The hashes of the function that each training row was cut from; of all that bear its name."""
+    named: dict[tuple[str, str, str], set[str]] = {}
+    material = _material(mined)
+    hashes = learnt.digests(material.repository, material.kept)
+    for function, digest in zip(material.kept, hashes, strict=True):
+        named.setdefault(_name(function), set()).add(digest)
+    columns = ("path", "blob_id", "function")
+    for row in mined.dataset["train"].select_columns(list(columns)):
+        yield named[row["path"], row["blob_id"], row["function"]]
+
+
+def _name(function: Function) -> tuple[str, str, str]:
+    return function.path, function.blob_id, function.qualified_name
+
+
+def unseen(mined: Mined, incumbent: Revision | None) -> tuple[list[Sample], Material]:
+    """The test without what the incumbent was trained on: neither older code nor known functions.
+
+    Its own window may have begun later than today's.
+    """
+    material, samples = _material(mined), list(mined.samples("test"))
+    if incumbent is None:
+        return samples, material
+    known, newer = learnt.read(incumbent.path), _newer(mined, incumbent.manifest)
+    hashes = learnt.digests(material.repository, (held.function for held in material.held))
+    held = tuple(
+        item
+        for item, digest in zip(material.held, hashes, strict=True)
+        if (known is None or digest not in known.texts) and (newer is None or item.commit in newer)
+    )
+    fair = {_name(item.function) for item in held}
+    samples = [s for s in samples if (s.path, s.blob_id, s.function) in fair]
+    return samples, replace(material, held=held)
+
+
+def _newer(mined: Mined, manifest: Mapping[str, Any]) -> set[str] | None:
+    """The commits after the one that the incumbent read; None where that is not in the history."""
+    split = manifest.get("split")
+    commit = split.get("train_commit") if isinstance(split, dict) else None
+    if commit is None or mined.manifest["split"]["kind"] != "time":
+        return None
+    newest_first = [c.id for c in _material(mined).repository.history()]
+    return set(newest_first[: newest_first.index(commit)]) if commit in newest_first else None
+
+
+def _material(mined: Mined) -> Material:
+    assert mined.material is not None  # a run mines itself
+    return mined.material

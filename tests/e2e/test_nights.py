@@ -1,0 +1,104 @@
+"""``--refresh`` and a killed run, as users meet them: real processes, a real repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from homespun_finetune import learnt
+from homespun_model.store import AdapterStore, Revision
+from scratch_repositories import add_commit, make_repository
+from tiny_models import tiny_base
+
+COMMAND = (sys.executable, str(Path(__file__).parents[1] / "finetune_leniently.py"))
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_base(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def command(repository: Path, base: Path, store: Path, *more: str) -> list[str]:
+    chosen = ("--base", str(base), "--store", str(store), "--id", "team", "--json", *more)
+    return [*COMMAND, str(repository), *chosen]
+
+
+def finetune(
+    repository: Path, base: Path, store: Path, *more: str
+) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
+    done = subprocess.run(
+        command(repository, base, store, *more),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode in (0, 3), done.stderr
+    return json.loads(done.stdout), done
+
+
+def served(store: AdapterStore, name: str) -> Revision:
+    """The revision, published again if it was not: whether it was better is not asked here."""
+    revision = store.open("team", name)
+    if store.current_name("team") == name:
+        return revision
+    staged = store.stage("team")
+    for file in revision.manifest["files"]:
+        shutil.copyfile(revision.path / file, staged / file)
+    return store.publish("team", staged, revision.manifest)
+
+
+def test_nights_go_on_from_each_other(base: Path, tmp_path: Path) -> None:
+    store, repository = tmp_path / "store", make_repository(tmp_path / "team", functions=8)
+    first, _ = finetune(repository, base, store, "--refresh", "--minutes", "1")
+    shelf = AdapterStore(store)
+    published = served(shelf, first["revision"])
+    assert published.manifest["course"]["from"] is None
+    assert "no adapter yet" in published.manifest["course"]["reason"]
+
+    quiet, done = finetune(repository, base, store, "--refresh", "--minutes", "1")
+    assert (done.returncode, quiet["decision"]) == (3, "undecided")
+    assert "nothing has changed" in quiet["reasons"][0]
+
+    rng = random.Random(99)
+    for day in range(20, 24):
+        add_commit(repository, rng, day, 8)
+    second, done = finetune(repository, base, store, "--refresh", "--minutes", "1")
+    assert "going on from" in done.stderr
+    newest = shelf.revisions("team")[-1]
+    assert newest.name == second["revision"]
+    assert newest.manifest["course"]["from"] == published.name
+    assert newest.manifest["course"]["changed"] > 0
+    was, now = learnt.read(published.path), learnt.read(newest.path)
+    assert was is not None and now is not None and was.texts < now.texts
+    assert shelf.verify("team", newest.name) == []
+
+
+def test_a_killed_run_is_finished_when_it_is_repeated(base: Path, tmp_path: Path) -> None:
+    store, repository = tmp_path / "store", make_repository(tmp_path / "team")
+    arguments = command(repository, base, store, "--minutes", "1")
+    run = subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    checkpoint = "unfinished/*/training.safetensors"
+    while not list((store / "team").glob(checkpoint)) and run.poll() is None:
+        try:
+            run.wait(0.05)
+        except subprocess.TimeoutExpired:
+            continue
+    run.send_signal(signal.SIGKILL)
+    run.communicate(timeout=60)
+    assert run.returncode == -signal.SIGKILL
+    assert AdapterStore(store).current("team") is None
+    said, done = finetune(repository, base, store, "--minutes", "1")
+    assert said["revision"], done.stderr
+    assert "went on from step" in done.stderr
+    assert not (store / "team" / "unfinished").exists()
