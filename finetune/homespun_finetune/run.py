@@ -255,13 +255,12 @@ class _Run:
         self, base: Base, folder: Path | None, canaries: Sequence[Canary], seconds: float
     ) -> list[Exposure]:
         """How well the base, or the adapter in ``folder``, knows the canaries' keys."""
-        from homespun_model.completer import Completer, merged
+        from homespun_model.completer import Completer
+        from homespun_model.loading import load_forward
 
         from homespun_finetune import canary
 
-        model = base.load_model(device=best_device())
-        model = merged(model, folder) if folder else model
-        completer = Completer.from_model(base, model, None)
+        completer = Completer(base, load_forward(base, folder, device=best_device()), None)
         name = "adapter" if folder else "base"
         with self._timed("evaluate"), self.reporter.stage(f"asking the {name} for keys") as stage:
             in_time = Turn(stage, seconds).within(seconds)
