@@ -83,7 +83,7 @@ class Completer:
 
     @classmethod
     def from_model(cls, base: Base, model: PreTrainedModel, revision: str | None) -> Self:
-        """A completer around weights in memory, which are used as they are."""
+        """A completer around weights in memory, as they are now; later changes may go unseen."""
         from homespun_model.plain import forward_of
 
         model.train(False)

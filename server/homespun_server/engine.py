@@ -160,7 +160,7 @@ def _copy_bytes(base: Base) -> int:
 
 
 def _import_the_model_room() -> None:
-    import homespun_model.completer  # noqa: F401  # torch and transformers: seconds
+    import homespun_model.completer  # noqa: F401  # torch: seconds
 
 
 def load_plain(options: LaunchOptions) -> tuple[Base, Serving]:
