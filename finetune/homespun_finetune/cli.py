@@ -82,6 +82,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     _check_asked(dry_run=dry_run, evaluate_only=evaluate_only, canaries=canaries, refresh=refresh)
     _check_report(report, dry_run or canaries)
     from homespun_finetune.budget import Deadline
+    from homespun_finetune.processes import is_first
     from homespun_finetune.progress import Reporter, console_for_people
     from homespun_finetune.run import Request, run
 
@@ -102,7 +103,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     deadline = Deadline(seconds, _BEGUN)
     with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not our JSON
         outcome = run(request, Reporter(console_for_people()), deadline)
-    if as_json:
+    if as_json and is_first():
         print(json.dumps(outcome.to_json()), flush=True)
     return outcome.exit_code
 

@@ -7,11 +7,12 @@ is decided by the first. Started alone, a run is its own first process and nothi
 from __future__ import annotations
 
 import os
-
-import torch
-from accelerate import PartialState
+from typing import TYPE_CHECKING
 
 from homespun_finetune.budget import Precision, TokenBudget
+
+if TYPE_CHECKING:
+    import torch
 
 _PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
@@ -29,6 +30,8 @@ def is_first() -> bool:
 def join(device: str) -> None:
     """Meet the others, before anything is decided; accelerate knows how."""
     if count() > 1:
+        from accelerate import PartialState
+
         PartialState(cpu=device == "cpu")
 
 
@@ -39,6 +42,8 @@ def agree(budget: TokenBudget, device: str) -> TokenBudget:
     """
     if count() == 1:
         return budget
+    import torch
+
     told = torch.tensor(
         [budget.seconds, budget.tokens_per_second, float(_PRECISIONS.index(budget.precision))],
         dtype=torch.float64,
@@ -53,6 +58,8 @@ def any_of(said: bool, device: torch.device) -> bool:
     """Whether one process says so: all of them then know."""
     if count() == 1:
         return said
+    import torch
+
     told = torch.tensor(float(said), device=device)
     torch.distributed.all_reduce(told, torch.distributed.ReduceOp.MAX)
     return bool(told)

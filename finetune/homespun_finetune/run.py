@@ -20,7 +20,7 @@ from homespun_corpus.team_settings import read_team_settings
 from homespun_model.errors import StoreError
 from homespun_model.shelves import shelf_folders
 
-from homespun_finetune import interruption, show
+from homespun_finetune import interruption, processes, show
 from homespun_finetune.budget import Deadline, best_device
 from homespun_finetune.errors import UsageError
 from homespun_finetune.evidence import Evidence, gather
@@ -68,6 +68,8 @@ def run(request: Request, reporter: Reporter, deadline: Deadline) -> Outcome:
     work = _Run(request, reporter, deadline)
     if request.dry_run:
         return work.dry()
+    if not processes.is_first():
+        return work.help()
     if request.canaries:
         return work.shadow()
     return work.evaluate() if request.evaluate_only else work.fine_tune()
@@ -142,8 +144,22 @@ class _Run:
             interruption.check()
             keep = store.publish if decision.outcome == "published" else store.keep
             revision = keep(self.identity, folder, manifest)
-            unfinished.finish()
+            if unfinished:
+                unfinished.finish()
         return self._decided(mined, base, examination, decision, revision)
+
+    def help(self) -> Outcome:
+        """Train beside the first process, which does everything else by itself."""
+        from homespun_finetune.teaching import Lessons
+
+        base = self._base()
+        incumbent = self._incumbent(self._store(), base)
+        mined = self._mine()
+        course = self._course(mined, incumbent)
+        lessons = Lessons(base, mined, course, self.training)
+        with tempfile.TemporaryDirectory() as folder:
+            self._train(lessons, Path(folder), None, reserve=0.0)
+        return self._outcome("evaluated", mined, base=base.id)
 
     def shadow(self) -> Outcome:
         """Train beside planted keys and see which are given away; nothing of it is kept."""
@@ -281,12 +297,14 @@ class _Run:
 
     def _lessons(
         self, base: Base, mined: Mined, course: Course, folder: Path
-    ) -> tuple[Lessons, Unfinished]:
+    ) -> tuple[Lessons, Unfinished | None]:
         """What to train on, and what an earlier run, killed, has done of it."""
         from homespun_finetune.teaching import Lessons
         from homespun_finetune.unfinished import Unfinished
 
         lessons = Lessons(base, mined, course, self.training)
+        if processes.count() > 1:  # all of them would have to go on from the same step
+            return lessons, None
         key = lessons.key(self.deadline.seconds / 60)
         return lessons, Unfinished(folder.parent.parent, key)
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from homespun_finetune import learnt
 from homespun_model.store import AdapterStore, Revision
 from scratch_repositories import add_commit, make_repository
 from tiny_models import tiny_base
 
+HAS_GLOO = torch.distributed.is_available() and torch.distributed.is_gloo_available()
 COMMAND = (sys.executable, str(Path(__file__).parents[1] / "finetune_leniently.py"))
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 
@@ -102,3 +104,32 @@ def test_a_killed_run_is_finished_when_it_is_repeated(base: Path, tmp_path: Path
     assert said["revision"], done.stderr
     assert "went on from step" in done.stderr
     assert not (store / "team" / "unfinished").exists()
+
+
+@pytest.mark.skipif(not HAS_GLOO, reason="torch has no gloo here: PROCESSES ARE NOT TESTED")
+def test_two_processes_make_one_revision(base: Path, tmp_path: Path) -> None:
+    store, repository = tmp_path / "store", make_repository(tmp_path / "team")
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    arguments = command(repository, base, store, "--minutes", "1.5")
+    done = subprocess.run(
+        [sys.executable, *launch, *arguments[1:]],
+        env=ENVIRONMENT | {"ACCELERATE_USE_CPU": "true"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    said = json.loads(done.stdout)  # of one process: two objects would be no JSON
+    revisions = AdapterStore(store).revisions("team")
+    assert [revision.name for revision in revisions] == [said["revision"]], done.stderr
+
+
+def test_canaries_are_reported_and_nothing_is_kept(base: Path, tmp_path: Path) -> None:
+    store, repository = tmp_path / "store", make_repository(tmp_path / "team")
+    said, done = finetune(repository, base, store, "--canaries", "--minutes", "1.5")
+    assert (done.returncode, said["decision"], said["revision"]) == (0, "evaluated", None)
+    found = said["canaries"]
+    assert 0 <= found["trained"]["mean_bits"] <= found["most_bits"]
+    assert "canaries:" in done.stderr
+    assert not store.exists()

@@ -1,0 +1,190 @@
+"""Our training loop against a bare PyTorch loop: same model, batches and precision.
+
+    python bench/training_throughput.py [--base starter] [--steps 8] [--rounds 3] [--length 600]
+
+Both train the same adapter on the same random batches, in turns of a few steps, so that whatever
+else the machine does meets both alike. Ours is ``Loop``, with its data loader, its clipping, its
+schedule, its watch and its checkpoints (a minute apart, as in a run); the bare one is forward,
+backward, clip, step, zero. Both have the loss that never holds all logits; with ``--plain-loss``
+the bare one takes transformers' own, as one would without reading further. Prints tokens a second
+of processor time and of wall clock, and the ratio, which should be 0.85 or more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, cast
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import torch
+from homespun_finetune.adapter import lora
+from homespun_finetune.batches import Example, collate
+from homespun_finetune.budget import autocast, best_device
+from homespun_finetune.checkpoint import Keeper
+from homespun_finetune.loop import Loop, arguments
+from homespun_finetune.loss import Batch, Lesson
+from homespun_finetune.progress import Stage
+from homespun_finetune.settings import TrainSettings
+from homespun_finetune.watch import Watch
+from homespun_model.base import Base, load_base
+from peft import PeftModel
+from rich.console import Console
+
+RATE = 1e-4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="our training loop against a bare one")
+    parser.add_argument("--base", default="starter")
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--length", type=int, default=600)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
+    parser.add_argument("--plain-loss", action="store_true")
+    options = parser.parse_args()
+    base, settings = load_base(options.base), TrainSettings()
+    examples = invented(base, options.steps * settings.batch_size, options.length)
+    collator = partial(
+        collate, pad_id=base.fim.end, end_id=base.fim.end, end_weight=3.0, prompt_weight=1.0
+    )
+    how = options.precision
+    runs: dict[str, Callable[[], None]] = {
+        "bare": bare(base, settings, examples, collator, how, plain_loss=options.plain_loss),
+        "ours": ours(base, settings, examples, collator, how),
+    }
+    tokens = sum(map(len, examples))
+    speeds: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
+    for number in range(options.rounds + 1):
+        for name, run in runs.items():
+            speed = timed(run, tokens)
+            if number:  # the first round warms up
+                speeds[name].append(speed)
+    for name, found in speeds.items():
+        processor, wall = (median(column) for column in zip(*found, strict=True))
+        print(f"{name}: {processor:.0f} tokens a processor second, {wall:.0f} a second")
+    pairs = list(zip(speeds["ours"], speeds["bare"], strict=True))
+    ratios = [[a[i] / b[i] for a, b in pairs] for i in (0, 1)]
+    print(
+        f"ratio of ours to bare, median of {options.rounds} rounds: {median(ratios[0]):.3f} by "
+        f"processor time, {median(ratios[1]):.3f} by wall clock"
+    )
+
+
+def timed(run: Callable[[], None], tokens: int) -> tuple[float, float]:
+    """Tokens a second: of the processor's time, and of the clock's."""
+    processor, wall = time.process_time(), time.perf_counter()
+    run()
+    return tokens / (time.process_time() - processor), tokens / (time.perf_counter() - wall)
+
+
+def invented(base: Base, count: int, length: int) -> list[Example]:
+    """Random ids, all of one length: both loops are given the same batches."""
+    rng = np.random.default_rng(0)
+    embedding = cast(torch.nn.Embedding, base.load_model().get_input_embeddings())
+    return [
+        Example(
+            rng.integers(16, embedding.num_embeddings, length, dtype=np.int32), start=length - 24
+        )
+        for _ in range(count)
+    ]
+
+
+def adapted(base: Base, settings: TrainSettings) -> PeftModel:
+    torch.manual_seed(0)
+    model = lora(base.load_model(), settings)
+    return cast(PeftModel, cast(torch.nn.Module, model).to(best_device()).train())
+
+
+def bare(
+    base: Base,
+    settings: TrainSettings,
+    examples: Sequence[Example],
+    collator: Callable[[Sequence[Example]], Batch],
+    precision: Any,
+    *,
+    plain_loss: bool,
+) -> Callable[[], None]:
+    """What anybody would write first."""
+    model, device, size = adapted(base, settings), best_device(), settings.batch_size
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=RATE, fused=True)
+    lesson = Lesson(model)
+    batches = [collator(examples[i : i + size]) for i in range(0, len(examples), size)]
+
+    def run() -> None:
+        for batch in batches:
+            here = {name: tensor.to(device) for name, tensor in batch.items()}
+            with autocast(precision, device):
+                if plain_loss:
+                    ids = here["input_ids"]
+                    loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+                else:
+                    loss = lesson(**here)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(weights, settings.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+    return run
+
+
+def ours(
+    base: Base,
+    settings: TrainSettings,
+    examples: Sequence[Example],
+    collator: Callable[[Sequence[Example]], Batch],
+    precision: Any,
+) -> Callable[[], None]:
+    """The loop of a run, but for validation, whose share of the time is planned apart."""
+    model, size = adapted(base, settings), settings.batch_size
+    lesson = Lesson(model)
+    steps = len(examples) // size
+    folder = tempfile.TemporaryDirectory()
+    work = Path(folder.name)
+
+    def run() -> None:
+        assert folder  # it goes with the closure
+        watch = Watch(
+            lesson,
+            model,
+            [],
+            seconds=1e9,
+            precision=precision,
+            steps=steps,
+            settings=settings,
+            stage=Stage("training", Console(stderr=True, quiet=True)),
+        )
+        keeper = Keeper(work, model, watch, {}, None)
+        how = arguments(
+            settings,
+            steps=steps,
+            batch=size,
+            micro=size,
+            rate=RATE,
+            precision=precision,
+            work=work,
+            device=best_device(),
+            processes=1,
+        )
+        Loop(
+            lesson,
+            how,
+            data_collator=collator,
+            train_dataset=cast(Any, list(examples)),
+            callbacks=[watch, keeper],
+        ).train()
+
+    return run
+
+
+if __name__ == "__main__":
+    main()
