@@ -11,17 +11,10 @@ duplicate, near-duplicate.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from homespun_corpus.copies import (
-    NEAR,
-    NearIndex,
-    exact_key,
-    shingles,
-    sketches,
-    tokens,
-)
+from homespun_corpus.copies import NEAR, NearIndex, Shingles, Sketch, exact_key, tokens
 from homespun_corpus.functions import Function
 from homespun_corpus.languages import by_name
 from homespun_corpus.placeholders import is_password
@@ -80,7 +73,7 @@ _CODE = re.compile(r"#?[\w$]*|.*[()\[\]{}<>=,].*")
 
 def file_reason(path: str, source: bytes) -> str | None:
     """Why a whole file is left out; None for a clean one."""
-    return path_reason(path) or _content_reason(source)
+    return path_reason(path) or content_reason(source)
 
 
 def path_reason(path: str) -> str | None:
@@ -100,7 +93,8 @@ def unreadable(source: bytes) -> str | None:
     return "undecodable" if b"\0" in source or not _is_utf8(source) else None
 
 
-def _content_reason(source: bytes) -> str | None:
+def content_reason(source: bytes) -> str | None:
+    """Why a file is left out by what it holds; None for a clean one."""
     reason = unreadable(source)
     if reason is not None:
         return reason
@@ -137,9 +131,10 @@ def _is_data(source: bytes) -> bool:
 _NOT_LETTERS = bytes(b for b in range(128) if not chr(b).isalpha())
 
 
-def own_reasons(source: bytes, functions: Sequence[Function]) -> list[str | None]:
+def own_reasons(
+    source: bytes, functions: Sequence[Function], secrets: Sequence[Secret]
+) -> list[str | None]:
     """Why each function of one file is left out, whatever others hold; None for a clean one."""
-    secrets = find_secrets(source)
     return [_own_reason(function, source, secrets) for function in functions]
 
 
@@ -166,22 +161,22 @@ def _longest_line(text: bytes) -> int:
     return max(map(len, text.splitlines()), default=0)
 
 
-def copy_reasons(functions: Sequence[tuple[Function, bytes]]) -> list[str | None]:
-    """Whether each function (with its text) copies an earlier one. Of copies, the first stays."""
-    index = NearIndex(NEAR)
-    code = [_tokens(*item) for item in functions]
-    sets = [shingles(words) for words in code]
+def copy_reasons(
+    sketches: Sequence[Sketch], shingles_of: Callable[[int], Shingles]
+) -> list[str | None]:
+    """Whether each function copies an earlier one. Of copies, the first stays."""
+    index = NearIndex(sketches, shingles_of, NEAR)
     seen: set[bytes] = set()
     reasons: list[str | None] = []
-    for words, grams, sketch in zip(code, sets, sketches(sets), strict=True):
-        key = exact_key(words)
+    for i, sketch in enumerate(sketches):
+        key = exact_key(sketch)
         if key in seen:
             reasons.append("duplicate")
-        elif index.has_near(grams, sketch):
+        elif index.has_near(i):
             reasons.append("near-duplicate")
         else:
             reasons.append(None)
-            index.add(grams, sketch)
+            index.add(i)
         seen.add(key)
     return reasons
 

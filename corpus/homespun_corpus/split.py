@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from homespun_corpus.functions import Function, Span
+from homespun_corpus.keys import text_key
 from homespun_corpus.languages import language_for
 from homespun_corpus.repository import Commit, Repository
 from homespun_corpus.samples import Novelty
-from homespun_corpus.sources import FileFunctions, Sources, text_key
+from homespun_corpus.sources import FileFunctions, Sources
 
 Part = Literal["validation", "test"]
 
@@ -30,6 +31,7 @@ VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX = 0.05, 20, 200
 MOST_SHARE = 1 / 3  # of all functions: a young history keeps the rest for training
 FEWEST = 20  # functions held out; a history with fewer is split by file
 MAX_COMMITS = 2000
+AHEAD = 64  # commits whose files are read together: most windows are no longer
 IGNORED_COMMITS = ".git-blame-ignore-revs"
 
 
