@@ -20,7 +20,7 @@ from homespun_corpus.readers import Readers, Request
 from homespun_corpus.readings import TIMEOUT, Reading, decode, encode, read_blob
 from homespun_corpus.repository import Repository
 
-WORTH_PROCESSES = 100  # blobs: starting processes takes as long as reading some of them
+WORTH_PROCESSES = 32  # blobs: starting processes takes as long as reading some of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +85,24 @@ class Sources:
     def files(self, named: Iterable[tuple[str, str]]) -> list[FileFunctions]:
         """Many files by path and blob id, read on all cores where that is worth it."""
         named = list(named)
+        self.read_ahead(named)
+        return [self.file(*name) for name in named]
+
+    def read_ahead(self, named: Iterable[tuple[str, str]]) -> None:
+        """Read files that may be asked for, if there are cores for it."""
+        if self._readers is None:
+            return
         missing: dict[_Key, str] = {}
         for path, blob_id in named:
-            key = self._key(path, blob_id)
-            if (path, blob_id) not in self._read and (kept := self._kept(key)) is not None:
-                self._put(path, key, kept)
-            elif (path, blob_id) not in self._read:
-                missing.setdefault(key, path)
-        if self._readers is not None and len(missing) >= WORTH_PROCESSES:
+            if (path, blob_id) not in self._read:
+                key = self._key(path, blob_id)
+                kept = self._kept(key)
+                if kept is None:
+                    missing.setdefault(key, path)
+                else:
+                    self._put(path, key, kept)
+        if len(missing) >= WORTH_PROCESSES:
             self._read_together(self._readers, missing)
-        return [self.file(*name) for name in named]
 
     def tree(self, commit: str | None) -> list[FileFunctions]:
         """Every file in a known language, of a commit or of a plain folder."""
