@@ -134,7 +134,9 @@ def functions_in(source: str, path: str = "a.py") -> list[Function]:
 
 def reasons_in(source: str, path: str = "a.py") -> dict[str, str | None]:
     functions = functions_in(source, path)
-    reasons = own_reasons(source.encode(), functions, find_secrets(source.encode()))
+    data = source.encode()
+    codes = [tokens(data[f.span.start : f.span.end], "#") for f in functions]
+    reasons = own_reasons(data, functions, find_secrets(data), codes)
     return {f.name: reason for f, reason in zip(functions, reasons, strict=True)}
 
 
@@ -208,4 +210,4 @@ def test_of_copies_the_first_stays() -> None:
 
 def test_nothing_to_judge() -> None:
     assert copy_reasons([], lambda _: shingles([])) == []
-    assert own_reasons(b"", [], []) == []
+    assert own_reasons(b"", [], [], []) == []

@@ -84,7 +84,7 @@ def test_only_what_changed_is_read_again(
 ) -> None:
     cache, read = tmp_path / "cache.sqlite", list[bytes]()
 
-    def counting(blob: bytes, *rest: object, **named: bool) -> object:
+    def counting(blob: bytes, *rest: object, **named: object) -> object:
         read.append(blob)
         return read_blob(blob, *rest, **named)  # type: ignore[arg-type]
 
@@ -195,15 +195,16 @@ def test_a_reading_survives_being_written_down(language: str) -> None:
     assert fixtures
     for file in fixtures:
         for judged in (True, False):
-            reading = read_blob(file.read_bytes(), by_name(language), judged=judged)
-            assert decode(encode(reading), language) == reading
+            place = {"path": f"src/{file.name}", "blob_id": "b10b"}
+            reading = read_blob(file.read_bytes(), by_name(language), judged=judged, **place)
+            assert decode(encode(reading), language, **place) == reading
 
 
 def test_what_is_no_reading_is_refused() -> None:
     good = read_encoded(module_text(random.Random(1), 3).encode(), "python", judged=True)
     for bad in (b"", b"text", good[:-1], good[:30] + b"\0" + good[31:], zlib.compress(b"3")):
         with pytest.raises(ValueError, match="not a reading"):
-            decode(bad, "python")
+            decode(bad, "python", path="a.py", blob_id="b")
 
 
 def test_a_reader_that_dies_names_the_file_and_leaves_nobody_behind() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -21,6 +21,7 @@ SHINGLE = 5  # tokens
 # those at NEAR, over 99% from 0.8 on.
 BANDS, ROWS = 32, 8
 KEY_BYTES = 16
+SKETCH_BYTES = KEY_BYTES + 4 * BANDS
 
 Shingles = NDArray[np.uint32]
 Sketch = bytes
@@ -135,8 +136,9 @@ def _groups(sketches: Sequence[Sketch]) -> NDArray[np.int32]:
     return groups
 
 
-def sketches(codes: Sequence[Sequence[bytes]]) -> Iterator[Sketch]:
+def sketches(codes: Iterable[Sequence[bytes]]) -> Iterator[Sketch]:
     """The sketch of each piece of code, given as its tokens, in order."""
+    codes = list(codes)
     from datasketch import MinHash
 
     hashed = (shingles(code).tolist() for code in codes)

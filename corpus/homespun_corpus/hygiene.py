@@ -14,9 +14,8 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from homespun_corpus.copies import NEAR, NearIndex, Shingles, Sketch, exact_key, tokens
+from homespun_corpus.copies import NEAR, NearIndex, Shingles, Sketch, exact_key
 from homespun_corpus.functions import Function
-from homespun_corpus.languages import by_name
 from homespun_corpus.placeholders import is_password
 from homespun_corpus.secrets import Secret, find_secrets
 
@@ -132,13 +131,24 @@ _NOT_LETTERS = bytes(b for b in range(128) if not chr(b).isalpha())
 
 
 def own_reasons(
-    source: bytes, functions: Sequence[Function], secrets: Sequence[Secret]
+    source: bytes,
+    functions: Sequence[Function],
+    secrets: Sequence[Secret],
+    codes: Sequence[Sequence[bytes]],
 ) -> list[str | None]:
-    """Why each function of one file is left out, whatever others hold; None for a clean one."""
-    return [_own_reason(function, source, secrets) for function in functions]
+    """Why each function of one file is left out, whatever others hold; None for a clean one.
+
+    ``codes``: the tokens of each function.
+    """
+    return [
+        _own_reason(function, source, secrets, len(code))
+        for function, code in zip(functions, codes, strict=True)
+    ]
 
 
-def _own_reason(function: Function, source: bytes, secrets: Sequence[Secret]) -> str | None:
+def _own_reason(
+    function: Function, source: bytes, secrets: Sequence[Secret], size: int
+) -> str | None:
     span = function.span
     inside = any(secret.start < span.end and span.start < secret.end for secret in secrets)
     if inside or names_secret(function.qualified_name):
@@ -148,7 +158,7 @@ def _own_reason(function: Function, source: bytes, secrets: Sequence[Secret]) ->
     text = source[span.start : span.end]
     if len(text) > MAX_FUNCTION_BYTES or _longest_line(text) > MAX_LINE_BYTES:
         return "too-long"
-    return "too-short" if len(_tokens(function, text)) < MIN_TOKENS else None
+    return "too-short" if size < MIN_TOKENS else None
 
 
 def names_secret(qualified_name: str) -> bool:
@@ -179,7 +189,3 @@ def copy_reasons(
             index.add(i)
         seen.add(key)
     return reasons
-
-
-def _tokens(function: Function, text: bytes) -> list[bytes]:
-    return tokens(text, by_name(function.language).comment)

@@ -114,7 +114,8 @@ class Readers:
                 f"the process that read {batch[len(answers)].path} ended: exclude that file in "
                 "homespun.toml, or run again"
             ) from error
-        self._idle.put(process)
+        finally:
+            self._idle.put(process)  # a dead one too: whoever waits for it must not wait for ever
         return answers
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from homespun_corpus.blob_cache import BlobCache
 from homespun_corpus.copies import Sketch
+from homespun_corpus.echoes import Trace
 from homespun_corpus.functions import Function, Span
 from homespun_corpus.hygiene import path_reason
 from homespun_corpus.languages import by_name, mined_language
@@ -29,8 +30,7 @@ class FileFunctions:
 
     ``reason``: why the whole file is left out of training, None for a clean one. ``reasons[i]``:
     why ``functions[i]`` is, by this file alone. ``unread``: no parser may have the file, so nobody
-    knows its functions. ``secrets`` and ``sketches`` are a clean file's: lines that hold a secret,
-    and what finds the copies of each function that has no reason.
+    knows its functions. The rest is a clean file's, as ``readings.Reading`` says.
     """
 
     path: str
@@ -42,6 +42,8 @@ class FileFunctions:
     unread: bool = False
     secrets: tuple[Span, ...] = ()
     sketches: tuple[Sketch | None, ...] = ()
+    header: int = 0
+    trace: Trace = b""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -79,7 +81,7 @@ class Sources:
         found = self._read.get((path, blob_id))
         if found is None:
             key = self._key(path, blob_id)
-            found = self._put(path, key, self._kept(key) or self._reading(key))
+            found = self._put(path, key, self._kept(path, key) or self._reading(path, key))
         return found
 
     def files(self, named: Iterable[tuple[str, str]]) -> list[FileFunctions]:
@@ -96,7 +98,7 @@ class Sources:
         for path, blob_id in named:
             if (path, blob_id) not in self._read:
                 key = self._key(path, blob_id)
-                kept = self._kept(key)
+                kept = self._kept(path, key)
                 if kept is None:
                     missing.setdefault(key, path)
                 else:
@@ -139,17 +141,17 @@ class Sources:
     def _path_reason(self, path: str) -> str | None:
         return "excluded" if self._excluded(path) else path_reason(path)
 
-    def _kept(self, key: _Key) -> Reading | None:
+    def _kept(self, path: str, key: _Key) -> Reading | None:
         """What an earlier run has read, if it can be read again."""
         data = self._cache.get(str(key)) if self._cache else None
         try:
-            return None if data is None else decode(data, key.language)
+            return None if data is None else _decoded(data, path, key)
         except ValueError:
             return None
 
-    def _reading(self, key: _Key) -> Reading:
-        blob = self.repository.read(key.blob_id)
-        reading = read_blob(blob, by_name(key.language), judged=key.judged)
+    def _reading(self, path: str, key: _Key) -> Reading:
+        blob, language = self.repository.read(key.blob_id), by_name(key.language)
+        reading = read_blob(blob, language, judged=key.judged, path=path, blob_id=key.blob_id)
         self._keep(key, reading, encode(reading) if self._cache else b"")
         return reading
 
@@ -161,7 +163,7 @@ class Sources:
 
         answers = readers.read(requests())
         for (key, path), data in zip(missing.items(), answers, strict=True):
-            reading = decode(data, key.language)
+            reading = _decoded(data, path, key)
             self._keep(key, reading, data)
             self._put(path, key, reading)
 
@@ -172,17 +174,22 @@ class Sources:
 
     def _put(self, path: str, key: _Key, reading: Reading) -> FileFunctions:
         reason = self._path_reason(path) or reading.reason
-        functions = (replace(f, path=path, blob_id=key.blob_id) for f in reading.functions)
         file = FileFunctions(
             path,
             key.blob_id,
             TIMEOUT if reading.reason == TIMEOUT else reason,
-            tuple(functions),
+            reading.functions,
             reading.keys,
             (reason,) * len(reading.functions) if reason else reading.reasons,
             reading.unread,
             reading.secrets,
             reading.sketches,
+            reading.header,
+            reading.trace,
         )
         self._read[path, key.blob_id] = file
         return file
+
+
+def _decoded(data: bytes, path: str, key: _Key) -> Reading:
+    return decode(data, key.language, path=path, blob_id=key.blob_id)

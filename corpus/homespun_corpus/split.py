@@ -126,9 +126,7 @@ def _newest_first(
             return
 
 
-def _names_of_files(
-    repository: Repository, commits: Iterable[Commit]
-) -> Iterator[tuple[str, str]]:
+def _names_of_files(repository: Repository, commits: Iterable[Commit]) -> Iterator[tuple[str, str]]:
     """Path and blob id of each file in a known language that some commits touched."""
     for commit in commits:
         for change in repository.changes(commit.parent, commit.id) if commit.parent else ():

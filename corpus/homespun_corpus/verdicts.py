@@ -14,7 +14,6 @@ from homespun_corpus.echoes import Echoes
 from homespun_corpus.functions import Function, Span
 from homespun_corpus.hygiene import HELD_OUT_COPY, copy_reasons
 from homespun_corpus.languages import by_name, mined_language
-from homespun_corpus.licence import licence_header
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.split import HeldOut, Split
 
@@ -95,9 +94,9 @@ def _barred(
     barred: dict[str, list[Span]] = {}
     for file in files:
         if file.reason is None:
-            source = sources.text(file.blob_id)
-            header = licence_header(source, _comment(file))
-            spans = [*([header] if header else ()), *_echoing(source, file, echoes)]
+            spans = [Span(0, file.header)] if file.header else []
+            if echoes.may_be_in(file.trace):
+                spans += _echoing(sources.text(file.blob_id), file, echoes)
             if spans:
                 barred[file.blob_id] = spans
     return barred
