@@ -30,7 +30,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from homespun_corpus.dataset import Mined, MineSettings, mine
 from homespun_corpus.repository import Repository
-from homespun_corpus.rules import rules_version
+from homespun_corpus.rules import judging_version
 from homespun_corpus.samples import Sample
 from homespun_finetune import train
 from homespun_finetune.budget import SAFETY, TokenBudget
@@ -135,7 +135,7 @@ def learn(
 ) -> Course:
     """One training; where nothing has changed, the adapter stays as it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"rules": rules_version(), "split": mined.manifest["split"], "tokens": 0}
+    about = {"rules": judging_version(), "split": mined.manifest["split"], "tokens": 0}
     if course.rows:
         lessons = Lessons(base, mined, course, TrainSettings())
         quiet = Stage("training", Console(stderr=True, quiet=True))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from homespun_corpus.copies import NearIndex, exact_key, shingles, similarity, sketches, tokens
 
+MISSED = {0.7: 0.05, 0.85: 0.0}  # of the near ones: those at the threshold itself, now and then
 PYTHON = b'''def f(a, b):
     """Doc # not a comment."""
     total = a + b  # a comment
@@ -30,8 +31,9 @@ def test_comments_of_both_styles() -> None:
 
 def test_white_space_and_comments_make_no_difference_and_strings_do() -> None:
     reformatted = PYTHON.replace(b"    ", b"  ").replace(b"  # a comment", b"\n\n  # other")
-    assert exact_key(tokens(PYTHON, "#")) == exact_key(tokens(reformatted, "#"))
-    assert exact_key(tokens(PYTHON, "#")) != exact_key(tokens(PYTHON.replace(b"x #", b"y #"), "#"))
+    texts = PYTHON, reformatted, PYTHON.replace(b"x #", b"y #")
+    one, same, other = map(exact_key, sketches([tokens(text, "#") for text in texts]))
+    assert one == same != other
 
 
 def random_code(rng: random.Random, count: int) -> list[bytes]:
@@ -54,25 +56,24 @@ def test_similarity_counts_as_sets_do() -> None:
     assert similarity(one, other) == pytest.approx(2 / 5)
 
 
-@pytest.mark.parametrize("threshold", [0.5, 0.7])
+@pytest.mark.parametrize("threshold", [0.7, 0.85])
 def test_near_ones_are_found_and_far_ones_are_not(threshold: float) -> None:
     rng = random.Random(2)
-    index = NearIndex(threshold)
     originals = [random_code(rng, 120) for _ in range(100)]
-    sets = [shingles(code) for code in originals]
-    for grams, sketch in zip(sets, sketches(sets), strict=True):
-        index.add(grams, sketch)
-    found = []
-    for code, grams in zip(originals, sets, strict=True):
-        changed = list(code)
+    changed = [list(code) for code in originals]
+    for code in changed:
         for _ in range(rng.randrange(30)):
-            changed[rng.randrange(120)] = b"other"
-        near = shingles(changed)
-        (sketch,) = sketches([near])
-        is_near = similarity(grams, near) >= threshold
-        found.append((is_near, index.has_near(near, sketch)))
+            code[rng.randrange(120)] = b"other"
+    sets = [shingles(code) for code in originals + changed]
+    index = NearIndex(list(sketches(originals + changed)), sets.__getitem__, threshold)
+    for number in range(100):
+        index.add(number)
+    found = []
+    for number in range(100):
+        is_near = similarity(sets[number], sets[100 + number]) >= threshold
+        found.append((is_near, index.has_near(100 + number)))
 
     assert all(is_near for is_near, was_found in found if was_found)
     missed = sum(is_near and not was_found for is_near, was_found in found)
-    assert missed <= 2 < sum(is_near for is_near, _ in found)
+    assert missed <= MISSED[threshold] * sum(is_near for is_near, _ in found)
     assert not all(is_near for is_near, _ in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from homespun_corpus.copies import grams, shingles, tokens
-from homespun_corpus.echoes import ECHO, Echoes
+from homespun_corpus.echoes import ECHO, Echoes, trace
 from homespun_corpus.functions import Span
 
 HELD = b"""def settle(invoices, limit):
@@ -59,6 +59,8 @@ def test_what_is_not_near_is_no_echo() -> None:
     assert echoes().spans(HELD, "#") == []
     assert echoes(HELD).spans(b"", "#") == []
     assert echoes(b"", HELD).spans(b"x = 1\n", "#") == []
+    assert not echoes(HELD).may_be_in(trace([grams(tokens(OTHER, "#"))]))
+    assert not echoes().may_be_in(trace([]))
 
 
 def test_after_cutting_no_stretch_of_the_rest_is_near() -> None:
@@ -72,6 +74,8 @@ def test_after_cutting_no_stretch_of_the_rest_is_near() -> None:
         spans = Echoes(held).spans(text, "#")
         found += bool(spans)
         assert bool(spans) == _is_near(text, held)
+        may_be = Echoes(held).may_be_in(trace([grams(tokens(text, "#"))]))
+        assert may_be or not spans
         assert not any(_is_near(piece, held) for piece in cut(text, spans))
     assert 10 < found < 60
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from homespun_corpus.copies import shingles, sketches, tokens
 from homespun_corpus.functions import Function, extract
 from homespun_corpus.hygiene import (
     MAX_FILE_BYTES,
@@ -13,6 +14,7 @@ from homespun_corpus.hygiene import (
     own_reasons,
 )
 from homespun_corpus.languages import language_for
+from homespun_corpus.secrets import find_secrets
 
 CLEAN = '''"""Adds things up."""
 
@@ -132,7 +134,9 @@ def functions_in(source: str, path: str = "a.py") -> list[Function]:
 
 def reasons_in(source: str, path: str = "a.py") -> dict[str, str | None]:
     functions = functions_in(source, path)
-    reasons = own_reasons(source.encode(), functions)
+    data = source.encode()
+    codes = [tokens(data[f.span.start : f.span.end], "#") for f in functions]
+    reasons = own_reasons(data, functions, find_secrets(data), codes)
     return {f.name: reason for f, reason in zip(functions, reasons, strict=True)}
 
 
@@ -184,18 +188,19 @@ def test_a_name_can_be_a_secret(name: str, told: bool) -> None:
     assert names_secret(name) == told
 
 
-def with_text(source: str) -> list[tuple[Function, bytes]]:
+def code_of(source: str) -> list[list[bytes]]:
     data = source.encode()
-    return [(f, data[f.span.start : f.span.end]) for f in functions_in(source)]
+    return [tokens(data[f.span.start : f.span.end], "#") for f in functions_in(source)]
 
 
 def test_of_copies_the_first_stays() -> None:
-    one = with_text(function("one", 10))
-    reformatted = with_text(function("one", 10).replace("    ", "  ").replace("\n", "  # same\n"))
-    near = with_text(function("one", 10).replace("compute_one(5", "calculate_one(5"))
-    other = with_text(function("other", 10))
+    one = code_of(function("one", 10))
+    reformatted = code_of(function("one", 10).replace("    ", "  ").replace("\n", "  # same\n"))
+    near = code_of(function("one", 10).replace("compute_one(5", "calculate_one(5"))
+    other = code_of(function("other", 10))
 
-    assert copy_reasons([*one, *reformatted, *near, *other]) == [
+    code = [*one, *reformatted, *near, *other]
+    assert copy_reasons(list(sketches(code)), lambda i: shingles(code[i])) == [
         None,
         "duplicate",
         "near-duplicate",
@@ -204,5 +209,5 @@ def test_of_copies_the_first_stays() -> None:
 
 
 def test_nothing_to_judge() -> None:
-    assert copy_reasons([]) == []
-    assert own_reasons(b"", []) == []
+    assert copy_reasons([], lambda _: shingles([])) == []
+    assert own_reasons(b"", [], [], []) == []

@@ -12,26 +12,30 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pathspec
 from datasets import Dataset, DatasetDict
 
 from homespun_corpus.account import Entry, counts, described, entries
+from homespun_corpus.blob_cache import BlobCache
 from homespun_corpus.context import ContextIndex
 from homespun_corpus.errors import NothingToLearn
 from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
 from homespun_corpus.languages import LANGUAGES, by_name, parse
 from homespun_corpus.material import Material
+from homespun_corpus.readers import Readers
 from homespun_corpus.repository import Repository
+from homespun_corpus.rules import rules_version
 from homespun_corpus.sampler import SampleMaker, decode
 from homespun_corpus.samples import Novelty, Sample
-from homespun_corpus.secrets import without_secrets
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.split import HeldOut, Split, split
-from homespun_corpus.verdicts import Verdicts, judge
+from homespun_corpus.verdicts import Verdicts, judge, without
 
 SCHEMA = 2
 CHARS_PER_HOLE = 250  # of a training function's text
@@ -70,19 +74,46 @@ class Mined:
 
 
 def mine(
-    repository: Repository, settings: MineSettings, *, progress: Progress | None = None
+    repository: Repository,
+    settings: MineSettings,
+    *,
+    progress: Progress | None = None,
+    cache: Path | None = None,
+    processes: int = 1,
 ) -> Mined:
-    """Mine a repository; NothingToLearn if no function of it can be trained on."""
-    return _Miner(repository, settings, progress or (lambda *_: None)).mine()
+    """Mine a repository; NothingToLearn if no function of it can be trained on.
+
+    ``cache``: a file that keeps what was read for the next run. Neither it nor the number of
+    processes changes a row.
+    """
+    kept = BlobCache(cache) if cache is not None else None
+    try:
+        with Readers(processes) if processes > 1 else nullcontext() as readers:
+            sources = mining_sources(repository, settings, cache=kept, readers=readers)
+            return _Miner(sources, settings, progress or (lambda *_: None)).mine()
+    finally:
+        if kept is not None:
+            kept.close()
+
+
+def mining_sources(
+    repository: Repository,
+    settings: MineSettings,
+    *,
+    cache: BlobCache | None = None,
+    readers: Readers | None = None,
+) -> Sources:
+    """The files of a repository as mining reads them."""
+    patterns = pathspec.GitIgnoreSpec.from_lines(settings.exclude)
+    return Sources(repository, patterns.match_file, cache=cache, readers=readers)
 
 
 class _Miner:
-    def __init__(self, repository: Repository, settings: MineSettings, progress: Progress) -> None:
-        self.repository = repository
+    def __init__(self, sources: Sources, settings: MineSettings, progress: Progress) -> None:
+        self.repository = sources.repository
         self.settings = settings
         self.progress = progress
-        patterns = pathspec.GitIgnoreSpec.from_lines(settings.exclude)
-        self.sources = Sources(repository, patterns.match_file)
+        self.sources = sources
         self._last_cutter: tuple[tuple[str, str], HoleCutter] | None = None
 
     def mine(self) -> Mined:
@@ -111,7 +142,7 @@ class _Miner:
 
     def _shown(self, file: FileFunctions, verdicts: Verdicts | None) -> str:
         source = self._blob(file.blob_id)
-        return decode(verdicts.shown(file, source) if verdicts else without_secrets(source))
+        return decode(verdicts.shown(file, source) if verdicts else without(source, file.secrets))
 
     def _train_rows(
         self, parts: Split, verdicts: Verdicts, index: ContextIndex
@@ -123,7 +154,7 @@ class _Miner:
             chosen = random.Random(self.settings.seed).sample(range(len(cuts)), MAX_SAMPLES)
             cuts = [cuts[i] for i in sorted(chosen)]
         commit = parts.train_commit or ""
-        maker = SampleMaker(self.repository, index, verdicts.barred)
+        maker = SampleMaker(self.sources, index, verdicts.barred)
         rows = []
         for done, (function, hole, bare) in enumerate(cuts):
             rows.append(maker.sample(function, hole, commit, "old", bare=bare).to_row())
@@ -144,7 +175,7 @@ class _Miner:
     def _held_rows(
         self, held: Iterable[HeldOut], part: str, index: ContextIndex
     ) -> list[dict[str, Any]]:
-        maker = SampleMaker(self.repository, index, {})
+        maker = SampleMaker(self.sources, index, {})
         rows = []
         for item in held:
             if item.part != part:
@@ -179,6 +210,7 @@ class _Miner:
         found |= {"samples": len(rows["train"]), "files_left_out": _files_left_out(parts.train)}
         return {
             "schema": SCHEMA,
+            "rules": rules_version(),
             "repository": self.repository.identity,
             "commit": self.repository.commit,
             "split": parts.to_json(),

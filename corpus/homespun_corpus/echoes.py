@@ -8,7 +8,7 @@ verdict is an estimate. Knows no files, no trees, and not what is done about an 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,17 @@ from homespun_corpus.functions import Span
 ECHO = 0.5  # similarity of a stretch to a held-out function, which training must not see
 CELLS = 1 << 18  # numbers worked on at once
 
+Trace = bytes
+"""Of a text: which grams it can hold, by 16 of their bits. Sorted, as differences, 2 bytes each."""
+
 _Positions = NDArray[np.intp]
+
+
+def trace(pieces: Iterable[Shingles]) -> Trace:
+    """The trace of a text and of pieces read alone, from their grams."""
+    every = np.concatenate([np.empty(0, np.uint32), *pieces])
+    found = np.unique(every.astype(np.uint16))
+    return np.diff(found, prepend=np.uint16(0)).astype("<u2").tobytes()
 
 
 class Echoes:
@@ -32,6 +42,16 @@ class Echoes:
         order = np.argsort(every, kind="stable")
         self._grams: Shingles = every[order]
         self._owners: _Positions = np.repeat(np.arange(len(sets)), self._sizes)[order]
+        self._low = self._grams.astype(np.uint16)
+
+    def may_be_in(self, trace: Trace) -> bool:
+        """Whether a text of this trace can echo anything: False is certain, and fast."""
+        if not self._grams.size:
+            return False
+        held = np.zeros(1 << 16, np.bool_)
+        held[np.cumsum(np.frombuffer(trace, "<u2"), dtype=np.intp)] = True
+        shared = np.bincount(self._owners[held[self._low]], minlength=len(self._sizes))
+        return bool((shared >= ECHO * np.array(self._sizes)).any())
 
     def spans(self, text: bytes, comment: str) -> list[Span]:
         """What of ``text`` to cut out so that no stretch of the rest is near: whole lines."""

@@ -11,19 +11,11 @@ duplicate, near-duplicate.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from homespun_corpus.copies import (
-    NEAR,
-    NearIndex,
-    exact_key,
-    shingles,
-    sketches,
-    tokens,
-)
+from homespun_corpus.copies import NEAR, NearIndex, Shingles, Sketch, exact_key
 from homespun_corpus.functions import Function
-from homespun_corpus.languages import by_name
 from homespun_corpus.placeholders import is_password
 from homespun_corpus.secrets import Secret, find_secrets
 
@@ -80,7 +72,7 @@ _CODE = re.compile(r"#?[\w$]*|.*[()\[\]{}<>=,].*")
 
 def file_reason(path: str, source: bytes) -> str | None:
     """Why a whole file is left out; None for a clean one."""
-    return path_reason(path) or _content_reason(source)
+    return path_reason(path) or content_reason(source)
 
 
 def path_reason(path: str) -> str | None:
@@ -100,7 +92,8 @@ def unreadable(source: bytes) -> str | None:
     return "undecodable" if b"\0" in source or not _is_utf8(source) else None
 
 
-def _content_reason(source: bytes) -> str | None:
+def content_reason(source: bytes) -> str | None:
+    """Why a file is left out by what it holds; None for a clean one."""
     reason = unreadable(source)
     if reason is not None:
         return reason
@@ -137,13 +130,25 @@ def _is_data(source: bytes) -> bool:
 _NOT_LETTERS = bytes(b for b in range(128) if not chr(b).isalpha())
 
 
-def own_reasons(source: bytes, functions: Sequence[Function]) -> list[str | None]:
-    """Why each function of one file is left out, whatever others hold; None for a clean one."""
-    secrets = find_secrets(source)
-    return [_own_reason(function, source, secrets) for function in functions]
+def own_reasons(
+    source: bytes,
+    functions: Sequence[Function],
+    secrets: Sequence[Secret],
+    codes: Sequence[Sequence[bytes]],
+) -> list[str | None]:
+    """Why each function of one file is left out, whatever others hold; None for a clean one.
+
+    ``codes``: the tokens of each function.
+    """
+    return [
+        _own_reason(function, source, secrets, len(code))
+        for function, code in zip(functions, codes, strict=True)
+    ]
 
 
-def _own_reason(function: Function, source: bytes, secrets: Sequence[Secret]) -> str | None:
+def _own_reason(
+    function: Function, source: bytes, secrets: Sequence[Secret], size: int
+) -> str | None:
     span = function.span
     inside = any(secret.start < span.end and span.start < secret.end for secret in secrets)
     if inside or names_secret(function.qualified_name):
@@ -153,7 +158,7 @@ def _own_reason(function: Function, source: bytes, secrets: Sequence[Secret]) ->
     text = source[span.start : span.end]
     if len(text) > MAX_FUNCTION_BYTES or _longest_line(text) > MAX_LINE_BYTES:
         return "too-long"
-    return "too-short" if len(_tokens(function, text)) < MIN_TOKENS else None
+    return "too-short" if size < MIN_TOKENS else None
 
 
 def names_secret(qualified_name: str) -> bool:
@@ -166,25 +171,21 @@ def _longest_line(text: bytes) -> int:
     return max(map(len, text.splitlines()), default=0)
 
 
-def copy_reasons(functions: Sequence[tuple[Function, bytes]]) -> list[str | None]:
-    """Whether each function (with its text) copies an earlier one. Of copies, the first stays."""
-    index = NearIndex(NEAR)
-    code = [_tokens(*item) for item in functions]
-    sets = [shingles(words) for words in code]
+def copy_reasons(
+    sketches: Sequence[Sketch], shingles_of: Callable[[int], Shingles]
+) -> list[str | None]:
+    """Whether each function copies an earlier one. Of copies, the first stays."""
+    index = NearIndex(sketches, shingles_of, NEAR)
     seen: set[bytes] = set()
     reasons: list[str | None] = []
-    for words, grams, sketch in zip(code, sets, sketches(sets), strict=True):
-        key = exact_key(words)
+    for i, sketch in enumerate(sketches):
+        key = exact_key(sketch)
         if key in seen:
             reasons.append("duplicate")
-        elif index.has_near(grams, sketch):
+        elif index.has_near(i):
             reasons.append("near-duplicate")
         else:
             reasons.append(None)
-            index.add(grams, sketch)
+            index.add(i)
         seen.add(key)
     return reasons
-
-
-def _tokens(function: Function, text: bytes) -> list[bytes]:
-    return tokens(text, by_name(function.language).comment)

@@ -11,11 +11,9 @@ from dataclasses import replace
 from homespun_corpus.context import ContextIndex
 from homespun_corpus.functions import Function, Span
 from homespun_corpus.holes import CharOffsets, Hole
-from homespun_corpus.notebooks import readable
 from homespun_corpus.place import Place, place_at
-from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Novelty, Sample
-from homespun_corpus.secrets import find_secrets
+from homespun_corpus.sources import Sources
 from homespun_corpus.windows import clipped
 
 
@@ -27,11 +25,11 @@ class SampleMaker:
 
     def __init__(
         self,
-        repository: Repository,
+        sources: Sources,
         index: ContextIndex,
         barred: Mapping[str, Sequence[Span]],
     ) -> None:
-        self._repository = repository
+        self._sources = sources
         self._index = index
         self._barred = barred
         self._blob_id = ""
@@ -42,7 +40,7 @@ class SampleMaker:
         self, function: Function, hole: Hole, commit: str, novelty: Novelty, *, bare: bool = False
     ) -> Sample:
         if function.blob_id != self._blob_id:
-            self._open(function.blob_id)
+            self._open(function.path, function.blob_id)
         text, path, language = self._text, function.path, function.language
         whole = place_at(text, hole.start, hole.end, path=path, language=language)
         place = self._between_edges(whole, hole)
@@ -50,7 +48,7 @@ class SampleMaker:
         start = len(text[: hole.start].encode())
         middle = text[hole.start : hole.end]
         return Sample(
-            repository=self._repository.identity,
+            repository=self._sources.repository.identity,
             commit=commit,
             blob_id=function.blob_id,
             path=function.path,
@@ -63,11 +61,11 @@ class SampleMaker:
             middle=middle,
         )
 
-    def _open(self, blob_id: str) -> None:
-        source = readable(self._repository.read(blob_id))
+    def _open(self, path: str, blob_id: str) -> None:
+        source = self._sources.text(blob_id)
         self._blob_id, self._text = blob_id, decode(source)
         offsets = CharOffsets(self._text, source)
-        secrets = (Span(secret.start, secret.end) for secret in find_secrets(source))
+        secrets = self._sources.file(path, blob_id).secrets
         spans = [*self._barred.get(blob_id, ()), *secrets]
         self._edges = [offsets.char(s.start) for s in spans], [offsets.char(s.end) for s in spans]
 

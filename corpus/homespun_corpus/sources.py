@@ -1,4 +1,4 @@
-"""Files of a repository as functions, each blob read and parsed once a run.
+"""Files of a repository as functions, each blob read once a run, or once in many runs.
 
 Between the repository, which knows bytes, and everything that wants functions. Knows nothing of
 splits or samples.
@@ -6,19 +6,22 @@ splits or samples.
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from homespun_corpus.functions import Function, extract
-from homespun_corpus.hygiene import file_reason, own_reasons, unreadable
-from homespun_corpus.languages import ParseTimeout, mined_language
+from homespun_corpus.blob_cache import BlobCache
+from homespun_corpus.copies import Sketch
+from homespun_corpus.echoes import Trace
+from homespun_corpus.functions import Function, Span
+from homespun_corpus.hygiene import path_reason
+from homespun_corpus.languages import by_name, mined_language
 from homespun_corpus.notebooks import readable
+from homespun_corpus.readers import Readers, Request
+from homespun_corpus.readings import TIMEOUT, Reading, decode, encode, read_blob
 from homespun_corpus.repository import Repository
 
-_FORMATTED = b" \t\n\r\f\v(),;\\"
-_QUOTES = bytes.maketrans(b"'", b'"')
+WORTH_PROCESSES = 32  # blobs: starting processes takes as long as reading some of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class FileFunctions:
 
     ``reason``: why the whole file is left out of training, None for a clean one. ``reasons[i]``:
     why ``functions[i]`` is, by this file alone. ``unread``: no parser may have the file, so nobody
-    knows its functions.
+    knows its functions. The rest is a clean file's, as ``readings.Reading`` says.
     """
 
     path: str
@@ -37,14 +40,39 @@ class FileFunctions:
     keys: tuple[bytes, ...] = ()
     reasons: tuple[str | None, ...] = ()
     unread: bool = False
+    secrets: tuple[Span, ...] = ()
+    sketches: tuple[Sketch | None, ...] = ()
+    header: int = 0
+    trace: Trace = b""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Key:
+    """What a reading depends on."""
+
+    blob_id: str
+    language: str
+    judged: bool
+
+    def __str__(self) -> str:
+        return f"{self.blob_id} {self.language} {self.judged:d}"
 
 
 class Sources:
     """Reads files of one repository by path and blob id."""
 
-    def __init__(self, repository: Repository, excluded: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        excluded: Callable[[str], bool],
+        *,
+        cache: BlobCache | None = None,
+        readers: Readers | None = None,
+    ) -> None:
         self.repository = repository
         self._excluded = excluded
+        self._cache = cache
+        self._readers = readers
         self._read: dict[tuple[str, str], FileFunctions] = {}
         self._last = ("", b"")
 
@@ -52,18 +80,48 @@ class Sources:
         """The functions of a file in a known language."""
         found = self._read.get((path, blob_id))
         if found is None:
-            found = self._read[path, blob_id] = self._functions(path, blob_id)
+            key = self._key(path, blob_id)
+            found = self._put(path, key, self._kept(path, key) or self._reading(path, key))
         return found
+
+    def files(self, named: Iterable[tuple[str, str]]) -> list[FileFunctions]:
+        """Many files by path and blob id, read on all cores where that is worth it."""
+        named = list(named)
+        self.read_ahead(named)
+        return [self.file(*name) for name in named]
+
+    def read_ahead(self, named: Iterable[tuple[str, str]]) -> None:
+        """Read files that may be asked for, if there are cores for it."""
+        if self._readers is None:
+            return
+        missing: dict[_Key, str] = {}
+        for path, blob_id in named:
+            if (path, blob_id) not in self._read:
+                key = self._key(path, blob_id)
+                kept = self._kept(path, key)
+                if kept is None:
+                    missing.setdefault(key, path)
+                else:
+                    self._put(path, key, kept)
+        if len(missing) >= WORTH_PROCESSES:
+            self._read_together(self._readers, missing)
 
     def tree(self, commit: str | None) -> list[FileFunctions]:
         """Every file in a known language, of a commit or of a plain folder."""
         files = self.repository.files(commit, wanted=lambda path: mined_language(path) is not None)
-        return [self.file(file.path, file.blob_id) for file in files]
+        return self.files((file.path, file.blob_id) for file in files)
 
     def reason(self, function: Function) -> str | None:
         """Why a function is left out of training, by its file alone; None for a clean one."""
-        file = self.file(function.path, function.blob_id)
-        return file.reasons[bisect_left(file.functions, function.span, key=lambda f: f.span)]
+        file, i = self._place(function)
+        return file.reasons[i]
+
+    def sketch(self, function: Function) -> Sketch:
+        """What finds the copies of a function that has no reason."""
+        file, i = self._place(function)
+        sketch = file.sketches[i]
+        assert sketch is not None
+        return sketch
 
     def text(self, blob_id: str) -> bytes:
         """A blob as it is read; the last one is kept, since functions come file by file."""
@@ -71,26 +129,67 @@ class Sources:
             self._last = blob_id, readable(self.repository.read(blob_id))
         return self._last[1]
 
-    def _functions(self, path: str, blob_id: str) -> FileFunctions:
+    def _place(self, function: Function) -> tuple[FileFunctions, int]:
+        file = self.file(function.path, function.blob_id)
+        return file, bisect_left(file.functions, function.span, key=lambda f: f.span)
+
+    def _key(self, path: str, blob_id: str) -> _Key:
         language = mined_language(path)
         assert language is not None
-        source = self.text(blob_id)
-        reason = "excluded" if self._excluded(path) else file_reason(path, source)
-        if unreadable(source):
-            return FileFunctions(path, blob_id, reason, unread=True)
+        return _Key(blob_id, language.name, self._path_reason(path) is None)
+
+    def _path_reason(self, path: str) -> str | None:
+        return "excluded" if self._excluded(path) else path_reason(path)
+
+    def _kept(self, path: str, key: _Key) -> Reading | None:
+        """What an earlier run has read, if it can be read again."""
+        data = self._cache.get(str(key)) if self._cache else None
         try:
-            functions = extract(source, path=path, language=language, blob_id=blob_id)
-        except ParseTimeout:
-            return FileFunctions(path, blob_id, "parse-timeout", unread=True)
-        keys = tuple(text_key(source[f.span.start : f.span.end]) for f in functions)
-        own = [reason] * len(functions) if reason else own_reasons(source, functions)
-        return FileFunctions(path, blob_id, reason, tuple(functions), keys, tuple(own))
+            return None if data is None else _decoded(data, path, key)
+        except ValueError:
+            return None
+
+    def _reading(self, path: str, key: _Key) -> Reading:
+        blob, language = self.repository.read(key.blob_id), by_name(key.language)
+        reading = read_blob(blob, language, judged=key.judged, path=path, blob_id=key.blob_id)
+        self._keep(key, reading, encode(reading) if self._cache else b"")
+        return reading
+
+    def _read_together(self, readers: Readers, missing: dict[_Key, str]) -> None:
+        def requests() -> Iterator[Request]:
+            for key, path in missing.items():
+                blob = self.repository.read(key.blob_id)
+                yield Request(path, key.language, key.judged, blob)
+
+        answers = readers.read(requests())
+        for (key, path), data in zip(missing.items(), answers, strict=True):
+            reading = _decoded(data, path, key)
+            self._keep(key, reading, data)
+            self._put(path, key, reading)
+
+    def _keep(self, key: _Key, reading: Reading, data: bytes) -> None:
+        """For later runs; a file that took too long may have met a busy machine."""
+        if self._cache is not None and reading.reason != TIMEOUT:
+            self._cache.put(str(key), data)
+
+    def _put(self, path: str, key: _Key, reading: Reading) -> FileFunctions:
+        reason = self._path_reason(path) or reading.reason
+        file = FileFunctions(
+            path,
+            key.blob_id,
+            TIMEOUT if reading.reason == TIMEOUT else reason,
+            reading.functions,
+            reading.keys,
+            (reason,) * len(reading.functions) if reason else reading.reasons,
+            reading.unread,
+            reading.secrets,
+            reading.sketches,
+            reading.header,
+            reading.trace,
+        )
+        self._read[path, key.blob_id] = file
+        return file
 
 
-def text_key(text: bytes) -> bytes:
-    """The same for two texts that differ in nothing but what a formatter changes.
-
-    That is white space, the kind of quotes, trailing commas, semicolons, and brackets around an
-    expression. An edit of these alone goes for none either: it teaches nothing.
-    """
-    return hashlib.blake2b(text.translate(_QUOTES, _FORMATTED), digest_size=16).digest()
+def _decoded(data: bytes, path: str, key: _Key) -> Reading:
+    return decode(data, key.language, path=path, blob_id=key.blob_id)

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from homespun_corpus.functions import Function, Span
+from homespun_corpus.keys import text_key
 from homespun_corpus.languages import language_for
 from homespun_corpus.repository import Commit, Repository
 from homespun_corpus.samples import Novelty
-from homespun_corpus.sources import FileFunctions, Sources, text_key
+from homespun_corpus.sources import FileFunctions, Sources
 
 Part = Literal["validation", "test"]
 
@@ -30,6 +31,7 @@ VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX = 0.05, 20, 200
 MOST_SHARE = 1 / 3  # of all functions: a young history keeps the rest for training
 FEWEST = 20  # functions held out; a history with fewer is split by file
 MAX_COMMITS = 2000
+AHEAD = 64  # commits whose files are read together
 IGNORED_COMMITS = ".git-blame-ignore-revs"
 
 
@@ -111,15 +113,25 @@ def _newest_first(
 ) -> Iterator[tuple[Commit, int]]:
     """(commit, new functions it brought) from the newest back, while training keeps the rest."""
     total = 0
-    for commit in repository.history(MAX_COMMITS):
+    for number, commit in enumerate(history := repository.history(MAX_COMMITS)):
         if commit.parent is None:
             return
+        if number % AHEAD == 0:
+            sources.read_ahead(_names_of_files(repository, history[number : number + AHEAD]))
         changed = _changed_files(repository, sources, commit)
         brought = sum(len(_names(new) - _names(old)) for old, new in changed)
         total += brought
         yield commit, brought
         if total >= most:
             return
+
+
+def _names_of_files(repository: Repository, commits: Iterable[Commit]) -> Iterator[tuple[str, str]]:
+    """Path and blob id of each file in a known language that some commits touched."""
+    for commit in commits:
+        for change in repository.changes(commit.parent, commit.id) if commit.parent else ():
+            if language_for(change.path) is not None:
+                yield from ((change.path, blob) for blob in (change.old, change.new) if blob)
 
 
 def _until(counted: Iterator[tuple[Commit, int]], wanted: float) -> Iterator[Commit]:

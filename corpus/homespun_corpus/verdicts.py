@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from homespun_corpus.copies import tokens
+from homespun_corpus.copies import Shingles, shingles, tokens
 from homespun_corpus.echoes import Echoes
 from homespun_corpus.functions import Function, Span
 from homespun_corpus.hygiene import HELD_OUT_COPY, copy_reasons
 from homespun_corpus.languages import by_name, mined_language
-from homespun_corpus.licence import licence_header
-from homespun_corpus.secrets import find_secrets
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.split import HeldOut, Split
 
@@ -48,12 +46,11 @@ class Verdicts:
 
     def shown(self, file: FileFunctions, source: bytes) -> bytes:
         """A file of the training tree without secrets, and without what is barred."""
-        secrets = (Span(secret.start, secret.end) for secret in find_secrets(source))
-        cut = [*self.barred.get(file.blob_id, ()), *secrets]
-        source = _without(source, cut)
+        cut = [*self.barred.get(file.blob_id, ()), *file.secrets]
+        source = without(source, cut)
         while any(span.start for span in cut):  # what a cut has joined may be near, too
             cut = self.echoes.spans(source, _comment(file))
-            source = _without(source, cut)
+            source = without(source, cut)
         return source
 
 
@@ -80,7 +77,12 @@ def _reasons(sources: Sources, functions: Sequence[Function], barred: Barred) ->
         if reasons[i] is None and _meets(function.span, barred.get(function.blob_id, ())):
             reasons[i] = HELD_OUT_COPY
     left = [i for i, reason in enumerate(reasons) if reason is None]
-    copies = copy_reasons([(functions[i], _text(sources, functions[i])) for i in left])
+
+    def shingles_of(number: int) -> Shingles:
+        function = functions[left[number]]
+        return shingles(tokens(_text(sources, function), by_name(function.language).comment))
+
+    copies = copy_reasons([sources.sketch(functions[i]) for i in left], shingles_of)
     for i, reason in zip(left, copies, strict=True):
         reasons[i] = reason
     return reasons
@@ -92,9 +94,9 @@ def _barred(
     barred: dict[str, list[Span]] = {}
     for file in files:
         if file.reason is None:
-            source = sources.text(file.blob_id)
-            header = licence_header(source, _comment(file))
-            spans = [*([header] if header else ()), *_echoing(source, file, echoes)]
+            spans = [Span(0, file.header)] if file.header else []
+            if echoes.may_be_in(file.trace):
+                spans += _echoing(sources.text(file.blob_id), file, echoes)
             if spans:
                 barred[file.blob_id] = spans
     return barred
@@ -117,7 +119,8 @@ def _comment(file: FileFunctions) -> str:
     return language.comment
 
 
-def _without(source: bytes, spans: Iterable[Span]) -> bytes:
+def without(source: bytes, spans: Iterable[Span]) -> bytes:
+    """A source without some stretches of it."""
     kept, end = [], 0
     for span in sorted(spans):
         kept.append(source[end : span.start])

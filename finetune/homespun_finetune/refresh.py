@@ -16,7 +16,7 @@ from homespun_corpus.account import KEPT
 from homespun_corpus.dataset import Mined
 from homespun_corpus.functions import Function
 from homespun_corpus.material import Material
-from homespun_corpus.rules import rules_version
+from homespun_corpus.rules import judging_version
 from homespun_corpus.samples import Sample
 from homespun_model.store import Revision
 
@@ -86,7 +86,7 @@ def _onward(mined: Mined, incumbent: Revision, known: Learnt, seed: int) -> Cour
 
 def _kept_out(mined: Mined, incumbent: Revision, known: Learnt) -> str:
     """Why nothing may go on from the incumbent; empty if it may."""
-    if incumbent.manifest.get("rules") != rules_version():
+    if incumbent.manifest.get("rules") != judging_version():
         return f"the rules of what is kept out are not those of {incumbent.name}"
     patterns = pathspec.GitIgnoreSpec.from_lines(mined.manifest["settings"]["exclude"])
     if excluded := next((p for p in sorted(known.paths) if patterns.match_file(p)), None):

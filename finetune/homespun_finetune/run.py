@@ -183,7 +183,9 @@ class _Run:
     # Their steps
 
     def _mine(self) -> Mined:
+        from homespun_corpus.blob_cache import default_cache
         from homespun_corpus.dataset import MineSettings, mine
+        from homespun_corpus.readers import cores
         from homespun_corpus.saved import default_folder, save
 
         settings = MineSettings(seed=self.request.seed, exclude=self.team.exclude)
@@ -192,6 +194,8 @@ class _Run:
                 self.repository,
                 settings,
                 progress=lambda name, done, of: stage.update(done / max(1, of), name),
+                cache=default_cache(self.repository.identity),
+                processes=cores(),
             )
         show.counts(self.reporter.console, self.identity, mined.manifest)
         folder = default_folder(self.identity)

@@ -1,0 +1,162 @@
+"""What one blob says in one language: the expensive part of mining, a pure function of its bytes.
+
+Whatever depends on a path, a commit, the settings or other files comes later, so a reading can be
+made in any process and kept for as long as the rules stay the same. Knows no git and no cache.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from homespun_corpus.copies import KEY_BYTES, SKETCH_BYTES, Sketch, grams, sketches, tokens
+from homespun_corpus.echoes import Trace, trace
+from homespun_corpus.functions import Function, Span, extract
+from homespun_corpus.hygiene import content_reason, own_reasons, unreadable
+from homespun_corpus.keys import text_key
+from homespun_corpus.languages import Language, ParseTimeout, by_name
+from homespun_corpus.licence import licence_header
+from homespun_corpus.notebooks import readable
+from homespun_corpus.secrets import find_secrets
+
+TIMEOUT = "parse-timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Functions, without a path until they get one, and each one's key, own reason and sketch.
+
+    ``reason``: why the content keeps the whole file out. ``unread``: no parser may have it.
+    ``secrets``: the lines that hold one. ``sketches[i]`` is None where ``reasons[i]`` is not.
+    ``header``: where a licence ends that the file begins with, 0 without one. ``trace``: of the
+    file and its functions. A reading of a file that its path keeps out is not ``judged``: it has
+    functions and keys alone.
+    """
+
+    reason: str | None
+    unread: bool = False
+    functions: tuple[Function, ...] = ()
+    keys: tuple[bytes, ...] = ()
+    reasons: tuple[str | None, ...] = ()
+    secrets: tuple[Span, ...] = ()
+    sketches: tuple[Sketch | None, ...] = ()
+    header: int = 0
+    trace: Trace = b""
+
+
+def read_blob(
+    blob: bytes, language: Language, *, judged: bool, path: str = "", blob_id: str = ""
+) -> Reading:
+    """Read a blob; one that takes too long to parse has that as its reason."""
+    source = readable(blob)
+    reason = content_reason(source)
+    if unreadable(source):
+        return Reading(reason, unread=True)
+    try:
+        functions = extract(source, path=path, language=language, blob_id=blob_id)
+    except ParseTimeout:
+        return Reading(TIMEOUT, unread=True)
+    keys = tuple(text_key(source[f.span.start : f.span.end]) for f in functions)
+    if reason is not None or not judged:
+        return Reading(reason, functions=tuple(functions), keys=keys)
+    secrets = find_secrets(source)
+    codes = [tokens(source[f.span.start : f.span.end], language.comment) for f in functions]
+    reasons = own_reasons(source, functions, secrets, codes)
+    header = licence_header(source, language.comment)
+    pieces = (tokens(source, language.comment), *codes)
+    return Reading(
+        reason,
+        functions=tuple(functions),
+        keys=keys,
+        reasons=tuple(reasons),
+        secrets=tuple(Span(secret.start, secret.end) for secret in secrets),
+        sketches=tuple(_sketches(codes, reasons)),
+        header=header.end if header else 0,
+        trace=trace(map(grams, pieces)),
+    )
+
+
+def _sketches(
+    codes: Sequence[Sequence[bytes]], reasons: Sequence[str | None]
+) -> Iterator[Sketch | None]:
+    clean = (code for code, reason in zip(codes, reasons, strict=True) if reason is None)
+    found = sketches(clean)
+    return (next(found) if reason is None else None for reason in reasons)
+
+
+def encode(reading: Reading) -> bytes:
+    """A reading as bytes that ``decode`` can check."""
+    row = [
+        reading.reason,
+        reading.unread,
+        [_function_row(function) for function in reading.functions],
+        reading.reasons,
+        [(span.start, span.end) for span in reading.secrets],
+        [item is None for item in reading.sketches],
+        reading.header,
+    ]
+    binary = (b"".join(reading.keys), b"".join(filter(None, reading.sketches)), reading.trace)
+    text = json.dumps([*row, *map(len, binary)]).encode()
+    return zlib.compress(b"\n".join((text, b"".join(binary))), 1)
+
+
+def decode(data: bytes, language: str, *, path: str, blob_id: str) -> Reading:
+    """What ``encode`` was given, as the file at ``path``; ValueError for anything else."""
+    try:
+        text, _, binary = zlib.decompress(data).partition(b"\n")
+        reason, unread, functions, reasons, secrets, without, header, *sizes = json.loads(text)
+        keys, sketched, trace = _cut(binary, sizes)
+        found = _each(sketched, SKETCH_BYTES)
+        return Reading(
+            reason,
+            unread,
+            tuple(_function(item, language, path, blob_id) for item in functions),
+            tuple(_each(keys, KEY_BYTES)),
+            tuple(reasons),
+            tuple(Span(*span) for span in secrets),
+            tuple(None if none else next(found) for none in without),
+            header,
+            trace,
+        )
+    except (zlib.error, TypeError, ValueError, StopIteration, RuntimeError) as error:
+        raise ValueError("not a reading") from error
+
+
+def _cut(data: bytes, sizes: Iterable[int]) -> list[bytes]:
+    stream = io.BytesIO(data)
+    return [stream.read(size) for size in sizes]
+
+
+def _each(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[i : i + size] for i in range(0, len(data), size))
+
+
+def _function_row(f: Function) -> list[Any]:
+    spans = f.span.start, f.span.end, f.body.start, f.body.end
+    return [f.name, f.qualified_name, f.kind, f.signature, f.doc, f.broken, *spans]
+
+
+def _function(row: list[Any], language: str, path: str, blob_id: str) -> Function:
+    name, qualified_name, kind, signature, doc, broken, start, end, body, body_end = row
+    return Function(
+        path=path,
+        language=language,
+        name=name,
+        qualified_name=qualified_name,
+        kind=kind,
+        span=Span(start, end),
+        signature=signature,
+        doc=doc,
+        body=Span(body, body_end),
+        blob_id=blob_id,
+        broken=broken,
+    )
+
+
+def read_encoded(blob: bytes, language: str, *, judged: bool) -> bytes:
+    """``read_blob`` as another process answers it."""
+    return encode(read_blob(blob, by_name(language), judged=judged))
