@@ -177,7 +177,8 @@ def test_the_loss_falls_and_the_export_loads(
     export(model, path.parent, tmp_path / "out")
     base = load_base(str(tmp_path / "out"))
     assert base.format.name == "starter" and base.context_length == recipe.model.context_length
-    assert base.load_model().config.use_cache  # or `generate` reads the prompt at every token
+    loaded = base.load_model()  # `generate` must not read the prompt again at every token
+    assert loaded.config.use_cache and loaded.generation_config.use_cache
 
 
 def test_only_permissive_repositories_are_read(tmp_path: Path, clones: tuple[Path, str]) -> None:

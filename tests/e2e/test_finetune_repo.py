@@ -148,7 +148,7 @@ def test_a_report_lies_beside_the_revision_and_where_it_was_asked_for(
     ("arguments", "said"),
     [
         (("--report", "/nowhere/at/all/page.html"), "name a file in a folder that is there"),
-        (("--report", "page.html", "--dry-run"), "--dry-run measures nothing"),
+        (("--report", "page.html", "--dry-run"), "measure nothing that --report could show"),
     ],
 )
 def test_a_report_that_cannot_be_is_said_before_the_work(

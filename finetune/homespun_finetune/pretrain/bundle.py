@@ -20,7 +20,8 @@ def export(
     """
     out.mkdir(parents=True, exist_ok=True)
     model.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
-    model.config.use_cache = True  # off while training; who generates wants it
+    for config in (model.config, model.generation_config):
+        config.use_cache = True  # off while training; who generates wants it
     model.save_pretrained(out)
     (out / "model.safetensors").chmod(0o644)  # safetensors writes for its owner alone
     for name in ("tokenizer.json", "tokenizer_config.json"):
