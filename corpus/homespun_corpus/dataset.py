@@ -28,6 +28,7 @@ from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
 from homespun_corpus.languages import LANGUAGES, by_name, parse
 from homespun_corpus.material import Material
+from homespun_corpus.path_marks import EXCLUDED, marked_by
 from homespun_corpus.readers import Readers
 from homespun_corpus.repository import Repository
 from homespun_corpus.rules import rules_version
@@ -105,7 +106,12 @@ def mining_sources(
 ) -> Sources:
     """The files of a repository as mining reads them."""
     patterns = pathspec.GitIgnoreSpec.from_lines(settings.exclude)
-    return Sources(repository, patterns.match_file, cache=cache, readers=readers)
+    marked = marked_by(repository)
+
+    def left_out(path: str) -> str | None:
+        return EXCLUDED if patterns.match_file(path) else marked(path)
+
+    return Sources(repository, left_out, cache=cache, readers=readers)
 
 
 class _Miner:
