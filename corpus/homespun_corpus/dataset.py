@@ -50,10 +50,15 @@ Progress = Callable[[str, int, int], None]  # stage, done, of how many
 
 @dataclass(frozen=True, slots=True)
 class MineSettings:
-    """``exclude``: gitignore patterns of paths to keep out, beyond what hygiene keeps out."""
+    """``exclude``: gitignore patterns of paths to keep out, beyond what hygiene keeps out.
+
+    ``since``: a date, a revision or a number of commits with which held-out code begins; None
+    leaves that to the amount of code.
+    """
 
     seed: int = 0
     exclude: tuple[str, ...] = ()
+    since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ class _Miner:
 
     def mine(self) -> Mined:
         self.progress("reading", 0, 1)
-        parts = split(self.repository, self.sources, self.settings.seed)
+        parts = split(self.repository, self.sources, self.settings.seed, self.settings.since)
         verdicts = judge(self.sources, parts)
         if not verdicts.kept:
             raise NothingToLearn(self._why_nothing(parts, verdicts))
@@ -221,7 +226,11 @@ class _Miner:
             "commit": self.repository.commit,
             "split": parts.to_json(),
             "counts": found,
-            "settings": {"seed": self.settings.seed, "exclude": list(self.settings.exclude)},
+            "settings": {
+                "seed": self.settings.seed,
+                "exclude": list(self.settings.exclude),
+                "since": self.settings.since,
+            },
             "digest": _digest(rows),
             "account": described(account),
         }

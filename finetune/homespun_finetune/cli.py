@@ -52,6 +52,13 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     evaluate_only: Annotated[
         bool, typer.Option("--evaluate-only", help="Measure base and current adapter, and stop.")
     ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE|REVISION|N",
+            help="Train on what was there before, examine on what came since. [default: by amount]",
+        ),
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the run's report here too: one HTML page."),
@@ -89,6 +96,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
         seed=seed,
         dry_run=dry_run,
         evaluate_only=evaluate_only,
+        since=since,
         report=report,
     )
     deadline = Deadline(seconds, _BEGUN)
