@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="functions called secret")
     parser.add_argument("repository", type=Path, nargs="+")
     for path in parser.parse_args().repository:
-        sources = Sources(Repository.open(path), lambda _: False)
+        sources = Sources(Repository.open(path), lambda _: None)
         functions = list(judged(sources))
         secret = [function for function, reason in functions if reason == "secret"]
         share = len(secret) / max(1, len(functions))

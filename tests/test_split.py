@@ -52,7 +52,7 @@ def repo(tmp_path: Path) -> Path:
 
 def split_of(folder: Path) -> tuple[Split, Repository]:
     repository = Repository.open(folder)
-    return split(repository, Sources(repository, lambda _: False), 0), repository
+    return split(repository, Sources(repository, lambda _: None), 0), repository
 
 
 def names(held: Split, part: str) -> set[str]:

@@ -28,6 +28,7 @@ from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
 from homespun_corpus.languages import LANGUAGES, by_name, parse
 from homespun_corpus.material import Material
+from homespun_corpus.path_marks import EXCLUDED, marked_by
 from homespun_corpus.readers import Readers
 from homespun_corpus.repository import Repository
 from homespun_corpus.rules import rules_version
@@ -49,10 +50,15 @@ Progress = Callable[[str, int, int], None]  # stage, done, of how many
 
 @dataclass(frozen=True, slots=True)
 class MineSettings:
-    """``exclude``: gitignore patterns of paths to keep out, beyond what hygiene keeps out."""
+    """``exclude``: gitignore patterns of paths to keep out, beyond what hygiene keeps out.
+
+    ``since``: a date, a revision or a number of commits with which held-out code begins; None
+    leaves that to the amount of code.
+    """
 
     seed: int = 0
     exclude: tuple[str, ...] = ()
+    since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,12 @@ def mining_sources(
 ) -> Sources:
     """The files of a repository as mining reads them."""
     patterns = pathspec.GitIgnoreSpec.from_lines(settings.exclude)
-    return Sources(repository, patterns.match_file, cache=cache, readers=readers)
+    marked = marked_by(repository)
+
+    def left_out(path: str) -> str | None:
+        return EXCLUDED if patterns.match_file(path) else marked(path)
+
+    return Sources(repository, left_out, cache=cache, readers=readers)
 
 
 class _Miner:
@@ -118,7 +129,7 @@ class _Miner:
 
     def mine(self) -> Mined:
         self.progress("reading", 0, 1)
-        parts = split(self.repository, self.sources, self.settings.seed)
+        parts = split(self.repository, self.sources, self.settings.seed, self.settings.since)
         verdicts = judge(self.sources, parts)
         if not verdicts.kept:
             raise NothingToLearn(self._why_nothing(parts, verdicts))
@@ -215,7 +226,11 @@ class _Miner:
             "commit": self.repository.commit,
             "split": parts.to_json(),
             "counts": found,
-            "settings": {"seed": self.settings.seed, "exclude": list(self.settings.exclude)},
+            "settings": {
+                "seed": self.settings.seed,
+                "exclude": list(self.settings.exclude),
+                "since": self.settings.since,
+            },
             "digest": _digest(rows),
             "account": described(account),
         }

@@ -63,6 +63,10 @@ class FolderObjects:
         """None."""
         return []
 
+    def held_by(self, revision: str) -> set[str]:
+        """There are no revisions."""
+        raise RepositoryError(f"{self._root} is no git repository: it has no revision {revision}")
+
     def changes(self, old: str, new: str) -> list[Change]:
         """There are no commits to compare."""
         raise RepositoryError(f"{self._root} is no git repository: no {old} to compare with {new}")

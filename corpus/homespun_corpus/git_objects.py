@@ -82,6 +82,16 @@ class GitObjects:
             commits.append(Commit(str(commit.id), commit.commit_time, parent))
         return commits
 
+    def held_by(self, revision: str) -> set[str]:
+        """A commit, by any name that git knows it by, and its ancestors as far as they are here."""
+        try:
+            commit = self._repository.revparse_single(revision).peel(pygit2.Commit)
+            return {str(ancestor.id) for ancestor in self._repository.walk(commit.id)}
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise RepositoryError(
+                f"{revision} is no number of commits, no date and no revision of this repository"
+            ) from error
+
     def changes(self, old: str, new: str) -> list[Change]:
         """Regular files that differ and whose new blob, if any, is here."""
         diff = self._commit(old).tree.diff_to_tree(self._commit(new).tree, swap=False)

@@ -3,7 +3,8 @@
 A rejected file or function has exactly one reason, the first that applies. Knows neither git nor
 splits: it judges bytes, paths and functions.
 
-Of a file: vendored, generated, oversized, undecodable, minified, data.
+Of a file: vendored, generated, oversized, undecodable, lfs-pointer, minified, data; as its team
+says, excluded and documentation (``path_marks``).
 Of a function: secret, syntax-error, too-long, too-short; then, as a copy: held-out-duplicate,
 duplicate, near-duplicate.
 """
@@ -67,6 +68,7 @@ _GENERATED_HEADER = re.compile(
 )
 
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _CODE = re.compile(r"#?[\w$]*|.*[()\[\]{}<>=,].*")
 
 
@@ -97,6 +99,8 @@ def content_reason(source: bytes) -> str | None:
     reason = unreadable(source)
     if reason is not None:
         return reason
+    if source.startswith(_LFS_POINTER):
+        return "lfs-pointer"
     if _GENERATED_HEADER.search(source, 0, HEADER_BYTES):
         return "generated"
     if _is_minified(source):

@@ -1,4 +1,4 @@
-"""Licence headers: what every file of a project begins with, and nobody types.
+"""Licence headers and authors: what files of a project begin with, and nobody types.
 
 No function holds one and comments count for no copy, so neither a middle nor a verdict is touched
 by them. Prompts are learnt too, at less weight: those of training do without.
@@ -15,9 +15,12 @@ HEADER_BYTES = 32_000  # where a header may be
 BLOCKS = 4  # of comments, of which one may be the licence: a build tag or a title may precede it
 
 _LICENCE = re.compile(
-    rb"(?i)copyright|\(c\) \d{4}|licen[sc]ed? (?:under|to)|SPDX-License|@license"
+    rb"(?im)copyright|\(c\) \d{4}|licen[sc]ed? (?:under|to)|SPDX-License|@license"
     rb"|all rights reserved|permission is hereby granted|redistribution and use"
     rb"|general public licen[sc]e"
+    # Who wrote it, which is nobody's business to suggest.
+    rb"|@author\b|^[^\w\n]*(?:(?:authors?|maintainers?)[ \t]*:|(?:created|written) by\b)[ \t:]*\S"
+    rb"|\b[\w.+-]+@[\w-]+\.[\w.-]+\w"
 )
 _SHEBANG = re.compile(rb"#![^\n]*\n")
 _BLOCKS = {
@@ -28,7 +31,10 @@ _BLOCKS = {
 
 
 def licence_header(source: bytes, comment: str) -> Span | None:
-    """From a file's beginning to the end of the licence in its first comments, if there is one."""
+    """From a file's beginning to the end of the licence in its first comments, if there is one.
+
+    A comment that names authors or holds an e-mail address counts for one.
+    """
     source = source[:HEADER_BYTES]
     start = len(BOM_UTF8) if source.startswith(BOM_UTF8) else 0
     shebang = _SHEBANG.match(source, start)

@@ -69,6 +69,10 @@ class Repository:
         """HEAD and its first parents, newest first."""
         return self.objects.history(limit)
 
+    def held_by(self, revision: str) -> set[str]:
+        """A revision's commit and all that it descends from; RepositoryError without one."""
+        return self.objects.held_by(revision)
+
     def changes(self, old: str, new: str) -> list[Change]:
         """The regular files that differ between two commits, by path; a renamed one is two."""
         return self.objects.changes(old, new)

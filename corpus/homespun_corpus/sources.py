@@ -64,13 +64,13 @@ class Sources:
     def __init__(
         self,
         repository: Repository,
-        excluded: Callable[[str], bool],
+        left_out: Callable[[str], str | None],
         *,
         cache: BlobCache | None = None,
         readers: Readers | None = None,
     ) -> None:
         self.repository = repository
-        self._excluded = excluded
+        self._left_out = left_out
         self._cache = cache
         self._readers = readers
         self._read: dict[tuple[str, str], FileFunctions] = {}
@@ -139,7 +139,7 @@ class Sources:
         return _Key(blob_id, language.name, self._path_reason(path) is None)
 
     def _path_reason(self, path: str) -> str | None:
-        return "excluded" if self._excluded(path) else path_reason(path)
+        return self._left_out(path) or path_reason(path)
 
     def _kept(self, path: str, key: _Key) -> Reading | None:
         """What an earlier run has read, if it can be read again."""

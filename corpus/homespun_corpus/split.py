@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from homespun_corpus.errors import RepositoryError
 from homespun_corpus.functions import Function, Span
 from homespun_corpus.keys import text_key
 from homespun_corpus.languages import language_for
 from homespun_corpus.repository import Commit, Repository
 from homespun_corpus.samples import Novelty
+from homespun_corpus.since import commits_since
 from homespun_corpus.sources import FileFunctions, Sources
 
 Part = Literal["validation", "test"]
@@ -65,8 +68,21 @@ class Split:
         }
 
 
-def split(repository: Repository, sources: Sources, seed: int) -> Split:
-    """The split by time where the history carries one, else by file."""
+def split(repository: Repository, sources: Sources, seed: int, since: str | None = None) -> Split:
+    """The split by time where the history carries one, else by file.
+
+    ``since`` (see ``commits_since``) says which commits are held out; RepositoryError if too few
+    functions first appeared in them.
+    """
+    if since is not None:
+        by_time = _by_time(repository, sources, seed, commits_since(repository, since))
+        found = len(by_time.held_out) if by_time else 0
+        if by_time is None or found < FEWEST:
+            raise RepositoryError(
+                f"{found} functions first appeared since {since}, and an exam needs {FEWEST}: give "
+                "an earlier --since, or leave it out"
+            )
+        return by_time
     if repository.is_git and not repository.is_shallow:
         by_time = _by_time(repository, sources, seed)
         if by_time is not None and len(by_time.held_out) >= FEWEST:
@@ -74,14 +90,25 @@ def split(repository: Repository, sources: Sources, seed: int) -> Split:
     return _by_file(repository, sources, seed)
 
 
-def _by_time(repository: Repository, sources: Sources, seed: int) -> Split | None:
+def _by_time(
+    repository: Repository, sources: Sources, seed: int, chosen: list[Commit] | None = None
+) -> Split | None:
     files = sources.tree(repository.commit)
     total = sum(len(file.functions) for file in files if file.reason is None)
     test = _clamp(total * TEST_SHARE, TEST_MIN, TEST_MAX)
     validation = _clamp(total * VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX)
-    counted = _newest_first(repository, sources, total * MOST_SHARE)
-    last = list(_until(counted, test))
-    first = list(_until(counted, validation)) or [last.pop() for _ in range(len(last) // 3)][::-1]
+    if chosen is None:
+        history, most = repository.history(MAX_COMMITS), total * MOST_SHARE
+        counted = _newest_first(repository, sources, history, most)
+        last = list(_until(counted, test))
+        first = list(_until(counted, validation))
+    else:
+        every = list(_newest_first(repository, sources, chosen, math.inf))
+        part = VALIDATION_SHARE / (TEST_SHARE + VALIDATION_SHARE)
+        wanted = min(test, (1 - part) * sum(brought for _, brought in every))
+        last = list(_until(iter(every), wanted))
+        first = chosen[len(last) :]
+    first = first or [last.pop() for _ in range(len(last) // 3)][::-1]
     if not last:
         return None
     window = last + first
@@ -109,11 +136,11 @@ def _ignored_commits(repository: Repository) -> set[str]:
 
 
 def _newest_first(
-    repository: Repository, sources: Sources, most: float
+    repository: Repository, sources: Sources, history: Sequence[Commit], most: float
 ) -> Iterator[tuple[Commit, int]]:
     """(commit, new functions it brought) from the newest back, while training keeps the rest."""
     total = 0
-    for number, commit in enumerate(history := repository.history(MAX_COMMITS)):
+    for number, commit in enumerate(history):
         if commit.parent is None:
             return
         if number % AHEAD == 0:

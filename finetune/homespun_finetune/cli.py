@@ -59,6 +59,13 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
         bool,
         typer.Option("--canaries", help="Train beside planted keys, say which leak, and stop."),
     ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE|REVISION|N",
+            help="Train on what was there before, examine on what came since. [default: by amount]",
+        ),
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the run's report here too: one HTML page."),
@@ -96,6 +103,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
         seed=seed,
         dry_run=dry_run,
         evaluate_only=evaluate_only,
+        since=since,
         report=report,
         refresh=refresh,
         canaries=canaries,

@@ -58,6 +58,7 @@ class Request:
     seed: int = 0
     dry_run: bool = False
     evaluate_only: bool = False
+    since: str | None = None
     report: Path | None = None
     refresh: bool = False
     canaries: bool = False
@@ -188,7 +189,8 @@ class _Run:
         from homespun_corpus.readers import cores
         from homespun_corpus.saved import default_folder, save
 
-        settings = MineSettings(seed=self.request.seed, exclude=self.team.exclude)
+        request = self.request
+        settings = MineSettings(request.seed, exclude=self.team.exclude, since=request.since)
         with self._timed("mine"), self.reporter.stage("mining") as stage:
             mined = mine(
                 self.repository,
