@@ -59,8 +59,13 @@ def test_what_is_not_near_is_no_echo() -> None:
     assert echoes().spans(HELD, "#") == []
     assert echoes(HELD).spans(b"", "#") == []
     assert echoes(b"", HELD).spans(b"x = 1\n", "#") == []
-    assert not echoes(HELD).may_be_in(trace([grams(tokens(OTHER, "#"))]))
-    assert not echoes().may_be_in(trace([]))
+
+
+def test_what_a_text_may_echo_is_named_by_that_alone() -> None:
+    held, none = trace([grams(tokens(HELD, "#"))]), trace([])
+    assert echoes(HELD).likely(held) == echoes(OTHER, HELD).likely(held) is not None
+    assert echoes(HELD, HELD.replace(b"total", b"sum_of")).likely(held) != echoes(HELD).likely(held)
+    assert echoes(OTHER).likely(held) is echoes(HELD).likely(none) is echoes().likely(none) is None
 
 
 def test_after_cutting_no_stretch_of_the_rest_is_near() -> None:
@@ -74,8 +79,7 @@ def test_after_cutting_no_stretch_of_the_rest_is_near() -> None:
         spans = Echoes(held).spans(text, "#")
         found += bool(spans)
         assert bool(spans) == _is_near(text, held)
-        may_be = Echoes(held).may_be_in(trace([grams(tokens(text, "#"))]))
-        assert may_be or not spans
+        assert Echoes(held).likely(trace([grams(tokens(text, "#"))])) or not spans
         assert not any(_is_near(piece, held) for piece in cut(text, spans))
     assert 10 < found < 60
 

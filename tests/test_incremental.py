@@ -39,7 +39,9 @@ def mined(folder: Path, cache: Path | None = None, processes: int = 1) -> Mined:
 
 def entries(cache: Path) -> int:
     with sqlite3.connect(cache) as database:
-        (count,) = database.execute("SELECT count(*) FROM readings").fetchone()
+        (count,) = database.execute(
+            "SELECT count(*) FROM readings WHERE key NOT LIKE '%echoes%'"
+        ).fetchone()
     return int(count)
 
 

@@ -8,6 +8,7 @@ verdict is an estimate. Knows no files, no trees, and not what is done about an 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -38,20 +39,26 @@ class Echoes:
     def __init__(self, held: Sequence[Sequence[bytes]]) -> None:
         sets = [shingles(code) for code in held if len(code)]
         self._sizes = [found.size for found in sets]
+        self._keys = [hashlib.blake2b(found.tobytes(), digest_size=16).digest() for found in sets]
         every = np.concatenate([np.empty(0, np.uint32), *sets])
         order = np.argsort(every, kind="stable")
         self._grams: Shingles = every[order]
         self._owners: _Positions = np.repeat(np.arange(len(sets)), self._sizes)[order]
         self._low = self._grams.astype(np.uint16)
 
-    def may_be_in(self, trace: Trace) -> bool:
-        """Whether a text of this trace can echo anything: False is certain, and fast."""
+    def likely(self, trace: Trace) -> str | None:
+        """Names the held-out functions that a text of this trace may echo; None for certainly none.
+
+        What ``spans`` finds in the text, or in pieces of it, depends on these and on no other.
+        """
         if not self._grams.size:
-            return False
+            return None
         held = np.zeros(1 << 16, np.bool_)
         held[np.cumsum(np.frombuffer(trace, "<u2"), dtype=np.intp)] = True
         shared = np.bincount(self._owners[held[self._low]], minlength=len(self._sizes))
-        return bool((shared >= ECHO * np.array(self._sizes)).any())
+        found = np.flatnonzero(shared >= ECHO * np.array(self._sizes))
+        keys = sorted({self._keys[owner] for owner in found})
+        return hashlib.blake2b(b"".join(keys), digest_size=16).hexdigest() if keys else None
 
     def spans(self, text: bytes, comment: str) -> list[Span]:
         """What of ``text`` to cut out so that no stretch of the rest is near: whole lines."""

@@ -126,6 +126,19 @@ def decode(data: bytes, language: str, *, path: str, blob_id: str) -> Reading:
         raise ValueError("not a reading") from error
 
 
+def encode_spans(spans: Iterable[Span]) -> bytes:
+    """Spans as bytes that ``decode_spans`` can check."""
+    return zlib.compress(json.dumps([(span.start, span.end) for span in spans]).encode(), 1)
+
+
+def decode_spans(data: bytes) -> list[Span]:
+    """What ``encode_spans`` was given; ValueError for anything else."""
+    try:
+        return [Span(*span) for span in json.loads(zlib.decompress(data))]
+    except (zlib.error, TypeError, ValueError) as error:
+        raise ValueError("no spans") from error
+
+
 def _cut(data: bytes, sizes: Iterable[int]) -> list[bytes]:
     stream = io.BytesIO(data)
     return [stream.read(size) for size in sizes]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from homespun_corpus.blob_cache import BlobCache
@@ -18,7 +19,15 @@ from homespun_corpus.hygiene import path_reason
 from homespun_corpus.languages import by_name, mined_language
 from homespun_corpus.notebooks import readable
 from homespun_corpus.readers import Readers, Request
-from homespun_corpus.readings import TIMEOUT, Reading, decode, encode, read_blob
+from homespun_corpus.readings import (
+    TIMEOUT,
+    Reading,
+    decode,
+    decode_spans,
+    encode,
+    encode_spans,
+    read_blob,
+)
 from homespun_corpus.repository import Repository
 
 WORTH_PROCESSES = 32  # blobs: starting processes takes as long as reading some of them
@@ -128,6 +137,18 @@ class Sources:
         if blob_id != self._last[0]:
             self._last = blob_id, readable(self.repository.read(blob_id))
         return self._last[1]
+
+    def recall(self, file: FileFunctions, what: str, find: Callable[[], list[Span]]) -> list[Span]:
+        """What ``find`` finds in a file, or found in an earlier run: ``what`` names all it asks."""
+        key = f"{self._key(file.path, file.blob_id)} {what}"
+        data = self._cache.get(key) if self._cache else None
+        with suppress(ValueError):
+            if data is not None:
+                return decode_spans(data)
+        spans = find()
+        if self._cache is not None:
+            self._cache.put(key, encode_spans(spans))
+        return spans
 
     def _place(self, function: Function) -> tuple[FileFunctions, int]:
         file = self.file(function.path, function.blob_id)

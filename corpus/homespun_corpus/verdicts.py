@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from homespun_corpus.copies import Shingles, shingles, tokens
 from homespun_corpus.echoes import Echoes
@@ -95,15 +96,18 @@ def _barred(
     for file in files:
         if file.reason is None:
             spans = [Span(0, file.header)] if file.header else []
-            if echoes.may_be_in(file.trace):
-                spans += _echoing(sources.text(file.blob_id), file, echoes)
+            likely = echoes.likely(file.trace)
+            if likely is not None:
+                found = partial(_echoing, sources, file, echoes)
+                spans += sources.recall(file, f"echoes {likely}", found)
             if spans:
                 barred[file.blob_id] = spans
     return barred
 
 
-def _echoing(source: bytes, file: FileFunctions, echoes: Echoes) -> list[Span]:
+def _echoing(sources: Sources, file: FileFunctions, echoes: Echoes) -> list[Span]:
     """Stretches of a file, and of its functions: one read alone is safe from odd quotes above."""
+    source = sources.text(file.blob_id)
     spans = echoes.spans(source, _comment(file))
     for function in file.functions:
         if not _meets(function.span, spans):
