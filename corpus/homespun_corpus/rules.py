@@ -60,4 +60,4 @@ def _libraries() -> Iterator[tuple[str, bytes]]:
     grammars = sorted({row.module.replace("_", "-") for row in LANGUAGES})
     for name in (*_LIBRARIES, *grammars):
         yield name, metadata.version(name).encode()
-    yield "python", f"{sys.version_info.major}.{sys.version_info.minor}".encode()
+    yield "interpreter", f"{sys.version_info.major}.{sys.version_info.minor}".encode()
