@@ -150,12 +150,14 @@ def _better(name: str, rival: Comparison) -> Check:
 
 
 def _not_worse(what: str, change: Interval | None, margin: float) -> Check:
-    """A share may drop within its margin; beyond it, it fails once that is no chance any more."""
+    """A share may drop within its margin, or by less than its standard error where so little was
+    measured that this is more; beyond, it fails once that is no chance any more."""
     name = f"{what} not worse"
     if change is None:
         return Check(name, "doubtful", f"{what}: too little was measured, give --minutes more")
     verdict: Verdict = "passed"
-    if change.value < -margin:
+    # Half of a 95% interval is two standard errors: what is less than one is no sign of anything.
+    if change.value < -max(margin, (change.high - change.low) / 4):
         verdict = "failed" if change.high < 0 else "doubtful"
     said = {"passed": "", "doubtful": " fewer, though perhaps by chance", "failed": " fewer"}
     return Check(
