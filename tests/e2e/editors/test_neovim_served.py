@@ -55,8 +55,8 @@ def test_one_session(open_neovim: OpenNeovim, real_server: RealServer, team: str
     ask_until(neovim, taught.adapter_says)
     short = revision.name.rpartition("-")[2]
     neovim.wait(lambda: short in neovim.lua(STATUS), "the revision in the status")
-    neovim.command("Homespun status")
-    neovim.wait_for_screen(f"revision {revision.name}")
+    said = neovim.lua("return vim.fn.execute('Homespun status')")
+    assert f"revision {revision.name}" in said
     assert len(real_server.pids()) == 1
 
     # The server is killed: it comes back and suggests.
