@@ -95,7 +95,7 @@ def _lines(completer: Completer, repository: str, documents: Sequence[Document])
         ended += suggestion.stopped == ENDED
     return Lines(
         repository,
-        documents[0].language,
+        holes[0][0].language or "",  # of the files that holes were cut from
         len(holes),
         exact / len(holes),
         ended / len(holes),
