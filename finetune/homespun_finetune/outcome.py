@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 
 DecisionName = Literal["published", "refused", "undecided", "evaluated", "dry-run"]
 
+VERDICTS: Mapping[str, str] = {
+    "published": "Published: the adapter is better and is served from now on.",
+    "refused": "Refused: the adapter is worse. What was served stays.",
+    "undecided": "Not enough evidence: the adapter is not served. What was served stays.",
+    "evaluated": "Measured only: nothing was trained, nothing has changed.",
+}
 MODELS = ("base", "incumbent", "candidate")  # always named in ``--json``, measured or not
 
 DONE, FAILED, BAD_USAGE, NOT_PUBLISHED, INTERRUPTED = 0, 1, 2, 3, 130

@@ -16,15 +16,9 @@ from typing import TYPE_CHECKING, Any
 from homespun_corpus.samples import Sample
 
 from homespun_finetune import charts
-from homespun_finetune.show import (
-    FIGURES,
-    ORDER,
-    SHOWN_CONTEXT_LINES,
-    TITLES,
-    Pair,
-    paired,
-    printable,
-)
+from homespun_finetune.figures import ORDER, TITLES, rows
+from homespun_finetune.outcome import VERDICTS
+from homespun_finetune.show import SHOWN_CONTEXT_LINES, Pair, paired, printable
 
 if TYPE_CHECKING:
     from homespun_model.store import Revision
@@ -36,12 +30,6 @@ COMPLETIONS = 20  # half of them the most improved, half the most worsened
 MOST_RUNS = 12  # in the history
 MOST_LINES = 14  # of a completion
 _PARTS = (("by_kind", "kind of hole"), ("by_language", "language"))
-_VERDICTS = {
-    "published": "Published: the adapter is served from now on.",
-    "refused": "Refused: the adapter is worse. What was served stays.",
-    "undecided": "Not enough evidence: the adapter is not served. What was served stays.",
-    "evaluated": "Measured only: nothing was trained, nothing has changed.",
-}
 
 
 @dataclass(frozen=True)
@@ -91,12 +79,12 @@ def render(page: Page) -> str:
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         repository=page.repository,
         decision=page.decision,
-        verdict=_VERDICTS[page.decision],
+        verdict=VERDICTS[page.decision],
         reasons=page.reasons,
         checks=_list(page.manifest, "decision", "checks"),
         facts=list(_facts(page.manifest)),
-        headline=_table(_dict(page.manifest, "metrics")),
-        edited=_table(_dict(page.manifest, "metrics", "edited")),
+        headline=rows(_dict(page.manifest, "metrics")),
+        edited=rows(_dict(page.manifest, "metrics", "edited")),
         parts=[(title, _part(page, key)) for key, title in _PARTS],
         general=_dict(page.manifest, "metrics", "general"),
         counts=_dict(page.manifest, "counts"),
@@ -125,27 +113,6 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     minutes = _number(manifest, "settings", "minutes")
     if minutes is not None:
         yield "minutes given", f"{minutes:g}"
-
-
-def _table(metrics: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """Rows of figures, the first the names of the models."""
-    roles = [role for role in ORDER if isinstance(metrics.get(role), dict) and metrics[role]]
-    if not roles:
-        return []
-    rows = [("", [TITLES[role] for role in roles])]
-    for label, key, form in FIGURES:
-        figures = [_figure(metrics[role], key, form) for role in roles]
-        if any(figure != "-" for figure in figures):
-            rows.append((label, figures))
-    return rows
-
-
-def _figure(metrics: Mapping[str, Any], key: str, form: str) -> str:
-    value = metrics.get(key)
-    unmeasured = key in ("typing_balance", "typing_accepted", "wrong_shown", "lines")
-    if not isinstance(value, int | float) or (unmeasured and not metrics.get("lines")):
-        return "-"
-    return form.format(value)
 
 
 def _part(page: Page, key: str) -> list[dict[str, Any]]:

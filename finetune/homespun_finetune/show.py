@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from homespun_finetune.evaluate import hole_id
+from homespun_finetune.figures import rows
 from homespun_finetune.metrics import HoleResult, Metrics
 from homespun_finetune.outcome import Outcome
 
@@ -25,29 +26,6 @@ if TYPE_CHECKING:
 SHOWN_LINES = 10  # of a completion; the rest is counted
 SHOWN_CONTEXT_LINES = 3  # before the cursor
 
-FIGURES = (
-    ("bits per byte (less is better)", "bits_per_byte", "{:.3f}"),
-    ("first line exact", "exact_line", "{:.1%}"),
-    ("whole middle exact", "exact_match", "{:.1%}"),
-    ("edit similarity", "edit_similarity", "{:.1%}"),
-    ("identifier F1", "identifier_f1", "{:.1%}"),
-    ("ends by itself", "ends_itself", "{:.1%}"),
-    ("typing saved, less dismissals", "typing_balance", "{:.1%}"),
-    ("typing accepted", "typing_accepted", "{:.1%}"),
-    ("wrong suggestions a line", "wrong_shown", "{:.1f}"),
-    ("holes", "holes", "{}"),
-    ("of these completed", "completions", "{}"),
-    ("lines typed again", "lines", "{}"),
-)
-_TYPED = ("typing_balance", "typing_accepted", "wrong_shown", "lines")
-TITLES = {
-    "base": "base",
-    "incumbent": "incumbent",
-    "candidate": "adapter",
-    "without_related": "base, no related",
-    "copy": "copying",
-}
-ORDER = ("copy", "without_related", "base", "incumbent", "candidate")
 _STYLES = {"published": "bold green", "refused": "bold red", "undecided": "bold yellow"}
 
 
@@ -81,20 +59,17 @@ def decision(console: Console, outcome: Outcome) -> None:
 
 def table(console: Console, metrics: Mapping[str, Metrics]) -> None:
     """Every model and baseline on the same held-out holes, the baselines first."""
-    columns = [(name, metrics[name]) for name in ORDER if name in metrics]
+    found = rows({role: model.to_json() for role, model in metrics.items()})
+    if not found:
+        return
+    (_, models), *figures = found
     grid = Table(title="On held-out code", title_justify="left")
     grid.add_column("")
-    for name, _ in columns:
-        grid.add_column(TITLES[name], justify="right")
-    for label, key, form in FIGURES:
-        grid.add_row(label, *(figure(m, key, form) for _, m in columns))
+    for name in models:
+        grid.add_column(name, justify="right")
+    for label, texts in figures:
+        grid.add_row(label, *texts)
     console.print(grid)
-
-
-def figure(metrics: Metrics, key: str, form: str) -> str:
-    """One figure as people read it; a dash for typing that was not measured."""
-    unmeasured = key in _TYPED and not metrics.lines
-    return "-" if unmeasured else form.format(getattr(metrics, key))
 
 
 def counts(console: Console, repository: str, mined: Mapping[str, Any]) -> None:

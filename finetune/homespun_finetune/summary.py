@@ -12,13 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from homespun_finetune.show import FIGURES, ORDER, TITLES
-
-_VERDICTS = {
-    "published": "**Published.** The adapter is better and is served from now on.",
-    "refused": "**Refused.** The adapter is worse; what was served stays.",
-    "undecided": "**A quiet night.** Not enough evidence; what was served stays.",
-}
+from homespun_finetune.figures import rows
+from homespun_finetune.outcome import VERDICTS
 
 
 def main() -> None:
@@ -36,14 +31,14 @@ def main() -> None:
 
 def page(run: Mapping[str, Any]) -> str:
     """The result as Markdown: the verdict, its reasons, and every model beside every other."""
-    verdict = _VERDICTS.get(run["decision"], run["decision"])
+    verdict, _, rest = VERDICTS.get(run["decision"], run["decision"]).partition(":")
     seconds = ", ".join(f"{part} {spent:.0f} s" for part, spent in run["seconds"].items())
     counts = run["counts"]
     return "\n".join(
         (
             f"## Homespun: {_escaped(run['repository'])}",
             "",
-            verdict,
+            f"**{verdict}:**{rest}" if rest else f"**{verdict}**",
             "",
             *(f"- {_escaped(reason)}" for reason in run["reasons"]),
             "",
@@ -56,15 +51,10 @@ def page(run: Mapping[str, Any]) -> str:
 
 
 def _table(metrics: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
-    measured = {role: metrics[role] for role in ORDER if metrics.get(role)}
-    if not measured:
-        return []
-    rows = [f"| | {' | '.join(TITLES[role] for role in measured)} |"]
-    rows.append("|---" * (len(measured) + 1) + "|")
-    for title, key, form in FIGURES:
-        figures = [form.format(model[key]) if model else "" for model in measured.values()]
-        rows.append(f"| {title} | {' | '.join(figures)} |")
-    return rows
+    lines = [f"| {' | '.join([label, *texts])} |" for label, texts in rows(metrics)]
+    if lines:
+        lines.insert(1, "|---" * (lines[0].count("|") - 1) + "|")
+    return lines
 
 
 def _escaped(text: str) -> str:
