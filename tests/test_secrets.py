@@ -232,3 +232,9 @@ def test_lines_that_nobody_wrote_are_no_hang() -> None:
         b'"' + b"A" * 30,
     ):
         find_secrets(unit * 50_000)
+
+
+def test_a_string_of_escapes_without_an_end_is_no_hang() -> None:
+    """Seen in a compiled kernel kept as C++ strings: each escape could be read in two ways."""
+    for quote in (b'"', b"'", b"`"):
+        find_secrets(b"token = " + quote + rb"\x00\"\377" * 300)

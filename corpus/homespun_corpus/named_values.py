@@ -16,7 +16,8 @@ _NAME = (
     r"|(?<=[a-z])[_ -]?key|(?<![a-z])pass(?![a-z]))\w*"
 )
 _TELLING = re.compile(_NAME)
-_STRING = re.compile(r"([\"'`])((?:\\.|(?!\1).)*?)\1")
+# Possessive: an escape is read one way only, or a line of many without an end takes for ever.
+_STRING = re.compile(r"([\"'`])((?:\\.|(?!\1)[^\\])*+)\1")
 _BASIC = re.compile(r"(?i)basic +")
 _LEAD = re.compile(r"(?i)(?:bearer|token) +|.*" + _NAME + r"[ \]]*[=:] *")
 _BARE = re.compile(
