@@ -3,8 +3,8 @@
     python bench/published_recipe.py REPOSITORY [--minutes 10] [--batch 64] [--base starter]
 
 Theirs: whole files packed without regard to functions, a random span as the hole in half of them
-and half of these suffix first, loss on every token, nothing from other files, LoRA of rank 32
-with dropout 0.1, rate 3e-4 along a cosine with a tenth of warm-up, weight decay 0.1, 64 samples a step.
+and half of these suffix first, loss on every token, nothing from other files, LoRA of rank 32 with
+dropout 0.1, rate 3e-4 along a cosine with a tenth of warm-up, weight decay 0.1, 64 samples a step;
 ``--batch 8`` gives theirs more steps in short time. Both train for the same minutes, both sit the
 exam as an editor asks: held-out holes of new functions, code in general. Prints each one's figures
 and what ours gains over theirs, with intervals over whole files.
