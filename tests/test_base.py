@@ -52,6 +52,12 @@ def test_the_bundled_starter_is_the_base_unless_told_otherwise() -> None:
     assert torch.isfinite(logits).all()
 
 
+def test_parameters_are_counted_without_loading_them() -> None:
+    base = load_base()
+    model = base.load_model()
+    assert base.parameters == sum(weight.numel() for weight in model.parameters())
+
+
 def test_an_ambiguous_family_names_the_flag(tmp_path: Path) -> None:
     folder = tiny_base(tmp_path / "model", mark=False)
     with pytest.raises(BaseError, match="--fim-format"):

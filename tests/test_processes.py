@@ -13,7 +13,9 @@ import torch
 from homespun_finetune import memory, processes
 from homespun_finetune.batches import collate
 from homespun_finetune.budget import TokenBudget
+from homespun_finetune.errors import UsageError
 from homespun_finetune.loss import Lesson
+from homespun_model.base import load_base
 from safetensors.torch import load_file
 from test_train import END, PAD, examples, tiny_model
 
@@ -55,6 +57,17 @@ def test_alone_a_run_decides_for_itself() -> None:
     assert processes.agree(budget, "cpu") is budget
     assert processes.any_of(True, torch.device("cpu"))
     assert processes.is_first() and processes.count() == 1
+
+
+def test_a_base_that_does_not_fit_is_refused_before_any_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    base = load_base()
+    memory.must_fit(base)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 1 << 30)
+    monkeypatch.setattr(memory, "best_device", lambda: "cpu")
+    with pytest.raises(UsageError, match=r"starter has 6 million .* 1\.1 GiB .* has 1\.0"):
+        memory.must_fit(base)
 
 
 def test_a_batch_is_cut_where_memory_is_short() -> None:

@@ -1,4 +1,4 @@
-"""How many samples fit into memory at a time.
+"""Whether a base fits into memory, and how many samples at a time.
 
 What a sample's forward pass leaves for its backward pass is counted on a real one, so that nothing
 here knows architectures. Where a batch does not fit, a step is made in parts.
@@ -11,8 +11,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from homespun_model.base import Base
+from homespun_model.memory import gib, machine_memory, needed
+
+from homespun_finetune.budget import best_device
+from homespun_finetune.errors import UsageError
 
 SHARE = 0.5  # of what is free: the rest is for what a backward pass makes and drops again
+
+
+def must_fit(base: Base) -> None:
+    """UsageError where fine-tuning the base on this machine cannot end well; said before the work.
+
+    A GPU's memory is its own affair: what fits there depends on more than the weights.
+    """
+    if best_device() != "cpu":
+        return
+    need, there_is = needed(base.parameters).train, machine_memory()
+    if need > there_is:
+        raise UsageError(
+            f"{base.id} has {base.parameters / 1e6:,.0f} million parameters: fine-tuning it takes "
+            f"about {gib(need)} GiB of memory, and this machine has {gib(there_is)}: choose a "
+            "smaller base (`homespun models` says which fit), or a machine with more"
+        )
 
 
 def micro_batch(batch: int, needed: int, free: int) -> int:

@@ -211,7 +211,12 @@ class _Run:
     def _base(self) -> Base:
         from homespun_model.base import load_base
 
-        return load_base(self.request.base, fim_format=self.request.fim_format)
+        from homespun_finetune.memory import must_fit
+
+        base = load_base(self.request.base, fim_format=self.request.fim_format)
+        if not self.request.evaluate_only:
+            must_fit(base)
+        return base
 
     def _store(self) -> AdapterStore:
         from homespun_model.store import AdapterStore, default_store

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -56,6 +57,21 @@ class Base:
     def prompts(self) -> PromptBuilder:
         """The prompt builder for this base: training, scoring and serving all take it from here."""
         return PromptBuilder(self.tokenizer, self.fim, Budget.of(self.context_length))
+
+    @cached_property
+    def parameters(self) -> int:
+        """Numbers in its safetensors files, of which only the headers are read. BaseError."""
+        from safetensors import SafetensorError, safe_open
+
+        total = 0
+        try:
+            for path in self.directory.glob("*.safetensors"):
+                with safe_open(path, framework="numpy") as file:
+                    shapes = (file.get_slice(name).get_shape() for name in file.keys())  # noqa: SIM118
+                    total += sum(map(math.prod, shapes))
+        except (OSError, SafetensorError) as error:
+            raise BaseError(f"base {self.id!r} does not load: {_why(error)}") from error
+        return total
 
     @cached_property
     def lexicon(self) -> Lexicon:

@@ -11,11 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from homespun_model.families import families
-
-GIB = 1 << 30
-SERVE_BYTES = 4 * 2  # a parameter in float32, for the base and again with an adapter merged in
-TRAIN_BYTES = 4 * 3  # those two for the evaluation, and what a step keeps for its gradients
-OVERHEAD = GIB  # torch itself, and the text
+from homespun_model.memory import gib, machine_memory, needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def show(*, as_json: bool) -> int:
     rows = [_row(example, memory) for example in EXAMPLES]
     names = [family.name for family in families()]
     if as_json:
-        print(json.dumps({"memory_gib": _gib(memory), "families": names, "models": rows}))
+        print(json.dumps({"memory_gib": gib(memory), "families": names, "models": rows}))
         return 0
     print(f"{'base':<42}{'family':<16}{'serve':>8}{'train':>8}   fits here (about)")
     for row in rows:
@@ -61,36 +57,20 @@ def show(*, as_json: bool) -> int:
             f"{row['base']:<42}{row['family']:<16}"
             f"{row['serve_gib']:>6.1f} G{row['train_gib']:>6.1f} G   {row['fits']}"
         )
-    print(f"\nThis machine has {_gib(memory)} GiB of memory. Families: {', '.join(names)}.")
+    print(f"\nThis machine has {gib(memory)} GiB of memory. Families: {', '.join(names)}.")
     print("Any other model of these families works too: give --base a folder or a hub name.")
     return 0
 
 
-def machine_memory() -> int:
-    """Bytes of physical memory."""
-    import psutil  # type: ignore[import-untyped]
-
-    return int(psutil.virtual_memory().total)
-
-
-def needs(parameters: float) -> tuple[int, int]:
-    """About how many bytes of memory serving and fine-tuning take, for billions of parameters."""
-    weights = int(parameters * 1e9)
-    return weights * SERVE_BYTES + OVERHEAD, weights * TRAIN_BYTES + OVERHEAD
-
-
 def _row(example: Example, memory: int) -> dict[str, Any]:
-    serve, train = needs(example.parameters)
-    fits = "serve and train" if train < memory else "serve" if serve < memory else "no"
+    parameters = int(example.parameters * 1e9)
+    need = needed(parameters)
+    fits = "serve and train" if need.train < memory else "serve" if need.serve < memory else "no"
     return {
         "base": example.name,
         "family": example.family,
-        "parameters": int(example.parameters * 1e9),
-        "serve_gib": _gib(serve),
-        "train_gib": _gib(train),
+        "parameters": parameters,
+        "serve_gib": gib(need.serve),
+        "train_gib": gib(need.train),
         "fits": fits,
     }
-
-
-def _gib(size: int) -> float:
-    return round(size / GIB, 1)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from homespun_model.errors import ModelError
+from homespun_model.memory import FLOAT
 from homespun_model.store import AdapterStore, default_store
 
 from homespun_server.cache import Served
@@ -108,7 +109,7 @@ class Engine:
         except (ModelError, OSError) as error:
             self._report(Status("error", name, message=str(error)))
             raise
-        self._seats.make_room(_copy_bytes(loaded[0]))
+        self._seats.make_room(loaded[0].parameters * FLOAT)
         self._report(Status("ready", loaded[0].id))
         return loaded
 
@@ -152,11 +153,6 @@ class Engine:
 def store_root(options: LaunchOptions) -> Path:
     """The folder of the adapter store that the flags name, or the user's own."""
     return Path(options.store).expanduser() if options.store else default_store()
-
-
-def _copy_bytes(base: Base) -> int:
-    """At most what a copy of the weights takes: stored in half precision, it doubles."""
-    return 2 * sum(file.stat().st_size for file in base.directory.glob("*.safetensors"))
 
 
 def _import_the_model_room() -> None:
