@@ -1,0 +1,110 @@
+"""``finetune-repo`` on repositories as they were, judged on what was written afterwards.
+
+    python bench/unseen.py REPOSITORY... [--minutes 15] [--hold-back 0.1] [--judge SCRIPT]
+
+Of each repository the newest commits are held back (that share of its first parents, 10 to 400). On
+the rest ``finetune-repo`` runs as a user would run it, into a store of its own, and its decision
+and table are printed. SCRIPT, if given, is somebody else's judge: it is called with the base, a
+folder with the files that were added by the commits held back (or changed, where few were added),
+``--holes``, ``--glob`` for the language that most of them are in, and ``--adapter`` for the
+adapter, and what it says of base and adapter is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from homespun_corpus.hygiene import path_reason
+from homespun_corpus.languages import language_for
+from homespun_corpus.repository import Repository
+from homespun_model.base import load_base
+from refresh_schedule import as_of
+
+LEAST, MOST = 10, 400  # commits held back
+ENOUGH = 12  # added files, or changed ones are asked for too
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="finetune-repo, judged on what came afterwards")
+    parser.add_argument("repositories", type=Path, nargs="+")
+    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--hold-back", type=float, default=0.1)
+    parser.add_argument("--judge", type=Path)
+    parser.add_argument("--holes", type=int, default=200)
+    options = parser.parse_args()
+    for repository in options.repositories:
+        with tempfile.TemporaryDirectory() as scratch:
+            tried(repository, Path(scratch), options)
+
+
+def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
+    opened = Repository.open(origin)
+    commits = [commit.id for commit in opened.history()]
+    held = commits[: max(LEAST, min(MOST, round(len(commits) * options.hold_back)))]
+    before = commits[len(held)]
+    outcome = fine_tuned(as_of(origin, before, work), work / "store", options.minutes)
+    name = origin.parent.name if origin.name == "repo" else origin.name
+    print(f"== {name}, {len(held)} of {len(commits)} commits held back: {outcome['decision']}")
+    for reason in outcome["reasons"]:
+        print(f"  - {reason}")
+    for role, figures in outcome["metrics"].items():
+        if figures:
+            print(f"  {role:16} {json.dumps(figures)}", flush=True)
+    if options.judge:
+        folder, glob = written_since(opened, before, work / "since")
+        for adapter in (None, adapter_of(work / "store")):
+            print(f"  {judged(options, folder, glob, adapter)}", flush=True)
+
+
+def fine_tuned(repository: Path, store: Path, minutes: float) -> dict[str, Any]:
+    command = [str(Path(sys.executable).with_name("finetune-repo")), str(repository), "--json"]
+    command += ["--store", str(store), "--minutes", str(minutes), "--id", "bench/unseen"]
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+def adapter_of(store: Path) -> Path:
+    """The one adapter in a store, published or kept for study."""
+    return next(store.rglob("adapter_model.safetensors")).parent
+
+
+def written_since(repository: Repository, before: str, folder: Path) -> tuple[Path, str]:
+    """The files of one language that came after a commit, in a folder; and a pattern for them."""
+    assert repository.commit is not None
+    changes = {
+        change.path: change
+        for change in repository.changes(before, repository.commit)
+        if change.new and language_for(change.path) and not path_reason(change.path)
+    }
+    added = [path for path, change in changes.items() if change.old is None]
+    wanted = added if len(added) >= ENOUGH else list(changes)
+    [(ending, _)] = Counter(PurePosixPath(path).suffix for path in wanted).most_common(1)
+    folder.mkdir()
+    for number, path in enumerate(path for path in wanted if path.endswith(ending)):
+        blob = changes[path].new
+        assert blob is not None
+        (folder / f"{number:04}{ending}").write_bytes(repository.read(blob))
+    return folder, f"*{ending}"
+
+
+def judged(options: argparse.Namespace, folder: Path, glob: str, adapter: Path | None) -> str:
+    command: Sequence[str] = [
+        *(sys.executable, str(options.judge), str(load_base().directory), str(folder)),
+        *("--holes", str(options.holes), "--glob", glob),
+        *(("--adapter", str(adapter)) if adapter else ()),
+    ]
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    return f"{'adapter' if adapter else 'base':8} {' | '.join(run.stdout.splitlines())}"
+
+
+if __name__ == "__main__":
+    main()
