@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from homespun_model.ways_out import BAD_USAGE, INTERRUPTED, explain, fail
 
 from homespun_finetune import interruption
 from homespun_finetune.errors import FinetuneError, UsageError
-from homespun_finetune.outcome import BAD_USAGE, FAILED, INTERRUPTED
 
 MIN_MINUTES, MAX_MINUTES = 0.1, 7 * 24 * 60
 MAX_SEED = 2**32 - 1  # numpy's
@@ -144,31 +144,14 @@ def _exit_code(arguments: list[str]) -> int:
 
 
 def _explain(error: Exception) -> tuple[str, int]:
-    """One line and an exit code. Only what nobody foresaw names its type."""
-    from homespun_corpus.errors import CorpusError
-    from homespun_model.errors import BaseError, ModelError, StoreInputError
-
     # typer carries its own copy of click in some versions and uses click itself in others.
     if hasattr(error, "format_message"):
         return error.format_message(), BAD_USAGE
-    match error:
-        case UsageError() | CorpusError() | BaseError() | StoreInputError():
-            return str(error), BAD_USAGE
-        case FinetuneError() | ModelError():
-            return str(error), FAILED
-        case MemoryError():
-            return "out of memory: choose a smaller base", FAILED
-        case OSError(strerror=str(reason)):
-            where = f"{error.filename}: " if error.filename else ""
-            return f"{where}{reason}", FAILED
-    return f"{type(error).__name__}: {error}; run again with --debug for details", FAILED
+    return explain(error, usage=UsageError, failure=FinetuneError)
 
 
 def _fail(line: str, code: int) -> int:
-    from homespun_corpus.errors import one_line
-
-    print(f"finetune-repo: {one_line(line)}", file=sys.stderr, flush=True)
-    return code
+    return fail("finetune-repo", line, code)
 
 
 def _one(repositories: list[Path]) -> Path:

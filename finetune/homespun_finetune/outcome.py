@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from homespun_model.ways_out import DONE, NOT_PUBLISHED
+
 if TYPE_CHECKING:
     from homespun_finetune.metrics import Metrics
 
@@ -18,8 +20,6 @@ VERDICTS: Mapping[str, str] = {
     "evaluated": "Measured only: nothing was trained, nothing has changed.",
 }
 MODELS = ("base", "incumbent", "candidate")  # always named in ``--json``, measured or not
-
-DONE, FAILED, BAD_USAGE, NOT_PUBLISHED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 @dataclass

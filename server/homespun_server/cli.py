@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from homespun_model.ways_out import BAD_USAGE, DONE, INTERRUPTED, explain, fail
 
 from homespun_server.errors import ServerError, UsageError
 from homespun_server.settings import LaunchOptions
-
-DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     add_completion=False,
@@ -221,7 +220,7 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        return _fail(*_explain(error))
+        return _fail(*explain(error, usage=UsageError, failure=ServerError))
     return _fail("interrupted", code) if code == INTERRUPTED else code
 
 
@@ -240,24 +239,6 @@ def _options(base: str, store: str | None, device: str, fim_format: str | None) 
     return LaunchOptions(base=base, store=store, device=device, fim_format=fim_format)
 
 
-def _explain(error: Exception) -> tuple[str, int]:
-    """One line and an exit code. Only what nobody foresaw names its type."""
-    from homespun_corpus.errors import CorpusError
-    from homespun_model.errors import BaseError, ModelError, StoreInputError
-
-    match error:
-        case UsageError() | CorpusError() | BaseError() | StoreInputError():
-            return str(error), BAD_USAGE
-        case ServerError() | ModelError():
-            return str(error), FAILED
-        case MemoryError():
-            return "out of memory: choose a smaller base", FAILED
-        case OSError(strerror=str(reason)):
-            where = f"{error.filename}: " if error.filename else ""
-            return f"{where}{reason}", FAILED
-    return f"{type(error).__name__}: {error}; run again with --debug for details", FAILED
-
-
 def _bad_usage(message: str) -> int:
     """One line; a group of commands without one has its whole help for a message."""
     if "\n" not in message:
@@ -267,10 +248,7 @@ def _bad_usage(message: str) -> int:
 
 
 def _fail(line: str, code: int) -> int:
-    from homespun_corpus.errors import one_line
-
-    print(f"homespun: {one_line(line)}", file=sys.stderr, flush=True)
-    return code
+    return fail("homespun", line, code)
 
 
 if __name__ == "__main__":

@@ -41,8 +41,10 @@ def serve(
 
 
 def _run(options: LaunchOptions, stream: Stream, log: Path | None) -> int:
+    from homespun_model.ways_out import INTERRUPTED
+
     from homespun_server.app import App
-    from homespun_server.cli import INTERRUPTED, version
+    from homespun_server.cli import version
 
     path = str(log.resolve()) if log is not None else None
 
