@@ -17,7 +17,7 @@ import os
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -106,7 +106,7 @@ def learn_as_published(base: Base, mined: Mined, folder: Path, seconds: float, b
     rng.shuffle(documents)
     cut = len(documents) // 20
     examples = [published_example(base, ids, rng) for ids in documents]
-    settings = TrainSettings(**(PUBLISHED.to_json() | {"batch_size": batch}))
+    settings = replace(PUBLISHED, batch_size=batch)
     trained = fine_tune(
         base.load_model(),
         examples[cut:],

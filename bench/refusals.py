@@ -3,7 +3,7 @@
     python bench/refusals.py REPOSITORY OTHER [--minutes 8] [--only unlike poisoned same]
 
 Three histories are made, each with the files of REPOSITORY that stand for its past in the older
-commits and a day's commits of new files after them. ``same``: the new files are the rest of
+commits and new files in the newest. ``same``: the new files are the rest of
 REPOSITORY, as a check that an adapter can be had here at all. ``unlike``: they are OTHER's.
 ``poisoned``: the past's words are dealt out anew at random, so that it reads like code and teaches
 nonsense; the new files are sound. ``finetune-repo`` runs on each, and its decision and reasons are
@@ -13,12 +13,10 @@ printed. Only ``same`` may be published.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -27,6 +25,7 @@ from pathlib import Path
 from homespun_corpus.errors import CorpusError
 from homespun_corpus.languages import language_for
 from homespun_corpus.repository import Repository
+from unseen import fine_tuned
 
 MOST_FILES, NEW_FILES, NEW_COMMITS = 240, 60, 20
 CHARS = range(600, 60_000)  # of a file that is taken
@@ -105,11 +104,8 @@ def git(folder: Path, *words: str, day: int = 0) -> None:
 
 def decided(folder: Path, minutes: float) -> str:
     """What ``finetune-repo`` makes of it."""
-    command = [str(Path(sys.executable).with_name("finetune-repo")), str(folder), "--json"]
     with tempfile.TemporaryDirectory() as store:
-        command += ["--minutes", str(minutes), "--store", store, "--id", "bench/refusals"]
-        run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    outcome = json.loads(run.stdout)
+        outcome = fine_tuned(folder, Path(store), minutes)
     return f"{outcome['decision']}: {'; '.join(outcome['reasons'])}"
 
 

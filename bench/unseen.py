@@ -65,8 +65,9 @@ def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
 
 
 def fine_tuned(repository: Path, store: Path, minutes: float) -> dict[str, Any]:
+    """What ``finetune-repo --json`` prints of a run into a store of its own."""
     command = [str(Path(sys.executable).with_name("finetune-repo")), str(repository), "--json"]
-    command += ["--store", str(store), "--minutes", str(minutes), "--id", "bench/unseen"]
+    command += ["--store", str(store), "--minutes", str(minutes), "--id", "bench/repository"]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     found: dict[str, Any] = json.loads(run.stdout)
     return found

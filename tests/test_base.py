@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,17 @@ def test_parameters_are_counted_without_loading_them() -> None:
     base = load_base()
     model = base.load_model()
     assert base.parameters == sum(weight.numel() for weight in model.parameters())
+
+
+def test_weights_that_lie_there_twice_count_once(tmp_path: Path) -> None:
+    folder = tiny_base(tmp_path / "model")
+    count = load_base(str(folder)).parameters
+    shutil.copyfile(folder / "model.safetensors", folder / "consolidated.safetensors")
+    assert load_base(str(folder)).parameters == count
+    (folder / "model.safetensors").rename(folder / "model-1.safetensors")
+    index = {"weight_map": {"all": "model-1.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert load_base(str(folder)).parameters == count
 
 
 def test_an_ambiguous_family_names_the_flag(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ MAX_CONTEXT = 2048
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 # Attention that only looks back can be cut back to an earlier place; a running state cannot.
 CUTTABLE_LAYERS = {"full_attention", "sliding_attention"}
+INDEX = "model.safetensors.index.json"
 _CHUNK = 1 << 20
 
 
@@ -60,12 +61,12 @@ class Base:
 
     @cached_property
     def parameters(self) -> int:
-        """Numbers in its safetensors files, of which only the headers are read. BaseError."""
+        """Numbers in the files that load, of which only the headers are read. BaseError."""
         from safetensors import SafetensorError, safe_open
 
         total = 0
         try:
-            for path in self.directory.glob("*.safetensors"):
+            for path in _loaded(self.directory):
                 with safe_open(path, framework="numpy") as file:
                     shapes = (file.get_slice(name).get_shape() for name in file.keys())  # noqa: SIM118
                     total += sum(map(math.prod, shapes))
@@ -204,15 +205,27 @@ def _weights(directory: Path) -> list[Path]:
 
 def _check_index(directory: Path, weights: set[str]) -> None:
     """Only what lies here is hashed, and only safetensors are read without running anything."""
-    file = directory / "model.safetensors.index.json"
+    if other := _indexed(directory) - weights:
+        file = directory / INDEX
+        raise BaseError(f"{file} names {min(map(repr, other))}, no safetensors file beside it")
+
+
+def _loaded(directory: Path) -> list[Path]:
+    """Of the weights, those that transformers loads: some bases hold them a second time."""
+    if (whole := directory / "model.safetensors").is_file():
+        return [whole]
+    return [directory / name for name in sorted(_indexed(directory))] or _weights(directory)
+
+
+def _indexed(directory: Path) -> set[str]:
+    """The files that the index of a base in parts names; none where there is no index."""
+    file = directory / INDEX
     if not file.exists():
-        return
+        return set()
     try:
-        named = set(json.loads(file.read_text(encoding="utf-8"))["weight_map"].values())
+        return set(json.loads(file.read_text(encoding="utf-8"))["weight_map"].values())
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise BaseError(f"{file} is no index of weights: {_one_line(error)}") from error
-    if other := named - weights:
-        raise BaseError(f"{file} names {min(map(repr, other))}, no safetensors file beside it")
 
 
 def _format(

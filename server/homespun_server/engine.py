@@ -106,10 +106,12 @@ class Engine:
         loop = asyncio.get_running_loop()
         try:
             loaded = await loop.run_in_executor(self._loader, load_plain, self._options)
+            # Reads files: not on the loop, which has keystrokes to answer.
+            count = await loop.run_in_executor(self._loader, lambda: loaded[0].parameters)
         except (ModelError, OSError) as error:
             self._report(Status("error", name, message=str(error)))
             raise
-        self._seats.make_room(loaded[0].parameters * FLOAT)
+        self._seats.make_room(count * FLOAT)
         self._report(Status("ready", loaded[0].id))
         return loaded
 
