@@ -4,7 +4,8 @@
 
 The holes are the test split of mining FOLDER, as an adapter of it is tested on. The index holds all
 files but those with holes in them, and of the file that is open what stands around the hole. Each
-hole is completed with drafts and without, in turns, and the answers must be the same.
+hole is completed with drafts and without, in turns, and the answers, into which the index's code is
+blended either way, must be the same.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Sample
 from homespun_model.base import load_base
 from homespun_model.completer import Completer
-from homespun_model.draft import Drafter, DraftIndex
+from homespun_model.copies import CopyIndex
+from homespun_model.draft import Drafter
 from homespun_model.loading import load_forward
 from recorded import Asked, code_of
 
@@ -43,7 +45,7 @@ def main() -> None:
     encode = base.tokenizer.encode
     began = time.process_time()
     files = {p: encode(text) for p, text in code_of(options.folder).items() if p not in held}
-    encoded, index = time.process_time(), DraftIndex()
+    encoded, index = time.process_time(), CopyIndex()
     index.update(files)
     print(
         f"{sum(map(len, files.values()))} tokens in {len(files)} files: "
@@ -56,7 +58,7 @@ def main() -> None:
 def compare(
     completer: Completer,
     samples: list[Sample],
-    index: DraftIndex,
+    index: CopyIndex,
     encode: Callable[[str], list[int]],
 ) -> None:
     """Complete every hole both ways."""
@@ -74,10 +76,10 @@ def compare(
             completer.warm(place, session=way)
             began = time.process_time()
             if way == "drafts":
-                completer.complete(place, session=way, drafts=index)
+                completer.complete(place, session=way, copies=index)
             else:
                 with patch.object(Drafter, "draft", lambda *_: []):
-                    completer.complete(place, session=way)
+                    completer.complete(place, session=way, copies=index)
             seconds[way] += time.process_time() - began
             answers[way] = asked.decoded
         assert answers["drafts"].ids == answers["none"].ids, place.path

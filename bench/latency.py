@@ -4,7 +4,8 @@
 
 Every contender gets the same prompts of token ids and gives as many tokens, all with float32
 weights, in turns: request by request, so that whatever else the machine does slows all of them.
-transformers' ``generate`` begins each request anew. Ours keeps the document's last sequence,
+transformers' ``generate`` begins each request anew. Ours keeps the document's last sequence and
+blends in what all files hold but those with the answers, as the server does, or nothing;
 llama.cpp (``pip install llama-cpp-python gguf``, left out where they are missing) its own last one.
 Cold is the first request in a file, warm one that comes a character later; a request that the
 server answers from its cache asks no model, and is timed apart. Milliseconds depend on the machine
@@ -25,8 +26,8 @@ import numpy as np
 import torch
 from homespun_model.base import load_base
 from homespun_model.completer import Completer
+from homespun_model.copies import CopyIndex
 from homespun_model.decode import Decoder
-from homespun_model.draft import DraftIndex
 from homespun_model.plain import forward_of
 from homespun_server.cache import Answer, AnswerCache, Served
 from recorded import Request, code_of, requests
@@ -52,7 +53,13 @@ def main() -> None:
     )
     asked = {request.session for request in recorded}
     others = {p: base.tokenizer.encode(text) for p, text in texts.items() if p not in asked}
-    contenders = {"transformers": plain(model), "ours": ours(model, others)}
+    index = CopyIndex()
+    index.update(others)
+    contenders = {
+        "transformers": plain(model),
+        "ours": ours(model, index),
+        "model alone": ours(model, None),
+    }
     with tempfile.TemporaryDirectory() as folder:
         if (peer := llama(model, Path(folder), options.threads)) is not None:
             contenders["llama.cpp"] = peer
@@ -86,10 +93,9 @@ def plain(model: PreTrainedModel) -> Contender:
     return generate
 
 
-def ours(model: PreTrainedModel, files: dict[str, list[int]]) -> Contender:
-    """A decoder that remembers, and drafts from all files but those that hold the answers."""
-    decoder, index = Decoder(forward_of(model)), DraftIndex()
-    index.update(files)
+def ours(model: PreTrainedModel, copies: CopyIndex | None) -> Contender:
+    """A decoder that remembers, and drafts; with ``copies`` blended in it is what serves."""
+    decoder = Decoder(forward_of(model))
 
     def generate(request: Request) -> list[int]:
         decoded = decoder.generate(
@@ -97,7 +103,7 @@ def ours(model: PreTrainedModel, files: dict[str, list[int]]) -> Contender:
             max_new_tokens=request.count,
             stop_ids=frozenset(),
             session=request.session,
-            drafts=index,
+            copies=copies,
         )
         return decoded.ids
 

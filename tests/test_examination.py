@@ -58,7 +58,7 @@ def examined(
 def test_everybody_sits_the_same_exams(mined: Mined, tmp_path: Path) -> None:
     examination = examined(mined, tmp_path)
     metrics = examination.metrics()
-    assert set(metrics) == {"base", "without_related", "copy", "candidate"}
+    assert set(metrics) == {"base", "alone", "copy", "candidate"}
     assert {(m.holes, m.completions) for m in metrics.values()} == {(32, 3)}
     assert metrics["base"].lines == metrics["candidate"].lines == 2
     assert metrics["copy"].lines == 0
@@ -67,7 +67,7 @@ def test_everybody_sits_the_same_exams(mined: Mined, tmp_path: Path) -> None:
     assert len({tuple(of) for of in holes.values()}) == 1
 
     evidence = gather(examination, against="base")
-    assert set(evidence.rivals) == {"without_related", "copy"}
+    assert set(evidence.rivals) == {"alone", "copy"}
     assert evidence.general is not None and evidence.drift is None
     assert evidence.verbatim is not None and evidence.verbatim.reproduced == 0
     decided = decide(evidence)
@@ -87,7 +87,7 @@ def test_an_incumbent_sits_the_same_and_is_what_counts(mined: Mined, tmp_path: P
     metrics = examination.metrics()
     assert metrics["incumbent"] == metrics["base"]
     evidence = gather(examination, against="incumbent")
-    assert set(evidence.rivals) == {"base", "without_related", "copy"}
+    assert set(evidence.rivals) == {"base", "alone", "copy"}
     assert evidence.main == evidence.rivals["base"]
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from homespun_corpus.material import TypedLine
 from homespun_corpus.place import Place
+from homespun_finetune.evaluate import Served
 from homespun_finetune.keystrokes import WORTH_A_KEY, WRONG_SHOWN_COST, Typing, type_line
 from homespun_model.base import load_base
 from homespun_model.completer import Completer, Suggestion
+from homespun_model.copies import CopyIndex
 from taught_models import BASE_SAYS, teach
 
 HEAD = "def f():\n    "
@@ -84,4 +86,4 @@ def test_a_taught_model_saves_the_line_it_was_taught(tmp_path: Path) -> None:
     completer = Completer.load(load_base(str(taught.base)))
     place = Place("a.py", "python", "def area(width, height):\n    ", "\n")
     line = TypedLine("1", "python", place, BASE_SAYS)
-    assert type_line(completer, line).accepted == len(BASE_SAYS)
+    assert type_line(Served(completer, CopyIndex()), line).accepted == len(BASE_SAYS)

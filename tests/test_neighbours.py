@@ -10,9 +10,9 @@ from pathlib import Path
 import pathspec
 import pytest
 from homespun_corpus.place import Place, place_at
-from homespun_model.draft import tail
+from homespun_model.copies import CopyIndex, tail
 from homespun_server.homes import Root, home_of
-from homespun_server.neighbours import Neighbours, code_of, with_related
+from homespun_server.neighbours import Neighbours, code_of, read_now
 
 SHAPES = '''\
 class Rectangle:
@@ -81,8 +81,12 @@ def test_the_terminal_gets_what_the_editor_gets(root: Root, neighbours: Neighbou
     until_read(neighbours, root)
     in_editor = neighbours.related("file:///user.py", root, place())
     assert [piece.path for piece in in_editor][:1] == ["shapes.py"]
-    assert with_related(place(), root).related == in_editor
-    assert with_related(place(), None).related == ()
+    now, copies = read_now(place(), root, spell)
+    assert now.related == in_editor
+    assert copied(copies, "class Rec", 6) == "tangle"
+    alone, nothing = read_now(place(), None, spell)
+    assert alone.related == ()
+    assert copied(nothing, "class Rec", 6) == ""
 
 
 def test_nothing_is_related_before_the_repository_was_read(root: Root) -> None:
@@ -115,26 +119,32 @@ def test_a_repository_without_a_commit_has_no_related_code(
 ) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     root = Root(tmp_path, "empty", None)
-    assert with_related(place(), root).related == ()
+    assert read_now(place(), root, spell)[0].related == ()
     neighbours.open(root)
     assert paths(neighbours, root) == []
 
 
-def test_drafts_come_with_a_base_and_follow_saves(root: Root, neighbours: Neighbours) -> None:
-    def encode(text: str) -> list[int]:
-        return list(map(ord, text))
-
-    def drafted(text: str, wanted: str) -> None:
+def test_copies_come_with_a_base_and_follow_saves(root: Root, neighbours: Neighbours) -> None:
+    def until_copied(text: str, wanted: str) -> None:
         deadline = time.monotonic() + 30
-        index = neighbours.drafts(root)
-        assert index is not None
-        while bytes(index.longest(tail(encode(text)), len(wanted)).ids).decode() != wanted:
+        while copied(neighbours.copies(root), text, len(wanted)) != wanted:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
-    assert neighbours.drafts(root) is None
+    assert copied(neighbours.copies(root), "class Rec", 6) == ""
     until_read(neighbours, root)
-    neighbours.speak(encode)
-    drafted("class Rec", "tangle")
+    neighbours.speak(spell)
+    until_copied("class Rec", "tangle")
     neighbours.saved(root, "shapes.py", SHAPES.replace("Rectangle", "Recliner"))
-    drafted("class Rec", "liner")
+    until_copied("class Rec", "liner")
+
+
+def spell(text: str) -> list[int]:
+    return list(map(ord, text))
+
+
+def copied(copies: CopyIndex, text: str, most: int) -> str:
+    """What comes after the longest match, in what was saved last."""
+    found = copies.find(tail(spell(text)))
+    best = max(found, key=lambda some: some.longest, default=None)
+    return bytes(best.continuation(most)).decode() if best else ""

@@ -10,7 +10,7 @@ from homespun_corpus.repository import Repository
 from homespun_model.base import load_base
 from homespun_server.documents import Document, Encoding
 from homespun_server.homes import Home, home_of
-from homespun_server.neighbours import with_related
+from homespun_server.neighbours import read_now
 from homespun_server.places import clear_place_in
 from scratch_repositories import git, make_repository
 from tiny_models import tiny_base
@@ -29,7 +29,8 @@ def test_exam_and_server_build_the_same_ids(tmp_path: Path) -> None:
     git(then, "checkout", "-q", mined.manifest["split"]["train_commit"])
     root = home_of(then / "src", known=lambda _: False).root
     assert root is not None
-    prompts = load_base(str(tiny_base(tmp_path / "base"))).prompts()
+    base = load_base(str(tiny_base(tmp_path / "base")))
+    prompts = base.prompts()
     repository = Repository.open(team)
     held_out = [*mined.samples("validation"), *mined.samples("test")]
     with_code = 0
@@ -39,7 +40,7 @@ def test_exam_and_server_build_the_same_ids(tmp_path: Path) -> None:
         document = Document.create(text, uri="file:///a.py", encoding=Encoding.UTF16)
         offset = len(source[: sample.start].decode())
         place = clear_place_in(document, offset, Home(root, sample.path))
-        asked = with_related(place, root)
+        asked, _ = read_now(place, root, base.tokenizer.encode)
         assert prompts.build(asked) == prompts.build(sample.place)
         with_code += bool(asked.related)
     assert len(held_out) > 60

@@ -1,7 +1,8 @@
 """Held-out code as an exam: which holes are asked, in which order, and what a model answers.
 
-Answers come from ``Completer``, the object that serves editors, so what is measured is what is
-served. Every model is asked the same holes in the same order. Knows no training and no decision.
+Answers come from ``Completer``, the object that serves editors, and copy from the tree at the split
+as an editor's do from the repository, so what is measured is what is served. Every model is asked
+the same holes in the same order. Knows no training and no decision.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from homespun_finetune.progress import Turn
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer, Score, Suggestion
+    from homespun_model.copies import CopyIndex
 
 SCORED_TOGETHER = 8  # holes scored between two looks at the clock
 LEAST_SCORED = 40  # holes: bits over fewer decide nothing, however many are completed
@@ -38,8 +40,23 @@ class Answering(Protocol):
     def complete(self, place: Place) -> Suggestion: ...
 
 
-class WithoutRelated:
-    """A completer that is shown nothing of other files: what retrieval gives is what it lacks."""
+class Served:
+    """A completer as editors are served: with the repository's code to copy from."""
+
+    def __init__(self, completer: Completer, copies: CopyIndex) -> None:
+        self._completer, self._copies = completer, copies
+
+    def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]:
+        """What each middle costs at its place."""
+        return self._completer.score_many(holes, copies=self._copies)
+
+    def complete(self, place: Place, *, session: str | None = None) -> Suggestion:
+        """What comes at the place."""
+        return self._completer.complete(place, session=session, copies=self._copies)
+
+
+class Alone:
+    """A completer that is shown nothing of other files and copies nothing: the model by itself."""
 
     def __init__(self, completer: Completer) -> None:
         self._completer = completer

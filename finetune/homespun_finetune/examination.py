@@ -21,9 +21,10 @@ from homespun_corpus.samples import Novelty, Sample
 
 from homespun_finetune import verbatim
 from homespun_finetune.evaluate import (
+    Alone,
     Answering,
     Exam,
-    WithoutRelated,
+    Served,
     breakdown,
     held_out,
     in_common,
@@ -37,8 +38,9 @@ from homespun_finetune.settings import EvaluateSettings
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer
+    from homespun_model.copies import CopyIndex
 
-Role = Literal["base", "incumbent", "candidate", "without_related", "copy"]
+Role = Literal["base", "incumbent", "candidate", "alone", "copy"]
 Subject = Literal["new", "edited", "general", "drift"]
 Part = Literal[Subject, "typing", "verbatim"]
 Results = dict[Role, tuple[HoleResult, ...]]
@@ -77,6 +79,7 @@ class Examination:
         subjects: tuple[Subject, ...] = ("new", "edited", "general", "drift")
         self._sheets: dict[Subject, Results] = {subject: {} for subject in subjects}
         self._grace = 0.0
+        self._copies: CopyIndex | None = None
         self._lines: list[TypedLine] = []
         self._typed: dict[Role, tuple[Typing, ...]] = {}
         self._learnt: list[Learnt] = []
@@ -101,23 +104,26 @@ class Examination:
             turn = Turn(stage, self.longest)
             if role == "base":
                 self._ask_what_it_would_write(completer, turn)
+            served = Served(completer, self._copies_for(completer))
             for subject in self._exams:
-                if subject not in ("general", "drift") or role != "incumbent":
+                if subject in ("new", "edited"):
+                    self._answer(role, served, subject, turn)
+                elif role != "incumbent":
                     self._answer(role, completer, subject, turn)
-            self._type(role, completer, turn)
+            self._type(role, served, turn)
             if role != "incumbent":
                 self._recite(role, completer, turn)
         self._grace = GRACE
 
     def sit_baselines(self, base: Completer) -> None:
-        """What the base does without related code, and what copying does, on the headline exam."""
+        """What the base does by itself, and what copying does, on the headline exam."""
         if "new" not in self._exams:
             return
         from homespun_finetune.copying import Copier
 
         with self._reporter.stage("measuring the baselines") as stage:
             turn = Turn(stage, 2 * self._limits["new"])
-            self._answer("without_related", WithoutRelated(base), "new", turn)
+            self._answer("alone", Alone(base), "new", turn)
             tree = self._material.tree() if self._material else ()
             self._answer("copy", Copier(base.base, tree), "new", turn)
 
@@ -229,10 +235,21 @@ class Examination:
             self._took(subject, time.monotonic() - begun)
         self._sheets[subject][role] = sheet
 
-    def _type(self, role: Role, completer: Completer, turn: Turn) -> None:
+    def _copies_for(self, completer: Completer) -> CopyIndex:
+        """The tree at the split, as what may be copied; the models of a run have one vocabulary."""
+        from homespun_model.copies import CopyIndex
+
+        if self._copies is None:
+            self._copies = CopyIndex()
+            if self._material is not None:
+                encode = completer.base.tokenizer.encode
+                self._copies.update({p: encode(text) for p, text in self._material.index.files()})
+        return self._copies
+
+    def _type(self, role: Role, served: Served, turn: Turn) -> None:
         begun = time.monotonic()
         in_time = turn.within(self._limits["typing"] + self._grace)
-        typed = self._typed[role] = tuple(type_again(completer, self._lines, in_time))
+        typed = self._typed[role] = tuple(type_again(served, self._lines, in_time))
         if len(self._typed) == 1:
             self._lines = self._lines[: len(typed)]
             self._took("typing", time.monotonic() - begun)

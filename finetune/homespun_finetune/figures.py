@@ -24,10 +24,10 @@ TITLES = {
     "base": "base",
     "incumbent": "incumbent",
     "candidate": "adapter",
-    "without_related": "base, no related",
+    "alone": "base alone",
     "copy": "copying",
 }
-ORDER = ("copy", "without_related", "base", "incumbent", "candidate")
+ORDER = ("copy", "alone", "base", "incumbent", "candidate")
 UNMEASURED = "-"
 
 

@@ -27,7 +27,7 @@ class GateRules:
     """Held-out holes below which nothing is decided: an interval over fewer means little."""
     min_files: int = 3
     """Files these must come from: one file's holes share its names and its author."""
-    rivals: tuple[str, ...] = ("base", "without_related", "copy")
+    rivals: tuple[str, ...] = ("base", "alone", "copy")
     """What must be beaten beside what is replaced: an adapter that does not has no reason to be."""
     exact_line_margin: float = 0.02
     """The share of exact first lines may drop by this much: a few dozen completions cannot
@@ -115,7 +115,7 @@ def _checks(evidence: Evidence, rules: GateRules) -> Iterator[Check]:
 _NAMES = {
     "base": "the base",
     "incumbent": "the incumbent",
-    "without_related": "the base without related code",
+    "alone": "the base by itself",
     "copy": "copying from the repository",
 }
 _WEAKER_SPLIT = (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from homespun_corpus.material import TypedLine
 
 if TYPE_CHECKING:
-    from homespun_model.completer import Completer
+    from homespun_finetune.evaluate import Served
 
 WRONG_SHOWN_COST = 1
 """Characters that a wrong suggestion costs: it is there for about as long as a key takes."""
@@ -46,23 +46,23 @@ class Typing:
 
 
 def type_again(
-    completer: Completer, lines: Sequence[TypedLine], in_time: Callable[[], bool]
+    served: Served, lines: Sequence[TypedLine], in_time: Callable[[], bool]
 ) -> Iterator[Typing]:
     """Each line in order, as long as there is time."""
     for line in lines:
         if not in_time():
             return
-        yield type_line(completer, line)
+        yield type_line(served, line)
 
 
-def type_line(completer: Completer, line: TypedLine) -> Typing:
+def type_line(served: Served, line: TypedLine) -> Typing:
     """Type one line from its indentation to its end."""
     typed = accepted = dismissed = asked = 0
     shown = ""
     while typed < len(line.text):
         left = line.text[typed:]
         if not shown:
-            shown, asked = _suggested(completer, line, typed), asked + 1
+            shown, asked = _suggested(served, line, typed), asked + 1
         taken = _right(shown, left)
         if taken >= WORTH_A_KEY:
             typed, accepted, shown = typed + taken, accepted + taken, ""
@@ -81,10 +81,10 @@ def type_line(completer: Completer, line: TypedLine) -> Typing:
     )
 
 
-def _suggested(completer: Completer, line: TypedLine, typed: int) -> str:
+def _suggested(served: Served, line: TypedLine, typed: int) -> str:
     """What an editor would show at the cursor; "" for nothing."""
     place = replace(line.place, prefix=line.place.prefix + line.text[:typed])
-    suggestion = completer.complete(place, session=_SESSION)
+    suggestion = served.complete(place, session=_SESSION)
     return suggestion.text.replace("\r\n", "\n") if suggestion.shown else ""
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Self
 
 from homespun_corpus.place import Place
 
+from homespun_model.copies import CopyIndex
 from homespun_model.decode import Decoded, Decoder, any_token, never
-from homespun_model.draft import DraftIndex
 from homespun_model.forward import Forward
 from homespun_model.heal import begun_word
 from homespun_model.loading import load_forward
@@ -96,11 +96,12 @@ class Completer:
         session: str | None = None,
         cancelled: Callable[[], bool] = never,
         max_new_tokens: int = MAX_NEW_TOKENS,
-        drafts: DraftIndex | None = None,
+        copies: CopyIndex | None = None,
     ) -> Suggestion:
         """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes.
 
-        ``drafts``: the repository's code as this base's tokens; an answer comes sooner with it.
+        ``copies``: the repository's code as this base's tokens, blended into what the model
+        expects, with the prompt's own; without it the model decides alone.
         """
         clock = _Clock()
         begun, prompt = self._prompt(place)
@@ -114,7 +115,7 @@ class Completer:
             cancelled=cancelled,
             keep_going=lambda ids: not trimmer.done(self._text(ids, begun)),
             allowed=self.base.lexicon.beginning(begun) if begun else any_token,
-            drafts=drafts,
+            copies=copies,
         )
         clock.lap("decode")
         trimmed = trimmer.trim(self._text(decoded.ids, begun), ended=decoded.stopped == "end")
@@ -139,17 +140,19 @@ class Completer:
         _, prompt = self._prompt(place)
         self._decoder.warm(prompt, session=session, cancelled=cancelled)
 
-    def score(self, place: Place, middle: str) -> Score:
-        """What ``middle`` costs at the place."""
-        return self.score_many([(place, middle)])[0]
+    def score(self, place: Place, middle: str, *, copies: CopyIndex | None = None) -> Score:
+        """What ``middle`` costs at the place, as ``complete`` with these ``copies`` expects it."""
+        return self.score_many([(place, middle)], copies=copies)[0]
 
-    def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]:
+    def score_many(
+        self, holes: Sequence[tuple[Place, str]], *, copies: CopyIndex | None = None
+    ) -> list[Score]:
         """``score`` of each hole, in their order, several in one forward pass."""
         pairs = [
             (self._prompts.build(place), self._prompts.encode_middle(middle))
             for place, middle in holes
         ]
-        logprobs = self._decoder.logprobs_many(pairs)
+        logprobs = self._decoder.logprobs_many(pairs, stop_ids=self._stop_ids, copies=copies)
         return [
             Score(
                 -float(found.double().sum()), len(middle.replace("\r\n", "\n").encode()), len(found)

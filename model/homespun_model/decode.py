@@ -2,7 +2,8 @@
 
 For each session (a document) the keys and values of its last sequence are kept; a new prompt runs
 through the model only from where it differs. One pass checks several drafted tokens, and what comes
-out is what would have come one by one. Knows no text, no prompt and no adapter.
+out is what would have come one by one. What is expected next is the model's, or, where there is
+something to copy from, a blend. Knows no text, no prompt and no adapter.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Literal
 import torch
 
 from homespun_model import score
-from homespun_model.draft import Drafter, DraftIndex, Rates
+from homespun_model.blend import Source
+from homespun_model.copies import CopyIndex
+from homespun_model.draft import Drafter, Rates
 from homespun_model.errors import Cancelled
 from homespun_model.forward import Forward, Reading
 
@@ -97,7 +100,7 @@ class Decoder:
         cancelled: Callable[[], bool] = never,
         keep_going: Callable[[list[int]], bool] = always,
         allowed: Callable[[Sequence[int]], list[int] | None] = any_token,
-        drafts: DraftIndex | None = None,
+        copies: CopyIndex | None = None,
     ) -> Decoded:
         """The most likely token, one after another.
 
@@ -105,18 +108,20 @@ class Decoder:
         forward pass; Cancelled is raised if it says yes, and what was computed is kept.
         ``keep_going`` sees all ids so far after each new one. ``allowed`` names, for the ids so
         far, those that may come next, None for all; log-probabilities are among these.
-        ``drafts``: code that may hold what comes next; it changes the time taken, and no token.
+        ``copies``: code whose continuations are blended into what the model expects, together with
+        the prompt's own; without it the model decides alone.
         """
         found = _Found()
         stopped: Literal["end", "length", "halted"] = "length"
-        drafter = Drafter(prompt, drafts, self._rates)
+        source = Source(prompt, copies, stop_ids)
         with self._recalled(session, prompt) as state:
             reused = len(state.ids)
             for token, logprob in self._tokens(
                 state,
                 prompt,
                 found,
-                drafter,
+                source,
+                blended=copies is not None,
                 limit=max_new_tokens,
                 cancelled=cancelled,
                 allowed=allowed,
@@ -144,8 +149,9 @@ class Decoder:
         state: _Session,
         prompt: Sequence[int],
         found: _Found,
-        drafter: Drafter,
+        source: Source,
         *,
+        blended: bool,
         limit: int,
         cancelled: Callable[[], bool],
         allowed: Callable[[Sequence[int]], list[int] | None],
@@ -155,6 +161,7 @@ class Decoder:
         A pass checks a draft: each of its tokens that comes true gives one more token.
         """
         ids = found.ids
+        drafter = Drafter(source, self._rates)
         while len(ids) < limit:
             draft = drafter.draft(ids, limit - len(ids) - 1)
             if draft and (some := allowed(ids)) and draft[0] not in some:
@@ -164,7 +171,8 @@ class Decoder:
             found.passes += 1
             accepted = 0
             for row, guess in zip(rows, [*draft, None], strict=True):
-                logits = _only(some, row) if (some := allowed(ids)) else row
+                logits = source.blend(row.log_softmax(-1), ids) if blended else row
+                logits = _only(some, logits) if (some := allowed(ids)) else logits
                 best = int(logits.argmax())
                 accepted += best == guess
                 yield best, float(logits[best] - logits.logsumexp(-1))
@@ -232,13 +240,29 @@ class Decoder:
         """Drop what is remembered of a session."""
         self._sessions.pop(session, None)
 
-    def logprobs(self, prompt: Sequence[int], middle: Sequence[int]) -> torch.Tensor:
+    def logprobs(
+        self,
+        prompt: Sequence[int],
+        middle: Sequence[int],
+        *,
+        stop_ids: frozenset[int] = frozenset(),
+        copies: CopyIndex | None = None,
+    ) -> torch.Tensor:
         """Natural log-probability of each token of ``middle`` behind ``prompt``, (len(middle),)."""
-        return self.logprobs_many([(prompt, middle)])[0]
+        return self.logprobs_many([(prompt, middle)], stop_ids=stop_ids, copies=copies)[0]
 
-    def logprobs_many(self, pairs: Sequence[score.Pair]) -> list[torch.Tensor]:
+    def logprobs_many(
+        self,
+        pairs: Sequence[score.Pair],
+        *,
+        stop_ids: frozenset[int] = frozenset(),
+        copies: CopyIndex | None = None,
+    ) -> list[torch.Tensor]:
         """``logprobs`` of each (prompt, middle), in their order, several in one forward pass."""
-        return score.logprobs_many(self._forward, pairs)
+        if copies is None:
+            return score.logprobs_many(self._forward, pairs)
+        sources = [Source(prompt, copies, stop_ids) for prompt, _ in pairs]
+        return score.logprobs_many(self._forward, pairs, sources)
 
 
 def _only(tokens: list[int], logits: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from homespun_model.blend import Source
 from homespun_model.forward import Forward
 
 SCORED_TOKENS = 4096  # tokens, padding included, in one batch of scoring
@@ -13,10 +14,13 @@ SCORED_TOKENS = 4096  # tokens, padding included, in one batch of scoring
 Pair = tuple[Sequence[int], Sequence[int]]
 
 
-def logprobs_many(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
+def logprobs_many(
+    forward: Forward, pairs: Sequence[Pair], sources: Sequence[Source] | None = None
+) -> list[torch.Tensor]:
     """Natural log-probability of each token of the middle behind its prompt, (len(middle),).
 
-    One for each (prompt, middle), in their order. ValueError if a prompt is empty.
+    One for each (prompt, middle), in their order; blended with what ``sources``, one for each, have
+    to copy. ValueError if a prompt is empty.
     """
     if not all(prompt for prompt, _ in pairs):
         raise ValueError("a prompt needs at least one token")
@@ -25,8 +29,10 @@ def logprobs_many(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]
     todo.sort(key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
     while todo:
         batch = _batch(pairs, todo)
-        for i, scored in zip(batch, _score(forward, [pairs[i] for i in batch]), strict=True):
-            results[i] = scored
+        expected = _expected(forward, [pairs[i] for i in batch])
+        for i, logprobs in zip(batch, expected, strict=True):
+            source = sources[i] if sources else None
+            results[i] = _of(pairs[i][1], logprobs, source).cpu()
     return results
 
 
@@ -40,8 +46,11 @@ def _batch(pairs: Sequence[Pair], todo: list[int]) -> list[int]:
 
 
 @torch.inference_mode()
-def _score(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
-    """One padded forward pass. Attention looks back only: padding at the end needs no mask."""
+def _expected(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
+    """What is expected at each token of each middle, log-probabilities (middle, vocabulary).
+
+    One padded forward pass. Attention looks back only: padding at the end needs no mask.
+    """
     rows = [[*prompt, *middle] for prompt, middle in pairs]
     length = max(map(len, rows))
     ids = torch.zeros((len(rows), length), dtype=torch.long)
@@ -49,10 +58,19 @@ def _score(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
         ids[i, : len(row)] = torch.tensor(row)
     first = min(len(prompt) for prompt, _ in pairs) - 1  # earliest position that predicts
     logits = forward.batch(ids, length - first)
-    results = []
-    for i, (prompt, middle) in enumerate(pairs):
-        begin = len(prompt) - 1 - first
-        of_middle = logits[i, begin : begin + len(middle)].log_softmax(-1)  # (middle, vocabulary)
-        wanted = torch.tensor(list(middle), device=logits.device).unsqueeze(-1)
-        results.append(of_middle.gather(-1, wanted).squeeze(-1).cpu())
-    return results
+    begins = [len(prompt) - 1 - first for prompt, _ in pairs]
+    return [
+        logits[i, begin : begin + len(middle)].log_softmax(-1)
+        for i, (begin, (_, middle)) in enumerate(zip(begins, pairs, strict=True))
+    ]
+
+
+@torch.inference_mode()
+def _of(middle: Sequence[int], expected: torch.Tensor, source: Source | None) -> torch.Tensor:
+    """What the tokens of ``middle`` have of ``expected`` (middle, vocabulary), (middle,)."""
+    if source is None:
+        wanted = torch.tensor(list(middle), device=expected.device).unsqueeze(-1)
+        return expected.gather(-1, wanted).squeeze(-1)
+    return torch.stack(
+        [source.blend(expected[i], middle[:i])[token] for i, token in enumerate(middle)]
+    )

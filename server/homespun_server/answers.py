@@ -161,7 +161,7 @@ class Answers:
                 session=question.uri,
                 cancelled=cancelled,
                 max_new_tokens=question.most,
-                drafts=self._neighbours.drafts(question.home.root),
+                copies=self._neighbours.copies(question.home.root),
             )
             suggestion = screened(asked, found)
             whole = True

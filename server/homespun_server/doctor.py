@@ -20,11 +20,8 @@ from homespun_model.store import AdapterStore
 from homespun_server.engine import Serving, load_current, load_plain, pick_device, store_root
 from homespun_server.errors import UsageError
 from homespun_server.homes import Home, home_of
-from homespun_server.neighbours import with_related
-from homespun_server.once import Cursor, cursor_in, read_document
-from homespun_server.places import clear_place_in
+from homespun_server.once import Cursor, cursor_in, read_document, suggestion_at
 from homespun_server.reasons import why_not_shown
-from homespun_server.screen import screened
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
@@ -122,8 +119,7 @@ class Examination:
         return Finding("adapter", f"revision {found.served.revision}")
 
     def _suggestion(self, serving: Serving, cursor: Cursor, home: Home) -> Finding:
-        place = with_related(clear_place_in(cursor.document, cursor.offset, home), home.root)
-        found = screened(place, serving.completer.complete(place))
+        found = suggestion_at(serving, cursor, home)
         if (reason := why_not_shown(found)) is not None:
             return Finding("suggestion", f"none is shown: {reason}", good=False)
         why = f"stopped at {found.stopped}, mean log-probability {found.mean_logprob:.2f}"

@@ -19,7 +19,7 @@ from homespun_corpus.languages import language_for
 from homespun_corpus.place import Place, Related
 from homespun_corpus.repository import Repository
 from homespun_corpus.secrets import without_secrets
-from homespun_model.draft import MAX_TOKENS, DraftIndex
+from homespun_model.copies import MAX_TOKENS, CopyIndex
 
 from homespun_server.homes import Root
 from homespun_server.logs import failure
@@ -41,9 +41,9 @@ class _Shelf:
     index: ContextIndex | None = None
     epoch: int = 0
     """Counts what was read and saved."""
-    drafts: DraftIndex = field(default_factory=DraftIndex)
-    undrafted: dict[str, str] = field(default_factory=dict)
-    """Texts by path that are not among ``drafts`` yet: their tokens are a base's to say."""
+    copies: CopyIndex = field(default_factory=CopyIndex)
+    unspelt: dict[str, str] = field(default_factory=dict)
+    """Texts by path that are not among ``copies`` yet: their tokens are a base's to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +67,16 @@ class Neighbours:
         self._encode: Encode | None = None
 
     def speak(self, encode: Encode) -> None:
-        """From now on the tokens of what was read serve for drafts."""
+        """From now on what was read can be copied, as this base's tokens."""
         if self._encode is None:
             self._encode = encode
             for shelf in self._shelves.values():
-                self._reader.submit(self._draft_from, shelf)
+                self._reader.submit(self._spell, shelf)
 
-    def drafts(self, root: Root | None) -> DraftIndex | None:
-        """Code that may hold what comes next."""
+    def copies(self, root: Root | None) -> CopyIndex:
+        """Code that may be copied: nothing outside a repository, and before it has been read."""
         shelf = self._shelves.get(root.identity) if root is not None else None
-        return shelf.drafts if shelf is not None else None
+        return shelf.copies if shelf is not None else CopyIndex()
 
     def open(self, root: Root) -> Future[None]:
         """A document of ``root`` was opened: read the repository, unless that was done.
@@ -90,7 +90,7 @@ class Neighbours:
         while len(self._shelves) > REPOSITORIES:
             self._shelves.popitem(last=False)
         shelf.read = self._reader.submit(self._read, root, shelf)
-        self._reader.submit(self._draft_from, shelf)
+        self._reader.submit(self._spell, shelf)
         return shelf.read
 
     def saved(self, root: Root, path: str, text: str) -> None:
@@ -140,44 +140,47 @@ class Neighbours:
         shelf.epoch += 1
         took = time.perf_counter() - began
         logger.info("read %d files of %s in %.1f s", len(texts), root.identity, took)
-        shelf.undrafted |= texts
+        shelf.unspelt |= texts
 
-    def _draft_from(self, shelf: _Shelf) -> None:
+    def _spell(self, shelf: _Shelf) -> None:
         if self._encode is None:
             return
         tokens: dict[str, list[int]] = {}
         left = MAX_TOKENS
-        for path, text in shelf.undrafted.items():
+        for path, text in shelf.unspelt.items():
             tokens[path] = self._encode(text)
             left -= len(tokens[path])
             if left < 0:
                 break
             self._give_way()
-        shelf.undrafted = {}
-        shelf.drafts.update(tokens)
+        shelf.unspelt = {}
+        shelf.copies.update(tokens)
 
     def _update(self, root: Root, shelf: _Shelf, path: str, text: str) -> None:
         if shelf.index is not None and _is_wanted(root, path):
             clean = without_secrets(text.encode("utf-8", "replace")).decode("utf-8")
             shelf.index.update(path, clean)
             shelf.epoch += 1
-            shelf.undrafted[path] = clean
-            self._draft_from(shelf)
+            shelf.unspelt[path] = clean
+            self._spell(shelf)
 
     def _give_way(self) -> None:
         if self._busy():
             time.sleep(BREATH)  # the interpreter is one: an answer goes first
 
 
-def with_related(place: Place, root: Root | None) -> Place:
-    """The place with related code, found by reading the whole repository now."""
+def read_now(place: Place, root: Root | None, encode: Encode) -> tuple[Place, CopyIndex]:
+    """The place with related code, and what may be copied, by reading the whole repository now."""
+    copies = CopyIndex()
     if root is None:
-        return place
+        return place, copies
     try:
-        index = ContextIndex.from_files(code_of(root))
+        files = dict(code_of(root))
     except CorpusError:  # a repository without a commit
-        return place
-    return replace(place, related=index.related(place))
+        return place, copies
+    copies.update({path: encode(text) for path, text in files.items()})
+    related = ContextIndex.from_files(files.items()).related(place)
+    return replace(place, related=related), copies
 
 
 def code_of(root: Root) -> Iterator[tuple[str, str]]:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from homespun_model.store import AdapterStore
 
 from homespun_server.documents import Document, Encoding
-from homespun_server.engine import load_current, load_plain, store_root
+from homespun_server.engine import Serving, load_current, load_plain, store_root
 from homespun_server.errors import UsageError
-from homespun_server.homes import home_of
-from homespun_server.neighbours import with_related
+from homespun_server.homes import Home, home_of
+from homespun_server.neighbours import read_now
 from homespun_server.places import clear_place_in
 from homespun_server.reasons import why_not_shown
 from homespun_server.screen import screened
@@ -100,8 +100,15 @@ def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> S
     base, serving = load_plain(options)
     if identity is not None:
         serving = load_current(store, identity, base, options.device) or serving
-    place = with_related(clear_place_in(cursor.document, cursor.offset, home), home.root)
-    return screened(place, serving.completer.complete(place))
+    return suggestion_at(serving, cursor, home)
+
+
+def suggestion_at(serving: Serving, cursor: Cursor, home: Home) -> Suggestion:
+    """As an editor would be told, with the whole repository read for it."""
+    clear = clear_place_in(cursor.document, cursor.offset, home)
+    completer = serving.completer
+    place, copies = read_now(clear, home.root, completer.base.tokenizer.encode)
+    return screened(place, completer.complete(place, copies=copies))
 
 
 def to_json(cursor: Cursor, suggestion: Suggestion) -> dict[str, Any]:

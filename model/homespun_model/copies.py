@@ -1,0 +1,129 @@
+"""Where the last few tokens stand elsewhere: in a repository's files, or in the prompt itself.
+
+What came next there is copied into what a model expects (``blend``), and drafted (``draft``). Knows
+only token ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_TOKENS = 2 << 20  # of a repository: about 8 MB of code, 40 MiB of index
+FRESH_TOKENS = 1 << 16  # of saved files, sorted anew at each save; more, and everything is
+MAX_MATCH = 16
+MIN_MATCH = 2
+
+Ids = NDArray[np.int32]
+_BITS = 21  # of a token in a key: any vocabulary fits, and three in 63
+_NONE = (1 << _BITS) - 1  # between files: no token
+_KEYED = 3  # tokens in a key
+_FURTHER = np.arange(_KEYED + 1, MAX_MATCH + 1)  # distances back that a key does not hold
+_CANDIDATES = 256  # places with the same key that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Places in ``text`` before which the last tokens are those of the context.
+
+    ``places``: (n,), at least one, the nearest last. ``lengths``: (n,), tokens that are the same.
+    """
+
+    text: Ids
+    places: Ids
+    lengths: Ids
+
+    @property
+    def next(self) -> Ids:
+        """The token at each place, (n,)."""
+        return self.text[self.places]
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest match."""
+        return int(self.lengths.max())
+
+    def continuation(self, most: int) -> list[int]:
+        """What came after the longest match, the last of several, up to its file's end."""
+        best = len(self.lengths) - 1 - int(self.lengths[::-1].argmax())
+        place = int(self.places[best])
+        ids: list[int] = self.text[place : place + most].tolist()
+        return ids[: ids.index(_NONE)] if _NONE in ids else ids
+
+
+def tail(ids: Sequence[int]) -> Ids:
+    """The last MAX_MATCH of ``ids``, with -1, which nothing matches, before fewer."""
+    return np.array([*[-1] * (MAX_MATCH - len(ids)), *ids[-MAX_MATCH:]], np.int32)
+
+
+class Sorted:
+    """Places in some texts in the order of the tokens before them, the nearest first."""
+
+    def __init__(self, texts: Iterable[Sequence[int] | Ids]) -> None:
+        parts = [np.full(MAX_MATCH, _NONE, np.int32)]
+        for text in texts:
+            parts += [np.asarray(text, np.int32), np.array([_NONE], np.int32)]
+        self._ids = np.concatenate(parts)
+        places = np.flatnonzero(self._ids != _NONE)  # what a file ends with, nothing follows
+        keys = np.zeros(len(places), np.int64)
+        for back in range(1, _KEYED + 1):
+            keys = keys << _BITS | self._ids[places - back]
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._places = keys[order], places[order].astype(np.int32)
+
+    def find(self, context: Ids) -> Found | None:
+        """Where the last MIN_MATCH tokens or more of ``context``, (MAX_MATCH,), stand; not all of
+        it if that is in many places."""
+        for known in range(_KEYED, MIN_MATCH - 1, -1):
+            first, last = self._with(context[-known:])
+            if first < last:
+                break
+        else:
+            return None
+        places = self._places[max(first, last - _CANDIDATES) : last]
+        lengths = np.full(len(places), known, np.int32)
+        if known == _KEYED:
+            same = self._ids[places[:, None] - _FURTHER] == context[-_FURTHER]
+            lengths += np.logical_and.accumulate(same, axis=1).sum(axis=1, dtype=np.int32)
+        return Found(self._ids, places, lengths)
+
+    def _with(self, known: Ids) -> tuple[int, int]:
+        """The range of places behind these tokens."""
+        key = 0
+        for token in reversed(known.tolist()):
+            key = key << _BITS | token
+        free = _BITS * (_KEYED - len(known))
+        first, last = self._keys.searchsorted([key << free, (key + 1) << free])
+        return int(first), int(last)
+
+
+class CopyIndex:
+    """The tokens of a repository's files. Updated by one thread, asked by another."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Ids] = {}
+        self._fresh: dict[str, Ids] = {}
+        self._levels: list[Sorted] = []
+
+    def update(self, files: Mapping[str, Sequence[int]]) -> None:
+        """Files by path are now these tokens; what does not fit into MAX_TOKENS is left out."""
+        changed = {path: np.asarray(ids, np.int32) for path, ids in files.items()}
+        room = MAX_TOKENS - sum(len(ids) for path, ids in self._files.items() if path not in files)
+        for path, ids in changed.items():
+            self._files.pop(path, None)
+            if len(ids) <= room:
+                self._files[path] = self._fresh[path] = ids
+                room -= len(ids)
+        if sum(map(len, self._fresh.values())) > FRESH_TOKENS:
+            self._fresh = {}
+            self._levels = [Sorted(self._files.values())]
+        else:
+            self._levels = [*self._levels[:1], Sorted(self._fresh.values())]
+
+    def find(self, context: Ids) -> list[Found]:
+        """Where the end of ``context``, (MAX_MATCH,), stands; in saved files first."""
+        found = (level.find(context) for level in reversed(self._levels))
+        return [some for some in found if some is not None]
