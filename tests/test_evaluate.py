@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from homespun_corpus.place import Place
+from homespun_corpus.place import Place, Related
 from homespun_corpus.samples import Sample
-from homespun_finetune.evaluate import Exam, breakdown, held_out, hole_id, in_common, judge
+from homespun_finetune.evaluate import (
+    Alone,
+    Exam,
+    Served,
+    breakdown,
+    held_out,
+    hole_id,
+    in_common,
+    judge,
+)
 from homespun_finetune.metrics import HoleResult, compare
-from homespun_model.completer import Suggestion
+from homespun_model.base import load_base
+from homespun_model.completer import Completer, Suggestion
+from homespun_model.copies import CopyIndex
+from tiny_models import tiny_base
 
 
 def sample(path: str, start: int, middle: str = "x = 1", **changes: object) -> Sample:
@@ -106,3 +119,18 @@ def test_a_suggestion_that_was_cut_did_not_end_by_itself() -> None:
 
 def test_hole_ids_tell_holes_apart() -> None:
     assert len({hole_id(sample("a.py", n)) for n in range(5)}) == 5
+
+
+def test_a_model_is_served_with_copies_and_alone_without_anything(tmp_path: Path) -> None:
+    base = load_base(str(tiny_base(tmp_path / "base")))
+    completer, index = Completer.load(base), CopyIndex()
+    code = "def area(width, height):\n    return width * height\n"
+    index.update({"shapes.py": base.tokenizer.encode(code)})
+    place = Place("new.py", "python", "def area(width, height):\n    ", "\n")
+    shown = replace(place, related=(Related("shapes.py", code),))
+    served, alone, hole = Served(completer, index), Alone(completer), "return width * height"
+    [copied], [told], [own] = (
+        answering.score_many([(shown, hole)]) for answering in (served, completer, alone)
+    )
+    assert copied.nats < told.nats - 5
+    assert own.nats == completer.score(place, hole).nats != told.nats
