@@ -12,15 +12,8 @@ from pathlib import Path
 import homespun_corpus
 import homespun_model
 import pytest
-from homespun_corpus.languages import (
-    LANGUAGES,
-    Language,
-    ParseTimeout,
-    by_name,
-    captures,
-    language_for,
-    parse,
-)
+from homespun_corpus.languages import LANGUAGES, Language, by_name, language_for
+from homespun_corpus.parsing import ParseTimeout, captures, parse
 
 CORPUS = Path(homespun_corpus.__file__).parent
 MODEL = Path(homespun_model.__file__).parent

@@ -26,8 +26,9 @@ from homespun_corpus.context import ContextIndex
 from homespun_corpus.errors import NothingToLearn
 from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
-from homespun_corpus.languages import LANGUAGES, by_name, parse
+from homespun_corpus.languages import LANGUAGES, by_name
 from homespun_corpus.material import Material
+from homespun_corpus.parsing import parse
 from homespun_corpus.path_marks import EXCLUDED, marked_by
 from homespun_corpus.readers import Readers
 from homespun_corpus.repository import Repository

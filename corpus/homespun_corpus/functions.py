@@ -14,8 +14,9 @@ from typing import Literal
 
 from tree_sitter import Node, Tree
 
-from homespun_corpus.languages import Language, captures, errors, matches, parse
+from homespun_corpus.languages import Language
 from homespun_corpus.leads import Lead, Leads, clean_docstring
+from homespun_corpus.parsing import captures, errors, matches, parse
 
 MAX_ERROR_SHARE = 0.05  # of a function's bytes
 

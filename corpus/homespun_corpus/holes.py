@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from tree_sitter import Node, Tree
 
 from homespun_corpus.functions import Span
-from homespun_corpus.languages import Language, captures
+from homespun_corpus.languages import Language
+from homespun_corpus.parsing import captures
 from homespun_corpus.samples import Kind
 
 MAX_MIDDLE_CHARS = 700

@@ -18,9 +18,10 @@ from homespun_corpus.echoes import Trace, trace
 from homespun_corpus.functions import Function, Span, extract
 from homespun_corpus.hygiene import content_reason, own_reasons, unreadable
 from homespun_corpus.keys import text_key
-from homespun_corpus.languages import Language, ParseTimeout, by_name
+from homespun_corpus.languages import Language, by_name
 from homespun_corpus.licence import licence_header
 from homespun_corpus.notebooks import readable
+from homespun_corpus.parsing import ParseTimeout
 from homespun_corpus.secrets import find_secrets
 
 TIMEOUT = "parse-timeout"

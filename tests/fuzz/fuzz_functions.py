@@ -21,7 +21,8 @@ import atheris
 with atheris.instrument_imports(include=["homespun_corpus"]):
     from homespun_corpus.functions import Span, extract
     from homespun_corpus.holes import CharOffsets, HoleCutter
-    from homespun_corpus.languages import LANGUAGES, ParseTimeout, parse
+    from homespun_corpus.languages import LANGUAGES
+    from homespun_corpus.parsing import ParseTimeout, parse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "languages"
 

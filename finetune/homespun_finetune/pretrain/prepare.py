@@ -23,7 +23,8 @@ from homespun_corpus.context import ContextIndex
 from homespun_corpus.functions import Span
 from homespun_corpus.holes import MIX, Hole, HoleCutter
 from homespun_corpus.hygiene import file_reason
-from homespun_corpus.languages import language_for, parse
+from homespun_corpus.languages import language_for
+from homespun_corpus.parsing import parse
 from homespun_corpus.place import place_at
 from homespun_corpus.samples import Kind
 from homespun_corpus.secrets import find_secrets
