@@ -36,6 +36,7 @@ from homespun_corpus.rules import rules_version
 from homespun_corpus.sampler import SampleMaker, decode
 from homespun_corpus.samples import Novelty, Sample
 from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.spans import Span
 from homespun_corpus.split import HeldOut, Split, split
 from homespun_corpus.verdicts import Verdicts, judge, without
 
@@ -179,10 +180,11 @@ class _Miner:
         cutter = self._cutter(functions[0])
         for function in functions:
             rng = self._rng(function)
-            size = function.span.end - function.span.start
-            count = min(MOST_HOLES, max(1, round(size / CHARS_PER_HOLE)))
-            for hole in cutter.cut(function.span, count, rng, MIX):
-                yield function, hole, rng.random() < BARE_SHARE
+            sizes = [part.end - part.start for part in function.parts]
+            count = min(MOST_HOLES, max(1, round(sum(sizes) / CHARS_PER_HOLE)))
+            for part, share in _shared_out(function.parts, sizes, count, rng):
+                for hole in cutter.cut(part, share, rng, MIX):
+                    yield function, hole, rng.random() < BARE_SHARE
 
     def _held_rows(
         self, held: Iterable[HeldOut], part: str, index: ContextIndex
@@ -249,6 +251,15 @@ class _Miner:
             f"no function in a known language in {self.repository.root}: "
             f"give a repository with code in one of {', '.join(row.name for row in LANGUAGES)}"
         )
+
+
+def _shared_out(
+    parts: Sequence[Span], sizes: Sequence[int], count: int, rng: random.Random
+) -> list[tuple[Span, int]]:
+    """How many of ``count`` holes go into each part of a function, by size; 0 is left out."""
+    if len(parts) == 1:
+        return [(parts[0], count)]
+    return sorted(Counter(rng.choices(parts, sizes, k=count)).items())
 
 
 def _spread(cutter: HoleCutter, held: HeldOut, rng: random.Random) -> list[Hole]:

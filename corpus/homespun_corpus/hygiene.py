@@ -153,13 +153,16 @@ def own_reasons(
 def _own_reason(
     function: Function, source: bytes, secrets: Sequence[Secret], size: int
 ) -> str | None:
-    span = function.span
-    inside = any(secret.start < span.end and span.start < secret.end for secret in secrets)
+    inside = any(
+        secret.start < part.end and part.start < secret.end
+        for secret in secrets
+        for part in function.parts
+    )
     if inside or names_secret(function.qualified_name):
         return "secret"
     if function.broken:
         return "syntax-error"
-    text = source[span.start : span.end]
+    text = function.text(source)
     if len(text) > MAX_FUNCTION_BYTES or _longest_line(text) > MAX_LINE_BYTES:
         return "too-long"
     return "too-short" if size < MIN_TOKENS else None

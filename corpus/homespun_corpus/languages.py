@@ -5,11 +5,13 @@ captures, not what any room does with them, and no parser (``parsing``). A query
 
 ``@function @method @constructor @lambda``  something callable, with its ``@name``, ``@body``, its
     docstring ``@doc`` and, for a method declared outside its type, the type's name ``@receiver``;
-    several names, or receivers, are parts of one; without a ``@body`` it is empty
+    several names, receivers or bodies are parts of one; without a ``@body`` it is empty
     (A predicate such as ``#eq?`` makes a query many times slower: see ``Language.constructors``.)
+``@class``  a class, an interface, a struct, a trait or an enum, with ``@name``, ``@body``, ``@doc``
 ``@maker``  the name of a call that makes its block a callable, if it is one of ``Language.makers``
 ``@skip``  what only looks like a ``@function``, with its ``@body``
-``@class @namespace``  what qualifies a name, with ``@scope``, that name
+``@type @namespace``  what else qualifies a name, with ``@scope``, that name: of a type's methods,
+    or of whatever is in it
 ``@decorator @comment``  what may stand before a definition and belong to it
 ``@block @statement @arguments @expression @string``  nodes that people write in one go
 """

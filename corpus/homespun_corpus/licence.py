@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 
-from homespun_corpus.functions import Span
+from homespun_corpus.spans import Span
 
 HEADER_BYTES = 32_000  # where a header may be
 BLOCKS = 4  # of comments, of which one may be the licence: a build tag or a title may precede it

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from homespun_corpus.blob_cache import BlobCache
 from homespun_corpus.copies import Sketch
 from homespun_corpus.echoes import Trace
-from homespun_corpus.functions import Function, Span
+from homespun_corpus.functions import Function
 from homespun_corpus.hygiene import path_reason
 from homespun_corpus.languages import by_name, mined_language
 from homespun_corpus.notebooks import readable
@@ -29,6 +29,7 @@ from homespun_corpus.readings import (
     read_blob,
 )
 from homespun_corpus.repository import Repository
+from homespun_corpus.spans import Span
 
 WORTH_PROCESSES = 32  # blobs: starting processes takes as long as reading some of them
 

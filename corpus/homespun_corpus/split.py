@@ -18,13 +18,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from homespun_corpus.errors import RepositoryError
-from homespun_corpus.functions import Function, Span
+from homespun_corpus.functions import Function
 from homespun_corpus.keys import text_key
 from homespun_corpus.languages import language_for
 from homespun_corpus.repository import Commit, Repository
 from homespun_corpus.samples import Novelty
 from homespun_corpus.since import commits_since
 from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.spans import Span
 
 Part = Literal["validation", "test"]
 
@@ -192,15 +193,15 @@ def _appeared(
     window: Iterable[Commit],
 ) -> Iterator[HeldOut]:
     """Functions in the order in which they first appeared, oldest commit first."""
-    known, names = set[bytes](), set[tuple[str, str]]()
+    known, names = set[bytes](), set[tuple[str, str, bool]]()
     for file in train:
         known.update(file.keys)
-        names.update((file.path, function.qualified_name) for function in file.functions)
-    held: set[tuple[str, str]] = set()
+        names.update((file.path, *_label(function)) for function in file.functions)
+    held: set[tuple[str, str, bool]] = set()
     for commit in window:
         for before, after in _changed_files(repository, sources, commit):
             for function, key in zip(after.functions, after.keys, strict=True):
-                name = (after.path, function.qualified_name)
+                name = (after.path, *_label(function))
                 if key in known or name in held:
                     known.add(key)
                     continue
@@ -218,35 +219,61 @@ def _held_out(
     function: Function,
     edited: bool,
 ) -> HeldOut:
-    old = _named(before, function.qualified_name) if edited else None
-    spans = tuple(_changed_spans(sources, old, function)) if old else (function.span,)
+    old = _named(before, function) if edited else None
+    spans = tuple(_changed_spans(sources, old, function)) if old else function.parts
     return HeldOut(function, commit.id, "edited" if edited else "new", "test", spans)
 
 
-def _names(file: FileFunctions | None) -> set[str]:
-    return {function.qualified_name for function in file.functions} if file else set()
+def _label(function: Function) -> tuple[str, bool]:
+    """What stays the same when it is edited: many a function is called as a class is."""
+    return function.qualified_name, function.kind == "class"
 
 
-def _named(file: FileFunctions | None, qualified_name: str) -> Function | None:
+def _names(file: FileFunctions | None) -> set[tuple[str, bool]]:
+    return set(map(_label, file.functions)) if file else set()
+
+
+def _named(file: FileFunctions | None, function: Function) -> Function | None:
+    """The function of a file that goes by the same name."""
     functions = file.functions if file else ()
-    return next((f for f in functions if f.qualified_name == qualified_name), None)
+    return next((f for f in functions if _label(f) == _label(function)), None)
 
 
 def _changed_spans(sources: Sources, old: Function, new: Function) -> Iterator[Span]:
     """The runs of lines of a function that its old version lacks, its format aside."""
-    source = sources.text(new.blob_id)
-    was = sources.text(old.blob_id)[old.span.start : old.span.end].splitlines(keepends=True)
-    now = source[new.span.start : new.span.end].splitlines(keepends=True)
-    starts = [new.span.start]
-    for line in now:
-        starts.append(starts[-1] + len(line))
-    old_keys, new_keys = list(map(text_key, was)), list(map(text_key, now))
+    before, now = list(_lines(sources, old)), list(_lines(sources, new))
+    was = [text for _, text in before]
+    written = [text for _, text in now]
+    old_keys, new_keys = list(map(text_key, was)), list(map(text_key, written))
     matcher = difflib.SequenceMatcher(None, old_keys, new_keys, autojunk=False)
     for tag, old_first, old_last, first, last in matcher.get_opcodes():
         # Lines that were broken elsewhere are many lines for many, and say the same together.
-        said = text_key(b"".join(was[old_first:old_last])), text_key(b"".join(now[first:last]))
+        said = text_key(b"".join(was[old_first:old_last])), text_key(b"".join(written[first:last]))
         if tag in ("insert", "replace") and said[0] != said[1]:
-            yield Span(starts[first], starts[last])
+            yield from _joined(now[first:last])
+
+
+def _lines(sources: Sources, function: Function) -> Iterator[tuple[int, bytes]]:
+    """Each line of a function's own, and where it begins."""
+    source = sources.text(function.blob_id)
+    for part in function.parts:
+        at = part.start
+        for line in source[part.start : part.end].splitlines(keepends=True):
+            yield at, line
+            at += len(line)
+
+
+def _joined(lines: Iterable[tuple[int, bytes]]) -> Iterator[Span]:
+    """The spans of lines, one for those that follow each other at once."""
+    start = end = -1
+    for at, line in lines:
+        if at != end:
+            if start >= 0:
+                yield Span(start, end)
+            start = at
+        end = at + len(line)
+    if start >= 0:
+        yield Span(start, end)
 
 
 def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> Iterator[HeldOut]:
@@ -268,7 +295,7 @@ def _by_file(repository: Repository, sources: Sources, seed: int) -> Split:
     parts: dict[str, Part] = {file.path: "test" for file in order[:test]}
     parts |= {file.path: "validation" for file in order[test : test + validation]}
     held = [
-        HeldOut(function, repository.commit or "", "new", parts[file.path], (function.span,))
+        HeldOut(function, repository.commit or "", "new", parts[file.path], function.parts)
         for file in files
         if file.path in parts
         for function in file.functions
