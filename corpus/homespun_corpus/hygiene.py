@@ -153,11 +153,8 @@ def own_reasons(
 def _own_reason(
     function: Function, source: bytes, secrets: Sequence[Secret], size: int
 ) -> str | None:
-    inside = any(
-        secret.start < part.end and part.start < secret.end
-        for secret in secrets
-        for part in function.parts
-    )
+    span = function.span  # a class with a secret in a method is not shown either
+    inside = any(secret.start < span.end and span.start < secret.end for secret in secrets)
     if inside or names_secret(function.qualified_name):
         return "secret"
     if function.broken:
