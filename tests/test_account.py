@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "huge.go": "package huge\n" + "// filled up\n" * 100_000,
         "vendor/lib.py": "def vendored(a):\n    return a.one + a.two + a.three + a.four\n",
         "vendor/latin.py": b"def g(a):\n    return '\xe9' + a\n",
-        "shapes.py": "class Shape(Base):\n    kind: str = pick(1, 2)\n    size: int = count(3, 4)\n",
+        "shapes.py": "class Shape(Base):\n    kind: str = pick(1, 2)\n    size: int = n(3, 4)\n",
         "short.py": "def short(self):\n    return self._short\n",
         "keys.js": TRAP % ("AK" + "IA" + "Q3EGRTXWBN5LZ7HP"),
         "empty.rs": "",

@@ -23,7 +23,7 @@ from homespun_corpus.spans import Span
 
 MAX_ERROR_SHARE = 0.05  # of a function's bytes
 
-FunctionKind = Literal["function", "method", "constructor", "lambda", "class"]
+FunctionKind = Literal["function", "method", "constructor", "lambda", "class", "text"]
 
 # Where several patterns of a query match one body, the more telling kind counts.
 _KINDS: tuple[FunctionKind, ...] = ("constructor", "method", "lambda", "function", "class")
@@ -34,7 +34,7 @@ _PATH = re.compile(r"\s*(?:::|\\)\s*")  # between the names of a path, which we 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A named callable, or a class: also an interface, a struct, a trait, an enum.
+    """A named callable, or a class: also an interface, a struct, a trait, an enum. Or a text.
 
     ``span`` takes in its decorators and what declares it (``export``, ``const f =``), not the
     comments before it; those are ``doc`` where there is no docstring. ``body`` is the body's node,

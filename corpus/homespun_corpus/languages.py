@@ -214,10 +214,13 @@ LANGUAGES: tuple[Language, ...] = (
     ),
 )
 
+TEXT = Language("", (), "", "", "")
+"""What a file is read as whose language is none of these: lines."""
+
 _BY_EXTENSION = {ext: language for language in LANGUAGES for ext in language.extensions}
 _BY_NOTEBOOK = {ext: language for language in LANGUAGES for ext in language.notebooks}
 _BY_FILE = {name: language for language in LANGUAGES for name in language.files}
-_BY_NAME = {language.name: language for language in LANGUAGES}
+_BY_NAME = {language.name: language for language in (*LANGUAGES, TEXT)}
 
 
 def language_for(path: str) -> Language | None:

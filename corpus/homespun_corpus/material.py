@@ -96,7 +96,8 @@ class Material:
         text = source[at : end if end >= 0 else None][: function.span.end - at].decode().rstrip()
         before, after = source[:at].decode(), source[function.span.end :].decode()
         written = before + after
-        place = place_at(written, len(before), path=function.path, language=function.language)
+        language = function.language or None
+        place = place_at(written, len(before), path=function.path, language=language)
         place = clear_of_secrets(written, place)
         place = replace(place, related=self.index.related(place))
         return TypedLine(_name(function, at), function.language, place, text)

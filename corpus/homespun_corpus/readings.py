@@ -18,12 +18,13 @@ from homespun_corpus.echoes import Trace, trace
 from homespun_corpus.functions import Function, extract
 from homespun_corpus.hygiene import content_reason, own_reasons, unreadable
 from homespun_corpus.keys import text_key
-from homespun_corpus.languages import Language, by_name
+from homespun_corpus.languages import TEXT, Language, by_name
 from homespun_corpus.licence import licence_header
 from homespun_corpus.notebooks import readable
 from homespun_corpus.parsing import ParseTimeout
 from homespun_corpus.secrets import find_secrets
 from homespun_corpus.spans import Span
+from homespun_corpus.texts import text_name, whole_text
 
 TIMEOUT = "parse-timeout"
 
@@ -59,7 +60,7 @@ def read_blob(
     if unreadable(source):
         return Reading(reason, unread=True)
     try:
-        functions = extract(source, path=path, language=language, blob_id=blob_id)
+        functions = _functions(source, language, path, blob_id)
     except ParseTimeout:
         return Reading(TIMEOUT, unread=True)
     keys = tuple(text_key(f.text(source)) for f in functions)
@@ -80,6 +81,12 @@ def read_blob(
         header=header.end if header else 0,
         trace=trace(map(grams, pieces)),
     )
+
+
+def _functions(source: bytes, language: Language, path: str, blob_id: str) -> list[Function]:
+    if language is TEXT:
+        return whole_text(source, path=path, blob_id=blob_id)
+    return extract(source, path=path, language=language, blob_id=blob_id)
 
 
 def _sketches(
@@ -158,6 +165,8 @@ def _function_row(f: Function) -> list[Any]:
 
 def _function(row: list[Any], language: str, path: str, blob_id: str) -> Function:
     name, qualified_name, kind, signature, doc, broken, parts, start, end, body, body_end = row
+    if kind == "text":  # is called as its file is, which need not be this one
+        name = qualified_name = text_name(path)
     return Function(
         path=path,
         language=language,

@@ -42,7 +42,7 @@ class SampleMaker:
     ) -> Sample:
         if function.blob_id != self._blob_id:
             self._open(function.path, function.blob_id)
-        text, path, language = self._text, function.path, function.language
+        text, path, language = self._text, function.path, function.language or None
         whole = place_at(text, hole.start, hole.end, path=path, language=language)
         place = self._between_edges(whole, hole)
         related = () if bare else self._index.related(place)

@@ -14,10 +14,11 @@ from homespun_corpus.copies import Shingles, shingles, tokens
 from homespun_corpus.echoes import Echoes
 from homespun_corpus.functions import Function
 from homespun_corpus.hygiene import HELD_OUT_COPY, copy_reasons
-from homespun_corpus.languages import by_name, mined_language
+from homespun_corpus.languages import by_name
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.spans import Span
 from homespun_corpus.split import HeldOut, Split
+from homespun_corpus.texts import read_as
 
 Barred = Mapping[str, Sequence[Span]]
 
@@ -119,7 +120,7 @@ def _echoing(sources: Sources, file: FileFunctions, echoes: Echoes) -> list[Span
 
 
 def _comment(file: FileFunctions) -> str:
-    language = mined_language(file.path)
+    language = read_as(file.path)
     assert language is not None
     return language.comment
 
