@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pathspec
 from datasets import DatasetDict
 
 from homespun_corpus.account import Entry, counts, described, entries
@@ -25,9 +24,9 @@ from homespun_corpus.errors import NothingToLearn
 from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
 from homespun_corpus.languages import LANGUAGES, TEXT, by_name, mined_language
+from homespun_corpus.left_out import left_out_by
 from homespun_corpus.material import Material
 from homespun_corpus.parsing import parse
-from homespun_corpus.path_marks import EXCLUDED, marked_by
 from homespun_corpus.readers import Readers
 from homespun_corpus.repository import Repository
 from homespun_corpus.rows import dataset_of, digest_of
@@ -43,7 +42,7 @@ SCHEMA = 2
 CHARS_PER_HOLE = 250  # of a training function's text
 MOST_HOLES = 8  # of one training function: a long one is not the whole lesson
 MOST_TEXT_HOLES = 32  # of a text, which is many functions where its language has some
-TEXT_SHARE = 0.15  # of the training samples at most, where there are functions
+TEXT_SHARE = 0.1  # of the training samples at most, where there are functions
 HELD_OUT_HOLES: dict[Novelty, int] = {"new": 3, "edited": 1, "old": 0}  # of one held-out function
 BARE_SHARE = 0.3  # training samples without path and related code: a model stands without them
 MAX_SAMPLES = 12_000  # more than a run of an hour on two cores sees once
@@ -114,12 +113,7 @@ def mining_sources(
     readers: Readers | None = None,
 ) -> Sources:
     """The files of a repository as mining reads them."""
-    patterns = pathspec.GitIgnoreSpec.from_lines(settings.exclude)
-    marked = marked_by(repository)
-
-    def left_out(path: str) -> str | None:
-        return EXCLUDED if patterns.match_file(path) else marked(path)
-
+    left_out = left_out_by(repository, settings.exclude)
     return Sources(repository, left_out, cache=cache, readers=readers)
 
 

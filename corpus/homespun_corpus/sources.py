@@ -15,8 +15,8 @@ from homespun_corpus.blob_cache import BlobCache
 from homespun_corpus.copies import Sketch
 from homespun_corpus.echoes import Trace
 from homespun_corpus.functions import Function
-from homespun_corpus.hygiene import path_reason
 from homespun_corpus.languages import TEXT, by_name
+from homespun_corpus.left_out import LeftOut
 from homespun_corpus.notebooks import readable
 from homespun_corpus.readers import Readers, Request
 from homespun_corpus.readings import (
@@ -30,7 +30,7 @@ from homespun_corpus.readings import (
 )
 from homespun_corpus.repository import Repository
 from homespun_corpus.spans import Span
-from homespun_corpus.texts import read_as, text_reason
+from homespun_corpus.texts import read_as
 
 WORTH_PROCESSES = 32  # blobs: starting processes takes as long as reading some of them
 
@@ -75,7 +75,7 @@ class Sources:
     def __init__(
         self,
         repository: Repository,
-        left_out: Callable[[str], str | None],
+        left_out: LeftOut,
         *,
         cache: BlobCache | None = None,
         readers: Readers | None = None,
@@ -159,17 +159,13 @@ class Sources:
     def _key(self, path: str, blob_id: str) -> _Key:
         language = read_as(path)
         assert language is not None
-        return _Key(blob_id, language.name, self._path_reason(path) is None)
-
-    def _path_reason(self, path: str) -> str | None:
-        reason = self._left_out(path) or path_reason(path)
-        return reason or (text_reason(path) if read_as(path) is TEXT else None)
+        return _Key(blob_id, language.name, self._left_out(path) is None)
 
     def _unwanted(self, path: str, blob_id: str) -> FileFunctions | None:
         """A file that is left out by its path and has no functions to account for: not read."""
         if read_as(path) is not TEXT:
             return None
-        reason = self._path_reason(path)
+        reason = self._left_out(path)
         return FileFunctions(path, blob_id, reason, unread=True) if reason else None
 
     def _kept(self, path: str, key: _Key) -> Reading | None:
@@ -204,7 +200,7 @@ class Sources:
             self._cache.put(str(key), data)
 
     def _put(self, path: str, key: _Key, reading: Reading) -> FileFunctions:
-        reason = self._path_reason(path) or reading.reason
+        reason = self._left_out(path) or reading.reason
         file = FileFunctions(
             path,
             key.blob_id,

@@ -57,7 +57,7 @@ def digests(repository: Repository, functions: Iterable[Function]) -> Iterator[s
     for function in functions:
         if function.blob_id != blob:
             blob, source = function.blob_id, repository.read(function.blob_id)
-        yield digest_of(function.text(source))
+        yield digest_of(source[function.span.start : function.span.end])
 
 
 def digest_of(text: bytes) -> str:
