@@ -25,7 +25,8 @@ from homespun_corpus.blob_cache import BlobCache
 from homespun_corpus.dataset import MineSettings, mine, mining_sources
 from homespun_corpus.functions import extract
 from homespun_corpus.hygiene import unreadable
-from homespun_corpus.languages import Language, ParseTimeout, grammar, language_for
+from homespun_corpus.languages import Language, language_for
+from homespun_corpus.parsing import ParseTimeout, grammar
 from homespun_corpus.repository import Repository
 from homespun_corpus.split import Split, split
 from homespun_corpus.verdicts import judge

@@ -73,7 +73,8 @@ def _functions(folder: Path, count: int) -> Iterator[tuple[str, Function]]:
         assert language is not None
         if not source.isascii() or count == 0:
             continue
-        for function in extract(source, path=file.path, language=language, blob_id="")[:1]:
+        found = extract(source, path=file.path, language=language, blob_id="")
+        for function in [one for one in found if one.kind != "class"][:1]:
             count -= 1
             yield source.decode(), function
 

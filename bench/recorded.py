@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homespun_corpus.context import ContextIndex
-from homespun_corpus.functions import extract
+from homespun_corpus.functions import Function, extract
 from homespun_corpus.languages import language_for
 from homespun_corpus.place import Place, place_at
 from homespun_corpus.repository import Repository
@@ -71,10 +71,14 @@ def _functions(texts: Mapping[str, str], count: int) -> Iterator[tuple[str, str,
         if language is None or not text.isascii():
             continue
         found = extract(text.encode(), path=path, language=language, blob_id="")
-        if found := [one for one in found if one.span.end - one.span.start > 150]:
+        if found := [one for one in found if one.kind != "class" and _size(one) > 150]:
             one = random.Random(path).choice(found)
             count -= 1
             yield path, text, one.span.start, one.span.end
+
+
+def _size(function: Function) -> int:
+    return function.span.end - function.span.start
 
 
 class Asked:

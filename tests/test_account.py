@@ -38,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "huge.go": "package huge\n" + "// filled up\n" * 100_000,
         "vendor/lib.py": "def vendored(a):\n    return a.one + a.two + a.three + a.four\n",
         "vendor/latin.py": b"def g(a):\n    return '\xe9' + a\n",
+        "shapes.py": "class Shape(Base):\n    kind: str = pick(1, 2)\n    size: int = n(3, 4)\n",
         "short.py": "def short(self):\n    return self._short\n",
         "keys.js": TRAP % ("AK" + "IA" + "Q3EGRTXWBN5LZ7HP"),
         "empty.rs": "",
@@ -77,6 +78,7 @@ def test_the_sums_are_the_manifest_s(mined: Mined) -> None:
     trained = [e for e in mined.account if e.part == "train" and e.start is not None]
     verdicts = Counter(e.verdict for e in trained)
     assert counts["functions"] == len(trained)
+    assert counts["classes"] == sum(e.kind == "class" for e in trained)
     assert counts["kept"] == verdicts.pop("kept")
     assert counts["rejected"] == verdicts
     assert set(verdicts) == {"vendored", "too-short", "secret"}
@@ -114,7 +116,7 @@ def test_the_account_lies_beside_the_manifest_that_names_it(mined: Mined, tmp_pa
     assert named["sha256"] == hashlib.sha256(lines).hexdigest()
     assert named["rows"] == lines.count(b"\n") == len(mined.account)
     assert {tuple(json.loads(line)) for line in lines.splitlines()} == {
-        ("path", "function", "start", "end", "blob_id", "part", "verdict")
+        ("path", "function", "kind", "start", "end", "blob_id", "part", "verdict")
     }
     assert load(tmp_path / "data").account == mined.account
 

@@ -139,7 +139,7 @@ def test_a_saved_dataset_loads_as_it_was(
 
 
 def test_nothing_to_learn_says_why(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("no code here\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n")
     with pytest.raises(NothingToLearn, match="no function in a known language"):
         mine(Repository.open(tmp_path), MineSettings())
     (tmp_path / "short.py").write_text("def f():\n    pass\n")

@@ -6,7 +6,7 @@ import random
 
 from homespun_corpus.copies import grams, shingles, tokens
 from homespun_corpus.echoes import ECHO, Echoes, trace
-from homespun_corpus.functions import Span
+from homespun_corpus.spans import Span
 
 HELD = b"""def settle(invoices, limit):
     total = sum(invoice.amount for invoice in invoices if invoice.due < limit)

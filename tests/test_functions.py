@@ -7,14 +7,8 @@ from pathlib import Path
 
 import pytest
 from homespun_corpus.functions import Function, extract
-from homespun_corpus.languages import (
-    LANGUAGES,
-    Language,
-    ParseTimeout,
-    by_name,
-    language_for,
-    parse,
-)
+from homespun_corpus.languages import LANGUAGES, Language, by_name, language_for
+from homespun_corpus.parsing import ParseTimeout, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

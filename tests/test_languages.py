@@ -12,15 +12,8 @@ from pathlib import Path
 import homespun_corpus
 import homespun_model
 import pytest
-from homespun_corpus.languages import (
-    LANGUAGES,
-    Language,
-    ParseTimeout,
-    by_name,
-    captures,
-    language_for,
-    parse,
-)
+from homespun_corpus.languages import LANGUAGES, Language, by_name, language_for
+from homespun_corpus.parsing import ParseTimeout, captures, matches, parse
 
 CORPUS = Path(homespun_corpus.__file__).parent
 MODEL = Path(homespun_model.__file__).parent
@@ -136,7 +129,8 @@ def test_what_no_grammar_reads_is_blank_and_shifts_nothing() -> None:
     source = b"class SHOP_API(2) Basket final : B {\n public:\n  Basket() {}\n};\nstruct FOO bar;\n"
     tree = parse(by_name("cpp"), source)
     assert not tree.root_node.has_error
-    (name,) = captures(by_name("cpp"), tree, "scope")["scope"]
+    (found,) = matches(by_name("cpp"), tree, "class")
+    (name,) = found["name"]
     assert source[name.start_byte : name.end_byte] == b"Basket"
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pathspec
 import pytest
 from homespun_corpus.place import Place, place_at
 from homespun_model.copies import CopyIndex, tail
@@ -72,9 +71,34 @@ def test_only_tracked_code_is_read(root: Root) -> None:
 
 
 def test_excluded_files_and_secrets_are_not_read(root: Root) -> None:
-    exclude = pathspec.PathSpec.from_lines("gitignore", ["shapes.py"])
-    excluding = Root(root.path, root.identity, exclude)
+    excluding = Root(root.path, root.identity, ("shapes.py",))
     assert [path for path, _ in code_of(excluding)] == ["other.py", "user.py"]
+
+
+def test_what_mining_leaves_out_is_not_read(root: Root, neighbours: Neighbours) -> None:
+    marks = {
+        ".homespunignore": "ignored/\n",
+        ".gitattributes": "*.gen.py linguist-generated\nlib/** linguist-vendored\n",
+    }
+    code = ("ignored/a.py", "a.gen.py", "lib/a.py", "vendor/a.py", "kept/a.py")
+    for path, text in (marks | dict.fromkeys(code, SHAPES)).items():
+        (root.path / path).parent.mkdir(exist_ok=True)
+        (root.path / path).write_text(text)
+    git = ["git", "-C", str(root.path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for arguments in (["add", *marks, *code], ["commit", "-q", "-m", "marked"]):
+        subprocess.run([*git, *arguments], check=True)
+
+    assert [path for path, _ in code_of(root) if path in code] == ["kept/a.py"]
+
+    neighbours.open(root).result(timeout=30)
+    neighbours.saved(root, "ignored/a.py", SHAPES.replace("Rectangle", "Ignored"))
+    neighbours.saved(root, "kept/b.py", SHAPES.replace("Rectangle", "Kept"))
+    asked = place("from kept import Kept\n\nKept(1, 2).scaled(3)\nIgnored(1, 2)\n")
+    deadline = time.monotonic() + 30
+    while "Kept" not in (shown := repr(neighbours.related("file:///c.py", root, asked))):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "Ignored" not in shown
 
 
 def test_the_terminal_gets_what_the_editor_gets(root: Root, neighbours: Neighbours) -> None:
@@ -118,7 +142,7 @@ def test_a_repository_without_a_commit_has_no_related_code(
     tmp_path: Path, neighbours: Neighbours
 ) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-    root = Root(tmp_path, "empty", None)
+    root = Root(tmp_path, "empty")
     assert read_now(place(), root, spell)[0].related == ()
     neighbours.open(root)
     assert paths(neighbours, root) == []

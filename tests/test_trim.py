@@ -13,7 +13,8 @@ from json import decoder
 from pathlib import Path
 
 import pytest
-from homespun_corpus.languages import language_for, parse
+from homespun_corpus.languages import language_for
+from homespun_corpus.parsing import parse
 from homespun_corpus.place import Place, place_at
 from homespun_model.repeats import loop, overlap, rejoins, stutter
 from homespun_model.surroundings import Surroundings, scan

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from homespun_corpus.functions import Function
+from homespun_corpus.functions import Function, FunctionKind
 from homespun_corpus.hygiene import names_secret
 from homespun_corpus.split import Part
 from homespun_corpus.verdicts import Verdicts
@@ -24,14 +24,15 @@ KEPT = "kept"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One function: bytes ``start`` to ``end`` of blob ``blob_id``, in ``part`` of the dataset.
+    """One function or class: bytes ``start`` to ``end`` of blob ``blob_id``, in ``part``.
 
     ``verdict``: "kept", or the reason it was rejected for. A file that no parser may read has one
-    entry, without a function or a span.
+    entry, without a function, a kind or a span.
     """
 
     path: str
     function: str | None
+    kind: FunctionKind | None
     start: int | None
     end: int | None
     blob_id: str
@@ -44,7 +45,7 @@ def entries(verdicts: Verdicts) -> Iterator[Entry]:
     for function, reason in verdicts.trained:
         yield _entry(function, "train", reason)
     for file in verdicts.unread:
-        yield Entry(file.path, None, None, None, file.blob_id, "train", file.reason or KEPT)
+        yield Entry(file.path, None, None, None, None, file.blob_id, "train", file.reason or KEPT)
     for held, reason in verdicts.held_out:
         yield _entry(held.function, held.part, reason)
 
@@ -52,11 +53,16 @@ def entries(verdicts: Verdicts) -> Iterator[Entry]:
 def _entry(function: Function, part: Literal["train"] | Part, reason: str | None) -> Entry:
     name, span = function.qualified_name, function.span
     shown = None if names_secret(name) else name
-    return Entry(function.path, shown, span.start, span.end, function.blob_id, part, reason or KEPT)
+    place = span.start, span.end, function.blob_id
+    return Entry(function.path, shown, function.kind, *place, part, reason or KEPT)
 
 
 def counts(account: Iterable[Entry]) -> dict[str, Any]:
-    """The sums: functions of the training tree, functions held out, files not read."""
+    """The sums: functions of the training tree, functions held out, files not read.
+
+    A class counts as a function; ``classes`` says how many of those of the training tree are.
+    """
+    account = list(account)
     sums: dict[str, Counter[str]] = {"train": Counter(), "held_out": Counter(), "file": Counter()}
     for entry in account:
         read_as = entry.part if entry.part == "train" else "held_out"
@@ -64,6 +70,7 @@ def counts(account: Iterable[Entry]) -> dict[str, Any]:
     trained, held = sums["train"], sums["held_out"]
     return {
         "functions": trained.total(),
+        "classes": sum(entry.part == "train" and entry.kind == "class" for entry in account),
         "kept": trained.pop(KEPT, 0),
         "rejected": dict(sorted(trained.items())),
         "held_out": held.pop(KEPT, 0),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from zlib import crc32
 
 import numpy as np
@@ -30,22 +31,31 @@ Sketch = bytes
 _STRINGS = rb"\"\"\"(?s:.*?)\"\"\"|'''(?s:.*?)'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
 _TOKEN = rb"|([\w\x80-\xff]+|[^\s\w])"
 _ROW_WEIGHTS = np.array([pow(2_654_435_761, i + 1, 1 << 32) for i in range(ROWS)], np.uint32)
-_TOKENS = {
-    "#": re.compile(rb"#[^\n]*|(" + _STRINGS + rb")" + _TOKEN),
-    "--": re.compile(rb"--\[\[(?s:.*?)\]\]|--[^\n]*|(" + _STRINGS + rb")" + _TOKEN),
-    "//": re.compile(rb"//[^\n]*|/\*(?s:.*?)\*/|(" + _STRINGS + rb"|`[^`]*`)" + _TOKEN),
-}
+# Comments that may span lines, and strings of their own, go with some of those that end with one.
+_LONG_COMMENTS = {"--": rb"--\[\[(?s:.*?)\]\]|", "//": rb"/\*(?s:.*?)\*/|"}
+_MORE_STRINGS = {"//": rb"|`[^`]*`"}
 
 
 def tokens(text: bytes, comment: str) -> list[bytes]:
-    """Words, signs and whole strings of a piece of code, without its comments."""
-    return [string or word for string, word in _TOKENS[comment].findall(text) if string or word]
+    """Words, signs and whole strings of a piece of code, without its comments.
+
+    ``comment`` begins one that runs to the end of the line; empty for a text that may have none.
+    """
+    return [string or word for string, word in _tokens(comment).findall(text) if string or word]
 
 
 def token_spans(text: bytes, comment: str) -> list[tuple[int, int]]:
     """Where each of ``tokens`` stands in ``text``."""
-    found = _TOKENS[comment].finditer(text)
+    found = _tokens(comment).finditer(text)
     return [match.span() for match in found if match.lastindex is not None]
+
+
+@cache
+def _tokens(comment: str) -> re.Pattern[bytes]:
+    """What finds comments, strings (group 1), words and signs (group 2)."""
+    line = re.escape(comment.encode()) + rb"[^\n]*|" if comment else b""
+    strings = _STRINGS + _MORE_STRINGS.get(comment, b"")
+    return re.compile(_LONG_COMMENTS.get(comment, b"") + line + rb"(" + strings + rb")" + _TOKEN)
 
 
 def exact_key(sketch: Sketch) -> bytes:

@@ -7,8 +7,6 @@ and the manifest's counts are the account's sums.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pathspec
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
 
 from homespun_corpus.account import Entry, counts, described, entries
 from homespun_corpus.blob_cache import BlobCache
@@ -26,26 +23,32 @@ from homespun_corpus.context import ContextIndex
 from homespun_corpus.errors import NothingToLearn
 from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
-from homespun_corpus.languages import LANGUAGES, by_name, parse
+from homespun_corpus.languages import LANGUAGES, TEXT, by_name, mined_language
+from homespun_corpus.left_out import left_out_by
 from homespun_corpus.material import Material
-from homespun_corpus.path_marks import EXCLUDED, marked_by
+from homespun_corpus.parsing import parse
 from homespun_corpus.readers import Readers
 from homespun_corpus.repository import Repository
+from homespun_corpus.rows import dataset_of, digest_of
 from homespun_corpus.rules import rules_version
 from homespun_corpus.sampler import SampleMaker, decode
 from homespun_corpus.samples import Novelty, Sample
 from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.spans import Span
 from homespun_corpus.split import HeldOut, Split, split
 from homespun_corpus.verdicts import Verdicts, judge, without
 
 SCHEMA = 2
 CHARS_PER_HOLE = 250  # of a training function's text
 MOST_HOLES = 8  # of one training function: a long one is not the whole lesson
+MOST_TEXT_HOLES = 32  # of a text, which is many functions where its language has some
+TEXT_SHARE = 0.1  # of the training samples at most, where there are functions
 HELD_OUT_HOLES: dict[Novelty, int] = {"new": 3, "edited": 1, "old": 0}  # of one held-out function
 BARE_SHARE = 0.3  # training samples without path and related code: a model stands without them
 MAX_SAMPLES = 12_000  # more than a run of an hour on two cores sees once
 
 Progress = Callable[[str, int, int], None]  # stage, done, of how many
+_Cut = tuple[Function, Hole, bool]  # and whether it is bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +113,7 @@ def mining_sources(
     readers: Readers | None = None,
 ) -> Sources:
     """The files of a repository as mining reads them."""
-    patterns = pathspec.GitIgnoreSpec.from_lines(settings.exclude)
-    marked = marked_by(repository)
-
-    def left_out(path: str) -> str | None:
-        return EXCLUDED if patterns.match_file(path) else marked(path)
-
+    left_out = left_out_by(repository, settings.exclude)
     return Sources(repository, left_out, cache=cache, readers=readers)
 
 
@@ -144,11 +142,11 @@ class _Miner:
         account = tuple(entries(verdicts))
         manifest = self._manifest(parts, account, rows)
         material = Material(self.repository, served, tuple(verdicts.kept), tuple(verdicts.held))
-        return Mined(_dataset(rows), manifest, account, material)
+        return Mined(dataset_of(rows), manifest, account, material)
 
     def _index(self, parts: Split, verdicts: Verdicts | None) -> ContextIndex:
         """Related code comes from what training reads, never from beyond the split."""
-        clean = (file for file in parts.train if file.reason is None)
+        clean = (file for file in parts.train if file.reason is None and mined_language(file.path))
         return ContextIndex.from_files((file.path, self._shown(file, verdicts)) for file in clean)
 
     def _shown(self, file: FileFunctions, verdicts: Verdicts | None) -> str:
@@ -161,9 +159,7 @@ class _Miner:
         cuts = [
             cut for functions in _by_blob(verdicts.kept) for cut in self._training_cuts(functions)
         ]
-        if len(cuts) > MAX_SAMPLES:
-            chosen = random.Random(self.settings.seed).sample(range(len(cuts)), MAX_SAMPLES)
-            cuts = [cuts[i] for i in sorted(chosen)]
+        cuts = self._chosen(cuts)
         commit = parts.train_commit or ""
         maker = SampleMaker(self.sources, index, verdicts.barred)
         rows = []
@@ -172,16 +168,28 @@ class _Miner:
             self.progress("cutting", done + 1, len(cuts))
         return rows
 
-    def _training_cuts(
-        self, functions: Sequence[Function]
-    ) -> Iterator[tuple[Function, Hole, bool]]:
+    def _chosen(self, cuts: list[_Cut]) -> list[_Cut]:
+        """A seeded sample of as many cuts as one run can see, in order; not too many of texts."""
+        rng = random.Random(self.settings.seed)
+        texts = [i for i, (function, _, _) in enumerate(cuts) if function.kind == "text"]
+        most = round((len(cuts) - len(texts)) * TEXT_SHARE / (1 - TEXT_SHARE))
+        if 0 < most < len(texts):
+            left_out = set(rng.sample(texts, len(texts) - most))
+            cuts = [cut for i, cut in enumerate(cuts) if i not in left_out]
+        if len(cuts) > MAX_SAMPLES:
+            cuts = [cuts[i] for i in sorted(rng.sample(range(len(cuts)), MAX_SAMPLES))]
+        return cuts
+
+    def _training_cuts(self, functions: Sequence[Function]) -> Iterator[_Cut]:
         cutter = self._cutter(functions[0])
         for function in functions:
             rng = self._rng(function)
-            size = function.span.end - function.span.start
-            count = min(MOST_HOLES, max(1, round(size / CHARS_PER_HOLE)))
-            for hole in cutter.cut(function.span, count, rng, MIX):
-                yield function, hole, rng.random() < BARE_SHARE
+            sizes = [part.end - part.start for part in function.parts]
+            most = MOST_TEXT_HOLES if function.kind == "text" else MOST_HOLES
+            count = min(most, max(1, round(sum(sizes) / CHARS_PER_HOLE)))
+            for part, share in _shared_out(function.parts, sizes, count, rng):
+                for hole in cutter.cut(part, share, rng, MIX):
+                    yield function, hole, rng.random() < BARE_SHARE
 
     def _held_rows(
         self, held: Iterable[HeldOut], part: str, index: ContextIndex
@@ -202,7 +210,8 @@ class _Miner:
         file = function.blob_id, function.language
         if self._last_cutter is None or self._last_cutter[0] != file:
             source, language = self._blob(function.blob_id), by_name(function.language)
-            cutter = HoleCutter(decode(source), source, language, parse(language, source))
+            tree = parse(language, source) if language is not TEXT else None
+            cutter = HoleCutter(decode(source), source, language if tree else None, tree)
             self._last_cutter = file, cutter
         return self._last_cutter[1]
 
@@ -231,7 +240,7 @@ class _Miner:
                 "exclude": list(self.settings.exclude),
                 "since": self.settings.since,
             },
-            "digest": _digest(rows),
+            "digest": digest_of(rows),
             "account": described(account),
         }
 
@@ -250,6 +259,15 @@ class _Miner:
         )
 
 
+def _shared_out(
+    parts: Sequence[Span], sizes: Sequence[int], count: int, rng: random.Random
+) -> list[tuple[Span, int]]:
+    """How many of ``count`` holes go into each part of a function, by size; 0 is left out."""
+    if len(parts) == 1:
+        return [(parts[0], count)]
+    return sorted(Counter(rng.choices(parts, sizes, k=count)).items())
+
+
 def _spread(cutter: HoleCutter, held: HeldOut, rng: random.Random) -> list[Hole]:
     """A few holes of a held-out function, from as many of its spans as there are holes."""
     wanted = HELD_OUT_HOLES[held.novelty]
@@ -257,18 +275,6 @@ def _spread(cutter: HoleCutter, held: HeldOut, rng: random.Random) -> list[Hole]
     each = -(-wanted // len(spans))
     holes = [hole for span in spans for hole in cutter.cut(span, each, rng, EVALUATED)]
     return holes[:wanted]
-
-
-def _dataset(rows: dict[str, list[dict[str, Any]]]) -> DatasetDict:
-    """The splits with the same columns in each, an empty one included."""
-    train = Dataset.from_list(rows["train"])
-    empty = train.select([])
-    others = {
-        name: Dataset.from_list(part, features=train.features) if part else empty
-        for name, part in rows.items()
-        if name != "train"
-    }
-    return DatasetDict({"train": train, **others})
 
 
 def _by_blob(functions: Iterable[Function]) -> Iterator[list[Function]]:
@@ -285,12 +291,3 @@ def _by_blob(functions: Iterable[Function]) -> Iterator[list[Function]]:
 
 def _files_left_out(files: Iterable[FileFunctions]) -> dict[str, int]:
     return dict(sorted(Counter(f.reason for f in files if f.reason is not None).items()))
-
-
-def _digest(rows: dict[str, list[dict[str, Any]]]) -> str:
-    """One number for all rows of all splits, in order."""
-    digest = hashlib.sha256()
-    for name in sorted(rows):
-        for row in rows[name]:
-            digest.update(json.dumps([name, row], sort_keys=True, ensure_ascii=False).encode())
-    return digest.hexdigest()

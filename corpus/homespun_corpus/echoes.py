@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homespun_corpus.copies import SHINGLE, Shingles, grams, shingles, token_spans
-from homespun_corpus.functions import Span
+from homespun_corpus.spans import Span
 
 ECHO = 0.5  # similarity of a stretch to a held-out function, which training must not see
 CELLS = 1 << 18  # numbers worked on at once

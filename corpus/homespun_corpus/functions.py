@@ -1,7 +1,8 @@
 """Source bytes become functions: who they are, where they lie, what they say about themselves.
 
-One pass over a syntax tree finds every named callable, nested ones too. Knows nothing of git, of
-whether a function is worth learning, or of holes.
+One pass over a syntax tree finds every named callable, nested ones too, and every class, which goes
+for a function of all that no other one holds. Knows nothing of git, of whether a function is worth
+learning, or of holes.
 """
 
 from __future__ import annotations
@@ -14,36 +15,33 @@ from typing import Literal
 
 from tree_sitter import Node, Tree
 
-from homespun_corpus.languages import Language, captures, errors, matches, parse
+from homespun_corpus.languages import Language
 from homespun_corpus.leads import Lead, Leads, clean_docstring
+from homespun_corpus.parsing import captures, errors, matches, parse
+from homespun_corpus.parts import Extent, own_parts
+from homespun_corpus.spans import Span
 
 MAX_ERROR_SHARE = 0.05  # of a function's bytes
 
-FunctionKind = Literal["function", "method", "constructor", "lambda"]
+FunctionKind = Literal["function", "method", "constructor", "lambda", "class", "text"]
 
 # Where several patterns of a query match one body, the more telling kind counts.
-_KINDS: tuple[FunctionKind, ...] = ("constructor", "method", "lambda", "function")
+_KINDS: tuple[FunctionKind, ...] = ("constructor", "method", "lambda", "function", "class")
 _SIMPLE_NAME = re.compile(r"[\w.$]+")
 _SYMBOL = re.compile(r"^:(?=[\w\"'])")
 _PATH = re.compile(r"\s*(?:::|\\)\s*")  # between the names of a path, which we join by dots
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """Bytes ``start`` to ``end``, half open."""
-
-    start: int
-    end: int
-
-
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A named callable.
+    """A named callable, or a class: also an interface, a struct, a trait, an enum. Or a text.
 
     ``span`` takes in its decorators and what declares it (``export``, ``const f =``), not the
     comments before it; those are ``doc`` where there is no docstring. ``body`` is the body's node,
-    braces included. ``signature`` is what stands between decorators and body. ``broken`` says that
-    the parser lost its way inside; a single sign that a grammar does not know is no such thing.
+    braces included. ``signature`` is what stands between decorators and body. ``parts`` is what of
+    ``span`` is learnt as its own: all of a callable; of a class its head and what is in no callable
+    and no class that it holds, so that nothing is learnt twice over. ``broken`` says that the
+    parser lost its way in them; a single sign that a grammar does not know is no such thing.
     """
 
     path: str
@@ -56,7 +54,12 @@ class Function:
     doc: str | None
     body: Span
     blob_id: str
+    parts: tuple[Span, ...]
     broken: bool = False
+
+    def text(self, source: bytes) -> bytes:
+        """What of a source is its own."""
+        return b"\n".join(source[part.start : part.end] for part in self.parts)
 
 
 @dataclass(slots=True)
@@ -89,26 +92,32 @@ def extract(
     """
     tree = parse(language, source) if tree is None else tree
     found = _merge(matches(language, tree, *_KINDS, "skip"), language, source)
-    scopes = _scopes(matches(language, tree, "class", "namespace"), source)
+    scopes = _scopes(matches(language, tree, "type", "namespace"), source)
     leads = _leads(captures(language, tree, "decorator", "comment"), source)
+    begins = [leads.before(item.span.start) for item in found]
+    extents = [
+        Extent(begin.comment, Span(begin.start, item.span.end), item.kind == "class")
+        for begin, item in zip(begins, found, strict=True)
+    ]
+    parts = own_parts(source, extents, [word.encode() for word in language.continues])
     errors_at = sorted(_span(node) for node in errors(tree))
+    names = _qualify(found, scopes)
     functions = []
-    for item, (qualified_name, in_class) in zip(found, _qualify(found, scopes), strict=True):
-        start, comment = leads.before(item.span.start)
-        span = Span(start, item.span.end)
+    for item, begin, own, (name, in_class) in zip(found, begins, parts, names, strict=True):
         functions.append(
             Function(
                 path=path,
                 language=language.name,
                 name=item.name,
-                qualified_name=qualified_name,
+                qualified_name=name,
                 kind=_kind(item, language, in_class),
-                span=span,
-                signature=_text(source, leads.after(start), item.body.start).strip(),
-                doc=item.doc or comment,
+                span=Span(begin.start, item.span.end),
+                signature=_signature(source, leads, begin.start, item.body.start),
+                doc=item.doc or begin.doc,
                 body=item.body,
                 blob_id=blob_id,
-                broken=item.has_error and _is_broken(source, span, errors_at),
+                parts=own,
+                broken=item.has_error and _is_broken(source, own, errors_at),
             )
         )
     return sorted(functions, key=lambda function: function.span)
@@ -128,7 +137,7 @@ def _merge(
         kind = next(kind for kind in _KINDS if kind in match)
         node = match[kind][0]
         span = _written(node, source)
-        body = _written(match["body"][0], source) if "body" in match else _no_body(node)
+        body = _body(match, source) if "body" in match else _no_body(node, kind, language)
         item = items.setdefault(body, _Found(span, body, kind, node.has_error))
         if _width(span) > _width(item.span):
             item.span, item.has_error = span, node.has_error
@@ -143,7 +152,18 @@ def _merge(
         if item.name and item.name not in language.no_names
         if not (item.kind == "function" and body in skipped)
     ]
-    return sorted(named, key=lambda item: (item.span.start, -item.span.end))
+    return sorted(_once(named), key=lambda item: (item.span.start, -item.span.end))
+
+
+def _once(items: Iterable[_Found]) -> Iterator[_Found]:
+    """Without classes that were found again without their body: not all grammars name that."""
+    bodies: dict[Span, _Found] = {}
+    for item in items:
+        if item.kind != "class":
+            yield item
+        elif item.span not in bodies or _width(bodies[item.span].body) < _width(item.body):
+            bodies[item.span] = item
+    yield from bodies.values()
 
 
 def _is_callable(match: dict[str, list[Node]], language: Language, source: bytes) -> bool:
@@ -154,18 +174,26 @@ def _is_callable(match: dict[str, list[Node]], language: Language, source: bytes
 
 def _name(item: _Found, match: dict[str, list[Node]], span: Span, source: bytes) -> None:
     item.named = _width(span), "receiver" in match
-    name = _text(source, match["name"][0].start_byte, match["name"][-1].end_byte)
-    item.name = _bare(name)
+    name = _bare(_text(source, match["name"][0].start_byte, match["name"][-1].end_byte))
+    item.name = _PATH.sub(".", name) if item.kind == "class" else name
     receivers = [_node_text(source, node) for node in match.get("receiver", [])]
     simple = all(map(_SIMPLE_NAME.fullmatch, receivers))
     item.receiver = ".".join(receivers) if simple else ""
 
 
-def _no_body(node: Node) -> Span:
-    """Where the body of a callable would be whose body is empty: before its last word."""
+def _body(match: dict[str, list[Node]], source: bytes) -> Span:
+    """The node of a body, or from the first to the last of several."""
+    nodes = match["body"]
+    return Span(nodes[0].start_byte, _written(nodes[-1], source).end)
+
+
+def _no_body(node: Node, kind: FunctionKind, language: Language) -> Span:
+    """Where a body would be: before the last word, or behind a class that no word ends."""
+    end = node.end_byte
     while node.children:
         node = node.children[-1]
-    return Span(node.start_byte, node.start_byte)
+    ended = kind != "class" or node.type in language.continues
+    return Span(node.start_byte, node.start_byte) if ended else Span(end, end)
 
 
 def _written(node: Node, source: bytes) -> Span:
@@ -182,8 +210,8 @@ def _kind(item: _Found, language: Language, in_class: bool) -> FunctionKind:
 def _scopes(found: Iterable[dict[str, list[Node]]], source: bytes) -> list[_Scope]:
     scopes = []
     for match in found:
-        is_class = "class" in match
-        node = match["class" if is_class else "namespace"][0]
+        is_class = "type" in match
+        node = match["type" if is_class else "namespace"][0]
         name = _PATH.sub(".", _bare(_node_text(source, match["scope"][0])))
         scopes.append(_Scope(_span(node), name, is_class))
     return scopes
@@ -191,7 +219,9 @@ def _scopes(found: Iterable[dict[str, list[Node]]], source: bytes) -> list[_Scop
 
 def _qualify(found: list[_Found], scopes: list[_Scope]) -> Iterator[tuple[str, bool]]:
     """For each item: its name below those of what holds it, and whether that is a class."""
-    bodies = [_Scope(item.body, _join(item.receiver, item.name), False) for item in found]
+    bodies = [
+        _Scope(item.body, _join(item.receiver, item.name), item.kind == "class") for item in found
+    ]
     waiting = sorted([*scopes, *bodies], key=lambda s: (s.span.start, -s.span.end), reverse=True)
     holding: list[_Scope] = []
     for item in found:  # by where they start
@@ -216,23 +246,30 @@ def _leave(holding: list[_Scope], point: int) -> None:
         holding.pop()
 
 
+def _signature(source: bytes, leads: Leads, start: int, end: int) -> str:
+    """What stands between the decorators and the body, or the comments above the body."""
+    start = leads.after(start)
+    return _text(source, start, max(start, leads.before(end).comment)).strip()
+
+
 def _leads(found: dict[str, list[Node]], source: bytes) -> Leads:
     decorators = (Lead(*n.byte_range, "decorator") for n in found.get("decorator", []))
     comments = (Lead(*n.byte_range, "comment") for n in found.get("comment", []))
     return Leads(source, [*decorators, *comments])
 
 
-def _is_broken(source: bytes, span: Span, errors_at: list[Span]) -> bool:
-    """Whether an error inside runs over a line's end, or errors are a good part of the text."""
+def _is_broken(source: bytes, parts: tuple[Span, ...], errors_at: list[Span]) -> bool:
+    """Whether an error in them runs over a line's end, or errors are a good part of the text."""
     total = 0
-    for index in range(bisect_left(errors_at, span), len(errors_at)):
-        error = errors_at[index]
-        if error.start >= span.end:
-            break
-        if b"\n" in source[error.start : error.end].strip():
-            return True
-        total += error.end - error.start
-    return total > MAX_ERROR_SHARE * (span.end - span.start)
+    for part in parts:
+        for index in range(bisect_left(errors_at, part), len(errors_at)):
+            error = errors_at[index]
+            if error.start >= part.end:
+                break
+            if b"\n" in source[error.start : error.end].strip():
+                return True
+            total += error.end - error.start
+    return total > MAX_ERROR_SHARE * sum(map(_width, parts))
 
 
 def _span(node: Node) -> Span:

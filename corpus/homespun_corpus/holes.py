@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from tree_sitter import Node, Tree
 
-from homespun_corpus.functions import Span
-from homespun_corpus.languages import Language, captures
+from homespun_corpus.languages import Language
+from homespun_corpus.parsing import captures
 from homespun_corpus.samples import Kind
+from homespun_corpus.spans import Span
 
 MAX_MIDDLE_CHARS = 700
 MIN_LINE_CHARS = 4  # a shorter line (a brace, a `pass`) teaches nothing from its middle

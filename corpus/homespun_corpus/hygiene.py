@@ -4,7 +4,8 @@ A rejected file or function has exactly one reason, the first that applies. Know
 splits: it judges bytes, paths and functions.
 
 Of a file: vendored, generated, oversized, undecodable, lfs-pointer, minified, data; as its team
-says, excluded and documentation (``path_marks``).
+says, excluded and documentation (``path_marks``); in no known language, lock-file, licence, authors
+and data (``texts``).
 Of a function: secret, syntax-error, too-long, too-short; then, as a copy: held-out-duplicate,
 duplicate, near-duplicate.
 """
@@ -28,6 +29,7 @@ MAX_LONG_LINE_SHARE = 0.5  # of a file's bytes are in lines longer than that
 MIN_LETTERS = 0.25  # of a file's characters are letters
 MIN_TOKENS = 15  # a getter or a stub teaches nothing
 MAX_FUNCTION_BYTES = 20_000
+MAX_TEXT_BYTES = 100_000
 HELD_OUT_COPY = "held-out-duplicate"
 HEADER_BYTES = 2000  # where a generator says that it was here
 
@@ -153,14 +155,15 @@ def own_reasons(
 def _own_reason(
     function: Function, source: bytes, secrets: Sequence[Secret], size: int
 ) -> str | None:
-    span = function.span
+    span = function.span  # a class with a secret in a method is not shown either
     inside = any(secret.start < span.end and span.start < secret.end for secret in secrets)
     if inside or names_secret(function.qualified_name):
         return "secret"
     if function.broken:
         return "syntax-error"
-    text = source[span.start : span.end]
-    if len(text) > MAX_FUNCTION_BYTES or _longest_line(text) > MAX_LINE_BYTES:
+    text = function.text(source)
+    most = MAX_TEXT_BYTES if function.kind == "text" else MAX_FUNCTION_BYTES
+    if len(text) > most or _longest_line(text) > MAX_LINE_BYTES:
         return "too-long"
     return "too-short" if size < MIN_TOKENS else None
 

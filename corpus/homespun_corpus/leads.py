@@ -30,6 +30,15 @@ class Lead:
     kind: Literal["comment", "decorator"]
 
 
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """``start``: of a definition, its decorators included. ``comment``: of what says more of it."""
+
+    start: int
+    comment: int
+    doc: str | None
+
+
 class Leads:
     """The comments and decorators of one file, asked for those that belong to a definition."""
 
@@ -38,8 +47,8 @@ class Leads:
         self._leads = sorted(set(leads))
         self._starts = [lead.start for lead in self._leads]
 
-    def before(self, start: int) -> tuple[int, str | None]:
-        """Where a definition at ``start`` begins with its decorators, and the comment before it."""
+    def before(self, start: int) -> Begin:
+        """Where a definition begins that begins at ``start`` without its decorators."""
         comments: list[str] = []
         point = start
         for index in range(bisect_left(self._starts, start) - 1, -1, -1):
@@ -53,7 +62,7 @@ class Leads:
                 )
             else:
                 start = point
-        return start, clean_comment("\n".join(reversed(comments)))
+        return Begin(start, point, clean_comment("\n".join(reversed(comments))))
 
     def after(self, start: int) -> int:
         """The first byte from ``start`` on that is neither in a decorator nor in a comment."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
+from functools import cache
 
-from homespun_corpus.functions import Span
+from homespun_corpus.spans import Span
 
 HEADER_BYTES = 32_000  # where a header may be
 BLOCKS = 4  # of comments, of which one may be the licence: a build tag or a title may precede it
@@ -23,11 +24,14 @@ _LICENCE = re.compile(
     rb"|\b[\w.+-]+@[\w-]+\.[\w.-]+\w"
 )
 _SHEBANG = re.compile(rb"#![^\n]*\n")
-_BLOCKS = {
-    "#": re.compile(rb"\s*(?:(?:[ \t]*#[^\n]*(?:\n|\Z))+|(\"\"\"|''')(?s:.*?)\1)"),
-    "--": re.compile(rb"\s*(?:--\[\[(?s:.*?)\]\]|(?:[ \t]*--[^\n]*(?:\n|\Z))+)"),
-    "//": re.compile(rb"\s*(?:(?:[ \t]*//[^\n]*(?:\n|\Z))+|/\*(?s:.*?)\*/)"),
+_LONG_COMMENTS = {
+    "#": rb"|(\"\"\"|''')(?s:.*?)\1",
+    "--": rb"|--\[\[(?s:.*?)\]\]",
+    "//": rb"|/\*(?s:.*?)\*/",
+    # Of a language that we do not know, whatever may be one.
+    "": rb"|/\*(?s:.*?)\*/|<!--(?s:.*?)-->|\{-(?s:.*?)-\}|\(\*(?s:.*?)\*\)",
 }
+_ANY_MARK = rb"(?:#|//|--|;|%|\.\.|'|\"|!|dnl\b|REM\b)"
 
 
 def licence_header(source: bytes, comment: str) -> Span | None:
@@ -40,10 +44,18 @@ def licence_header(source: bytes, comment: str) -> Span | None:
     shebang = _SHEBANG.match(source, start)
     point, header = shebang.end() if shebang else start, None
     for _ in range(BLOCKS):
-        block = _BLOCKS[comment].match(source, point)
+        block = _block(comment).match(source, point)
         if block is None:
             break
         point = block.end()
         if _LICENCE.search(block[0]):
             header = Span(0, point)
     return header
+
+
+@cache
+def _block(comment: str) -> re.Pattern[bytes]:
+    """Lines of comments, or one comment that may span lines."""
+    mark = re.escape(comment.encode()) if comment else _ANY_MARK
+    line = rb"(?:[ \t]*" + mark + rb"[^\n]*(?:\n|\Z))+"
+    return re.compile(rb"\s*(?:" + line + _LONG_COMMENTS.get(comment, b"") + rb")")

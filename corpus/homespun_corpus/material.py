@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from homespun_corpus.context import ContextIndex
 from homespun_corpus.functions import Function
+from homespun_corpus.notebooks import readable
 from homespun_corpus.place import Place, place_at
 from homespun_corpus.repository import Repository
 from homespun_corpus.split import HeldOut
@@ -81,11 +82,13 @@ class Material:
 
     def _lines(self, function: Function) -> Iterator[tuple[Function, int]]:
         """Where each line worth typing begins, as bytes of the blob."""
-        at = function.span.start
-        for line in self._source(function)[at : function.span.end].splitlines(keepends=True):
-            if len(line.strip()) >= MIN_TYPED:
-                yield function, at + len(line) - len(line.lstrip())
-            at += len(line)
+        source = self._source(function)
+        for part in function.parts:
+            at = part.start
+            for line in source[at : part.end].splitlines(keepends=True):
+                if len(line.strip()) >= MIN_TYPED:
+                    yield function, at + len(line) - len(line.lstrip())
+                at += len(line)
 
     def _typed(self, function: Function, at: int) -> TypedLine:
         source = self._source(function)
@@ -93,16 +96,17 @@ class Material:
         text = source[at : end if end >= 0 else None][: function.span.end - at].decode().rstrip()
         before, after = source[:at].decode(), source[function.span.end :].decode()
         written = before + after
-        place = place_at(written, len(before), path=function.path, language=function.language)
+        language = function.language or None
+        place = place_at(written, len(before), path=function.path, language=language)
         place = clear_of_secrets(written, place)
         place = replace(place, related=self.index.related(place))
         return TypedLine(_name(function, at), function.language, place, text)
 
     def _source(self, function: Function) -> bytes:
-        return self.repository.read(function.blob_id)
+        return readable(self.repository.read(function.blob_id))
 
     def _text(self, function: Function) -> str:
-        return self._source(function)[function.span.start : function.span.end].decode()
+        return function.text(self._source(function)).decode()
 
 
 def in_turn(

@@ -7,12 +7,12 @@ of file had marked, never what any other rule keeps out. Knows paths, no content
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
 from pathspec import GitIgnoreSpec
 
-from homespun_corpus.repository import Repository
+from homespun_corpus.repository import Repository, SourceFile
 from homespun_corpus.team_settings import MAX_BYTES, MAX_PATTERN_CHARS, MAX_PATTERNS
 
 ATTRIBUTES, IGNORED = ".gitattributes", ".homespunignore"
@@ -29,8 +29,9 @@ _Rule = tuple[str, GitIgnoreSpec, bool]  # folder with its slash, what in it, se
 
 def marked_by(repository: Repository) -> Callable[[str], str | None]:
     """For a path: the reason that its team gives to leave it out; None without one."""
-    ignored = _ignored(repository)
-    rules = _rules(repository)
+    files = repository.files(wanted=lambda path: path == IGNORED or _name(path) == ATTRIBUTES)
+    ignored = _ignored(repository, [file for file in files if file.path == IGNORED])
+    rules = _rules(repository, [file for file in files if file.path != IGNORED])
 
     def reason(path: str) -> str | None:
         if any(map(ignored.match_file, _with_folders(path))):
@@ -40,23 +41,25 @@ def marked_by(repository: Repository) -> Callable[[str], str | None]:
     return reason
 
 
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
 def _with_folders(path: str) -> list[str]:
     """A path and the folders that hold it: in an ignored one, git brings nothing back."""
     folders = PurePosixPath(path).parents[:-1]
     return [path, *(f"{folder}/" for folder in folders)]
 
 
-def _ignored(repository: Repository) -> GitIgnoreSpec:
-    files = repository.files(wanted=lambda path: path == IGNORED)
+def _ignored(repository: Repository, files: Iterable[SourceFile]) -> GitIgnoreSpec:
     lines = [line for file in files for line in _lines(repository, file.blob_id, file.size)]
     return GitIgnoreSpec.from_lines(line for line in lines if _spec(line) is not None)
 
 
-def _rules(repository: Repository) -> dict[str, list[_Rule]]:
+def _rules(repository: Repository, files: Iterable[SourceFile]) -> dict[str, list[_Rule]]:
     """By attribute, the weakest rule first: a deeper file goes over one above it."""
     rules: dict[str, list[_Rule]] = {name: [] for name in REASONS}
-    found = repository.files(wanted=lambda path: PurePosixPath(path).name == ATTRIBUTES)
-    for file in sorted(found, key=lambda file: file.path.count("/")):
+    for file in sorted(files, key=lambda file: file.path.count("/")):
         folder = file.path.removesuffix(ATTRIBUTES)
         for line in _lines(repository, file.blob_id, file.size):
             pattern, *attributes = line.split()

@@ -15,13 +15,16 @@ from typing import Any
 
 from homespun_corpus.copies import KEY_BYTES, SKETCH_BYTES, Sketch, grams, sketches, tokens
 from homespun_corpus.echoes import Trace, trace
-from homespun_corpus.functions import Function, Span, extract
+from homespun_corpus.functions import Function, extract
 from homespun_corpus.hygiene import content_reason, own_reasons, unreadable
 from homespun_corpus.keys import text_key
-from homespun_corpus.languages import Language, ParseTimeout, by_name
+from homespun_corpus.languages import TEXT, Language, by_name
 from homespun_corpus.licence import licence_header
 from homespun_corpus.notebooks import readable
+from homespun_corpus.parsing import ParseTimeout
 from homespun_corpus.secrets import find_secrets
+from homespun_corpus.spans import Span
+from homespun_corpus.texts import text_name, whole_text
 
 TIMEOUT = "parse-timeout"
 
@@ -57,14 +60,14 @@ def read_blob(
     if unreadable(source):
         return Reading(reason, unread=True)
     try:
-        functions = extract(source, path=path, language=language, blob_id=blob_id)
+        functions = _functions(source, language, path, blob_id)
     except ParseTimeout:
         return Reading(TIMEOUT, unread=True)
-    keys = tuple(text_key(source[f.span.start : f.span.end]) for f in functions)
+    keys = tuple(text_key(f.text(source)) for f in functions)
     if reason is not None or not judged:
         return Reading(reason, functions=tuple(functions), keys=keys)
     secrets = find_secrets(source)
-    codes = [tokens(source[f.span.start : f.span.end], language.comment) for f in functions]
+    codes = [tokens(f.text(source), language.comment) for f in functions]
     reasons = own_reasons(source, functions, secrets, codes)
     header = licence_header(source, language.comment)
     pieces = (tokens(source, language.comment), *codes)
@@ -78,6 +81,12 @@ def read_blob(
         header=header.end if header else 0,
         trace=trace(map(grams, pieces)),
     )
+
+
+def _functions(source: bytes, language: Language, path: str, blob_id: str) -> list[Function]:
+    if language is TEXT:
+        return whole_text(source, path=path, blob_id=blob_id)
+    return extract(source, path=path, language=language, blob_id=blob_id)
 
 
 def _sketches(
@@ -150,11 +159,14 @@ def _each(data: bytes, size: int) -> Iterator[bytes]:
 
 def _function_row(f: Function) -> list[Any]:
     spans = f.span.start, f.span.end, f.body.start, f.body.end
-    return [f.name, f.qualified_name, f.kind, f.signature, f.doc, f.broken, *spans]
+    parts = [(part.start, part.end) for part in f.parts]
+    return [f.name, f.qualified_name, f.kind, f.signature, f.doc, f.broken, parts, *spans]
 
 
 def _function(row: list[Any], language: str, path: str, blob_id: str) -> Function:
-    name, qualified_name, kind, signature, doc, broken, start, end, body, body_end = row
+    name, qualified_name, kind, signature, doc, broken, parts, start, end, body, body_end = row
+    if kind == "text":  # is called as its file is, which need not be this one
+        name = qualified_name = text_name(path)
     return Function(
         path=path,
         language=language,
@@ -166,6 +178,7 @@ def _function(row: list[Any], language: str, path: str, blob_id: str) -> Functio
         doc=doc,
         body=Span(body, body_end),
         blob_id=blob_id,
+        parts=tuple(Span(*part) for part in parts),
         broken=broken,
     )
 

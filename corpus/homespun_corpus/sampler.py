@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from homespun_corpus.context import ContextIndex
-from homespun_corpus.functions import Function, Span
+from homespun_corpus.functions import Function
 from homespun_corpus.holes import CharOffsets, Hole
 from homespun_corpus.place import Place, place_at
 from homespun_corpus.samples import Novelty, Sample
 from homespun_corpus.sources import Sources
+from homespun_corpus.spans import Span
 from homespun_corpus.windows import clipped
 
 
@@ -41,7 +42,7 @@ class SampleMaker:
     ) -> Sample:
         if function.blob_id != self._blob_id:
             self._open(function.path, function.blob_id)
-        text, path, language = self._text, function.path, function.language
+        text, path, language = self._text, function.path, function.language or None
         whole = place_at(text, hole.start, hole.end, path=path, language=language)
         place = self._between_edges(whole, hole)
         related = () if bare else self._index.related(place)

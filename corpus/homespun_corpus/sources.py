@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from homespun_corpus.blob_cache import BlobCache
 from homespun_corpus.copies import Sketch
 from homespun_corpus.echoes import Trace
-from homespun_corpus.functions import Function, Span
-from homespun_corpus.hygiene import path_reason
-from homespun_corpus.languages import by_name, mined_language
+from homespun_corpus.functions import Function
+from homespun_corpus.languages import TEXT, by_name
+from homespun_corpus.left_out import LeftOut
 from homespun_corpus.notebooks import readable
 from homespun_corpus.readers import Readers, Request
 from homespun_corpus.readings import (
@@ -29,6 +29,8 @@ from homespun_corpus.readings import (
     read_blob,
 )
 from homespun_corpus.repository import Repository
+from homespun_corpus.spans import Span
+from homespun_corpus.texts import read_as
 
 WORTH_PROCESSES = 32  # blobs: starting processes takes as long as reading some of them
 
@@ -73,7 +75,7 @@ class Sources:
     def __init__(
         self,
         repository: Repository,
-        left_out: Callable[[str], str | None],
+        left_out: LeftOut,
         *,
         cache: BlobCache | None = None,
         readers: Readers | None = None,
@@ -86,8 +88,8 @@ class Sources:
         self._last = ("", b"")
 
     def file(self, path: str, blob_id: str) -> FileFunctions:
-        """The functions of a file in a known language."""
-        found = self._read.get((path, blob_id))
+        """The functions of a file."""
+        found = self._read.get((path, blob_id)) or self._unwanted(path, blob_id)
         if found is None:
             key = self._key(path, blob_id)
             found = self._put(path, key, self._kept(path, key) or self._reading(path, key))
@@ -105,7 +107,7 @@ class Sources:
             return
         missing: dict[_Key, str] = {}
         for path, blob_id in named:
-            if (path, blob_id) not in self._read:
+            if (path, blob_id) not in self._read and not self._unwanted(path, blob_id):
                 key = self._key(path, blob_id)
                 kept = self._kept(path, key)
                 if kept is None:
@@ -116,8 +118,8 @@ class Sources:
             self._read_together(self._readers, missing)
 
     def tree(self, commit: str | None) -> list[FileFunctions]:
-        """Every file in a known language, of a commit or of a plain folder."""
-        files = self.repository.files(commit, wanted=lambda path: mined_language(path) is not None)
+        """Every file of a commit or of a plain folder that may be text."""
+        files = self.repository.files(commit, wanted=lambda path: read_as(path) is not None)
         return self.files((file.path, file.blob_id) for file in files)
 
     def reason(self, function: Function) -> str | None:
@@ -155,12 +157,16 @@ class Sources:
         return file, bisect_left(file.functions, function.span, key=lambda f: f.span)
 
     def _key(self, path: str, blob_id: str) -> _Key:
-        language = mined_language(path)
+        language = read_as(path)
         assert language is not None
-        return _Key(blob_id, language.name, self._path_reason(path) is None)
+        return _Key(blob_id, language.name, self._left_out(path) is None)
 
-    def _path_reason(self, path: str) -> str | None:
-        return self._left_out(path) or path_reason(path)
+    def _unwanted(self, path: str, blob_id: str) -> FileFunctions | None:
+        """A file that is left out by its path and has no functions to account for: not read."""
+        if read_as(path) is not TEXT:
+            return None
+        reason = self._left_out(path)
+        return FileFunctions(path, blob_id, reason, unread=True) if reason else None
 
     def _kept(self, path: str, key: _Key) -> Reading | None:
         """What an earlier run has read, if it can be read again."""
@@ -194,7 +200,7 @@ class Sources:
             self._cache.put(str(key), data)
 
     def _put(self, path: str, key: _Key, reading: Reading) -> FileFunctions:
-        reason = self._path_reason(path) or reading.reason
+        reason = self._left_out(path) or reading.reason
         file = FileFunctions(
             path,
             key.blob_id,

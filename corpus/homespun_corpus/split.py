@@ -4,29 +4,33 @@ A tuned model earns its keep on code that was not written yet when it was traine
 the tree at one commit, and what is held out are functions that *first appeared* after it, cut from
 the blob in which they did: new functions, and the changed lines of edited ones. Commits that only
 move or reformat code hold out nothing, nor do those that the team's ``.git-blame-ignore-revs``
-names. Without enough history, whole files are held out instead.
+names. Without enough history, whole files are held out instead. Texts in no known language are
+held out only where there is hardly any other code: prose and settings would blur the exam.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from homespun_corpus.changed_lines import changed_spans
 from homespun_corpus.errors import RepositoryError
-from homespun_corpus.functions import Function, Span
-from homespun_corpus.keys import text_key
-from homespun_corpus.languages import language_for
+from homespun_corpus.functions import Function
+from homespun_corpus.languages import Language, language_for, mined_language
 from homespun_corpus.repository import Commit, Repository
 from homespun_corpus.samples import Novelty
 from homespun_corpus.since import commits_since
 from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.spans import Span
+from homespun_corpus.texts import read_as
 
 Part = Literal["validation", "test"]
+Examined = Callable[[str], Language | None]
+"""Of a path: None where nothing of it is held out."""
 
 # New functions wanted: a share of all, within bounds. A few hundred show a gain in loss.
 TEST_SHARE, TEST_MIN, TEST_MAX = 0.10, 40, 400
@@ -74,8 +78,12 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
     ``since`` (see ``commits_since``) says which commits are held out; RepositoryError if too few
     functions first appeared in them.
     """
+    files = sources.tree(repository.commit)
+    only_texts = sum(len(f.functions) for f in files if mined_language(f.path)) < FEWEST
+    examined: Examined = read_as if only_texts else language_for
     if since is not None:
-        by_time = _by_time(repository, sources, seed, commits_since(repository, since))
+        chosen = commits_since(repository, since)
+        by_time = _by_time(repository, sources, examined, seed, chosen)
         found = len(by_time.held_out) if by_time else 0
         if by_time is None or found < FEWEST:
             raise RepositoryError(
@@ -84,26 +92,30 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
             )
         return by_time
     if repository.is_git and not repository.is_shallow:
-        by_time = _by_time(repository, sources, seed)
+        by_time = _by_time(repository, sources, examined, seed)
         if by_time is not None and len(by_time.held_out) >= FEWEST:
             return by_time
-    return _by_file(repository, sources, seed)
+    return _by_file(repository, files, read_as if only_texts else mined_language, seed)
 
 
 def _by_time(
-    repository: Repository, sources: Sources, seed: int, chosen: list[Commit] | None = None
+    repository: Repository,
+    sources: Sources,
+    examined: Examined,
+    seed: int,
+    chosen: list[Commit] | None = None,
 ) -> Split | None:
     files = sources.tree(repository.commit)
-    total = sum(len(file.functions) for file in files if file.reason is None)
+    total = sum(len(f.functions) for f in files if f.reason is None and examined(f.path))
     test = _clamp(total * TEST_SHARE, TEST_MIN, TEST_MAX)
     validation = _clamp(total * VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX)
     if chosen is None:
         history, most = repository.history(MAX_COMMITS), total * MOST_SHARE
-        counted = _newest_first(repository, sources, history, most)
+        counted = _newest_first(repository, sources, examined, history, most)
         last = list(_until(counted, test))
         first = list(_until(counted, validation))
     else:
-        every = list(_newest_first(repository, sources, chosen, math.inf))
+        every = list(_newest_first(repository, sources, examined, chosen, math.inf))
         part = VALIDATION_SHARE / (TEST_SHARE + VALIDATION_SHARE)
         wanted = min(test, (1 - part) * sum(brought for _, brought in every))
         last = list(_until(iter(every), wanted))
@@ -118,7 +130,7 @@ def _by_time(
     ignored = _ignored_commits(repository)
     appeared = [
         held
-        for held in _appeared(repository, sources, train, window[::-1])
+        for held in _appeared(repository, sources, examined, train, window[::-1])
         if held.commit not in ignored
     ]
     tested = {commit.id for commit in last}
@@ -136,7 +148,11 @@ def _ignored_commits(repository: Repository) -> set[str]:
 
 
 def _newest_first(
-    repository: Repository, sources: Sources, history: Sequence[Commit], most: float
+    repository: Repository,
+    sources: Sources,
+    examined: Examined,
+    history: Sequence[Commit],
+    most: float,
 ) -> Iterator[tuple[Commit, int]]:
     """(commit, new functions it brought) from the newest back, while training keeps the rest."""
     total = 0
@@ -144,8 +160,9 @@ def _newest_first(
         if commit.parent is None:
             return
         if number % AHEAD == 0:
-            sources.read_ahead(_names_of_files(repository, history[number : number + AHEAD]))
-        changed = _changed_files(repository, sources, commit)
+            some = history[number : number + AHEAD]
+            sources.read_ahead(_names_of_files(repository, examined, some))
+        changed = _changed_files(repository, sources, examined, commit)
         brought = sum(len(_names(new) - _names(old)) for old, new in changed)
         total += brought
         yield commit, brought
@@ -153,11 +170,13 @@ def _newest_first(
             return
 
 
-def _names_of_files(repository: Repository, commits: Iterable[Commit]) -> Iterator[tuple[str, str]]:
-    """Path and blob id of each file in a known language that some commits touched."""
+def _names_of_files(
+    repository: Repository, examined: Examined, commits: Iterable[Commit]
+) -> Iterator[tuple[str, str]]:
+    """Path and blob id of each file that some commits touched, before and after."""
     for commit in commits:
         for change in repository.changes(commit.parent, commit.id) if commit.parent else ():
-            if language_for(change.path) is not None:
+            if examined(change.path) is not None:
                 yield from ((change.path, blob) for blob in (change.old, change.new) if blob)
 
 
@@ -172,12 +191,12 @@ def _until(counted: Iterator[tuple[Commit, int]], wanted: float) -> Iterator[Com
 
 
 def _changed_files(
-    repository: Repository, sources: Sources, commit: Commit
+    repository: Repository, sources: Sources, examined: Examined, commit: Commit
 ) -> Iterator[tuple[FileFunctions | None, FileFunctions]]:
-    """(before, after) of each clean file in a known language that a commit touched."""
+    """(before, after) of each clean file that a commit touched."""
     assert commit.parent is not None
     for change in repository.changes(commit.parent, commit.id):
-        if change.new is None or language_for(change.path) is None:
+        if change.new is None or examined(change.path) is None:
             continue
         after = sources.file(change.path, change.new)
         if after.reason is None:
@@ -188,19 +207,20 @@ def _changed_files(
 def _appeared(
     repository: Repository,
     sources: Sources,
+    examined: Examined,
     train: Iterable[FileFunctions],
     window: Iterable[Commit],
 ) -> Iterator[HeldOut]:
     """Functions in the order in which they first appeared, oldest commit first."""
-    known, names = set[bytes](), set[tuple[str, str]]()
+    known, names = set[bytes](), set[tuple[str, str, bool]]()
     for file in train:
         known.update(file.keys)
-        names.update((file.path, function.qualified_name) for function in file.functions)
-    held: set[tuple[str, str]] = set()
+        names.update((file.path, *_label(function)) for function in file.functions)
+    held: set[tuple[str, str, bool]] = set()
     for commit in window:
-        for before, after in _changed_files(repository, sources, commit):
+        for before, after in _changed_files(repository, sources, examined, commit):
             for function, key in zip(after.functions, after.keys, strict=True):
-                name = (after.path, function.qualified_name)
+                name = (after.path, *_label(function))
                 if key in known or name in held:
                     known.add(key)
                     continue
@@ -218,35 +238,24 @@ def _held_out(
     function: Function,
     edited: bool,
 ) -> HeldOut:
-    old = _named(before, function.qualified_name) if edited else None
-    spans = tuple(_changed_spans(sources, old, function)) if old else (function.span,)
+    old = _named(before, function) if edited else None
+    spans = tuple(changed_spans(sources, old, function)) if old else function.parts
     return HeldOut(function, commit.id, "edited" if edited else "new", "test", spans)
 
 
-def _names(file: FileFunctions | None) -> set[str]:
-    return {function.qualified_name for function in file.functions} if file else set()
+def _label(function: Function) -> tuple[str, bool]:
+    """What stays the same when it is edited: many a function is called as a class is."""
+    return function.qualified_name, function.kind == "class"
 
 
-def _named(file: FileFunctions | None, qualified_name: str) -> Function | None:
+def _names(file: FileFunctions | None) -> set[tuple[str, bool]]:
+    return set(map(_label, file.functions)) if file else set()
+
+
+def _named(file: FileFunctions | None, function: Function) -> Function | None:
+    """The function of a file that goes by the same name."""
     functions = file.functions if file else ()
-    return next((f for f in functions if f.qualified_name == qualified_name), None)
-
-
-def _changed_spans(sources: Sources, old: Function, new: Function) -> Iterator[Span]:
-    """The runs of lines of a function that its old version lacks, its format aside."""
-    source = sources.text(new.blob_id)
-    was = sources.text(old.blob_id)[old.span.start : old.span.end].splitlines(keepends=True)
-    now = source[new.span.start : new.span.end].splitlines(keepends=True)
-    starts = [new.span.start]
-    for line in now:
-        starts.append(starts[-1] + len(line))
-    old_keys, new_keys = list(map(text_key, was)), list(map(text_key, now))
-    matcher = difflib.SequenceMatcher(None, old_keys, new_keys, autojunk=False)
-    for tag, old_first, old_last, first, last in matcher.get_opcodes():
-        # Lines that were broken elsewhere are many lines for many, and say the same together.
-        said = text_key(b"".join(was[old_first:old_last])), text_key(b"".join(now[first:last]))
-        if tag in ("insert", "replace") and said[0] != said[1]:
-            yield Span(starts[first], starts[last])
+    return next((f for f in functions if _label(f) == _label(function)), None)
 
 
 def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> Iterator[HeldOut]:
@@ -258,17 +267,18 @@ def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> It
         yield from (replace(some[i], part=part) for i in chosen)
 
 
-def _by_file(repository: Repository, sources: Sources, seed: int) -> Split:
+def _by_file(
+    repository: Repository, files: Sequence[FileFunctions], examined: Examined, seed: int
+) -> Split:
     """Whole files by the hash of their path; none held out where there are fewer than three."""
-    files = sources.tree(repository.commit)
-    clean = [file for file in files if file.reason is None and file.functions]
+    clean = [f for f in files if f.reason is None and f.functions and examined(f.path)]
     order = sorted(clean, key=lambda f: hashlib.sha256(f"{seed}:{f.path}".encode()).digest())
     test = max(1, round(len(order) * TEST_SHARE)) if len(order) >= 3 else 0
     validation = max(1, round(len(order) * VALIDATION_SHARE)) if len(order) >= 3 else 0
     parts: dict[str, Part] = {file.path: "test" for file in order[:test]}
     parts |= {file.path: "validation" for file in order[test : test + validation]}
     held = [
-        HeldOut(function, repository.commit or "", "new", parts[file.path], (function.span,))
+        HeldOut(function, repository.commit or "", "new", parts[file.path], function.parts)
         for file in files
         if file.path in parts
         for function in file.functions

@@ -12,11 +12,13 @@ from functools import partial
 
 from homespun_corpus.copies import Shingles, shingles, tokens
 from homespun_corpus.echoes import Echoes
-from homespun_corpus.functions import Function, Span
+from homespun_corpus.functions import Function
 from homespun_corpus.hygiene import HELD_OUT_COPY, copy_reasons
-from homespun_corpus.languages import by_name, mined_language
+from homespun_corpus.languages import by_name
 from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.spans import Span
 from homespun_corpus.split import HeldOut, Split
+from homespun_corpus.texts import read_as
 
 Barred = Mapping[str, Sequence[Span]]
 
@@ -75,7 +77,7 @@ def _reasons(sources: Sources, functions: Sequence[Function], barred: Barred) ->
     """Why each function is left out: by its own file, near to what is held out, or as a copy."""
     reasons = [sources.reason(function) for function in functions]
     for i, function in enumerate(functions):
-        if reasons[i] is None and _meets(function.span, barred.get(function.blob_id, ())):
+        if reasons[i] is None and _meets(function.parts, barred.get(function.blob_id, ())):
             reasons[i] = HELD_OUT_COPY
     left = [i for i, reason in enumerate(reasons) if reason is None]
 
@@ -110,15 +112,15 @@ def _echoing(sources: Sources, file: FileFunctions, echoes: Echoes) -> list[Span
     source = sources.text(file.blob_id)
     spans = echoes.spans(source, _comment(file))
     for function in file.functions:
-        if not _meets(function.span, spans):
-            start = function.span.start
-            found = echoes.spans(source[start : function.span.end], _comment(file))
-            spans += [Span(start + span.start, start + span.end) for span in found]
+        if not _meets(function.parts, spans):
+            for part in function.parts:
+                found = echoes.spans(source[part.start : part.end], _comment(file))
+                spans += [Span(part.start + span.start, part.start + span.end) for span in found]
     return spans
 
 
 def _comment(file: FileFunctions) -> str:
-    language = mined_language(file.path)
+    language = read_as(file.path)
     assert language is not None
     return language.comment
 
@@ -132,9 +134,11 @@ def without(source: bytes, spans: Iterable[Span]) -> bytes:
     return b"".join([*kept, source[end:]])
 
 
-def _meets(span: Span, others: Iterable[Span]) -> bool:
-    return any(other.start < span.end and span.start < other.end for other in others)
+def _meets(parts: Sequence[Span], others: Iterable[Span]) -> bool:
+    return any(
+        other.start < part.end and part.start < other.end for other in others for part in parts
+    )
 
 
 def _text(sources: Sources, function: Function) -> bytes:
-    return sources.text(function.blob_id)[function.span.start : function.span.end]
+    return function.text(sources.text(function.blob_id))

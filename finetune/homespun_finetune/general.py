@@ -17,11 +17,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from homespun_corpus.functions import Span
 from homespun_corpus.holes import EVALUATED, CharOffsets, Hole, HoleCutter
-from homespun_corpus.languages import Language, by_name, language_for, parse
+from homespun_corpus.languages import Language, by_name, language_for
+from homespun_corpus.parsing import parse
 from homespun_corpus.place import place_at
 from homespun_corpus.samples import Sample
+from homespun_corpus.spans import Span
 
 Half = Literal["replay", "measure"]
 

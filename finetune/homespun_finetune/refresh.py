@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pathspec
 from homespun_corpus.account import KEPT
 from homespun_corpus.dataset import Mined
 from homespun_corpus.functions import Function
+from homespun_corpus.left_out import left_out_by
 from homespun_corpus.material import Material
+from homespun_corpus.path_marks import EXCLUDED
 from homespun_corpus.rules import judging_version
 from homespun_corpus.samples import Sample
 from homespun_model.store import Revision
@@ -88,8 +89,8 @@ def _kept_out(mined: Mined, incumbent: Revision, known: Learnt) -> str:
     """Why nothing may go on from the incumbent; empty if it may."""
     if incumbent.manifest.get("rules") != judging_version():
         return f"the rules of what is kept out are not those of {incumbent.name}"
-    patterns = pathspec.GitIgnoreSpec.from_lines(mined.manifest["settings"]["exclude"])
-    if excluded := next((p for p in sorted(known.paths) if patterns.match_file(p)), None):
+    left_out = left_out_by(_material(mined).repository, mined.manifest["settings"]["exclude"])
+    if excluded := next((p for p in sorted(known.paths) if left_out(p) == EXCLUDED), None):
         return f"{excluded} is excluded now, and {incumbent.name} was trained on it"
     for path, verdict, digest in _rejected(mined):
         if digest in known.texts:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from homespun_corpus.languages import LANGUAGES, Language, ParseTimeout, parse
+from homespun_corpus.languages import LANGUAGES, Language
+from homespun_corpus.parsing import ParseTimeout, parse
 from tree_sitter import Node
 
 from homespun_model.surroundings import Surroundings, first_code

@@ -11,11 +11,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pathspec
 from homespun_corpus.errors import CorpusError, SettingsError
 from homespun_corpus.identity import find_root, identity_of
+from homespun_corpus.left_out import is_excluded
 from homespun_corpus.team_settings import FILE, SHARED_FILE, read_team_settings
 
 from homespun_server.paths import as_mined, file_path, relative_path, shown_name
@@ -29,7 +28,7 @@ class Root:
 
     path: Path
     identity: str
-    exclude: pathspec.PathSpec[Any] | None
+    exclude: tuple[str, ...] = ()
     problem: str | None = None
     """Why its settings were not used."""
 
@@ -53,7 +52,7 @@ def home_of(path: Path, *, known: Callable[[str], bool]) -> Home:
         return Home(None, as_mined(path.name))
     root = _read_root(top)
     relative = relative_path(path, top)
-    return Home(root, relative, root.exclude is not None and root.exclude.match_file(relative))
+    return Home(root, relative, is_excluded(relative, root.exclude))
 
 
 def _known_folder(path: Path, known: Callable[[str], bool]) -> Path | None:
@@ -65,8 +64,7 @@ def _read_root(top: Path) -> Root:
         patterns, problem = read_team_settings(top).exclude, None
     except SettingsError as error:
         patterns, problem = (), str(error)
-    spec = pathspec.PathSpec.from_lines("gitignore", patterns) if patterns else None
-    return Root(top, identity_of(top), spec, problem)
+    return Root(top, identity_of(top), patterns, problem)
 
 
 class Homes:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from homespun_corpus.context import ContextIndex, around_line
 from homespun_corpus.errors import CorpusError
 from homespun_corpus.languages import language_for
+from homespun_corpus.left_out import is_excluded, left_out_by
 from homespun_corpus.place import Place, Related
 from homespun_corpus.repository import Repository
 from homespun_corpus.secrets import without_secrets
@@ -29,6 +30,7 @@ MAX_BYTES = 48 << 20  # of a repository's code: over a million lines, eight seco
 BREATH = 0.01  # seconds that reading waits while an answer is computed
 
 Encode = Callable[[str], list[int]]
+Wanted = Callable[[str], bool]
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class _Shelf:
 
     read: Future[None] = field(default_factory=Future)
     index: ContextIndex | None = None
+    wanted: Wanted = field(default=lambda path: language_for(path) is not None)
+    """Whether a file may be read; before the repository was read, any code."""
     epoch: int = 0
     """Counts what was read and saved."""
     copies: CopyIndex = field(default_factory=CopyIndex)
@@ -128,6 +132,7 @@ class Neighbours:
         index = ContextIndex()
         texts: dict[str, str] = {}
         try:
+            shelf.wanted = _wanted_in(Repository.open(root.path), root)
             for path, text in code_of(root):
                 index.update(path, text)
                 texts[path] = text
@@ -157,12 +162,15 @@ class Neighbours:
         shelf.copies.update(tokens)
 
     def _update(self, root: Root, shelf: _Shelf, path: str, text: str) -> None:
-        if shelf.index is not None and _is_wanted(root, path):
+        if shelf.index is not None and self._is_wanted(root, shelf, path):
             clean = without_secrets(text.encode("utf-8", "replace")).decode("utf-8")
             shelf.index.update(path, clean)
             shelf.epoch += 1
             shelf.unspelt[path] = clean
             self._spell(shelf)
+
+    def _is_wanted(self, root: Root, shelf: _Shelf, path: str) -> bool:
+        return shelf.wanted(path) and not is_excluded(path, root.exclude)  # perhaps since now
 
     def _give_way(self) -> None:
         if self._busy():
@@ -187,7 +195,7 @@ def code_of(root: Root) -> Iterator[tuple[str, str]]:
     """Path and text of the tracked code of a repository, as mining reads it."""
     repository = Repository.open(root.path)
     left = MAX_BYTES
-    for file in repository.files(wanted=lambda path: _is_wanted(root, path)):
+    for file in repository.files(wanted=_wanted_in(repository, root)):
         left -= file.size
         if left < 0:
             return
@@ -197,6 +205,7 @@ def code_of(root: Root) -> Iterator[tuple[str, str]]:
             continue
 
 
-def _is_wanted(root: Root, path: str) -> bool:
-    excluded = root.exclude is not None and root.exclude.match_file(path)
-    return not excluded and language_for(path) is not None
+def _wanted_in(repository: Repository, root: Root) -> Wanted:
+    """Code that mining does not leave out: what is not learnt is not shown either."""
+    left_out = left_out_by(repository, root.exclude)
+    return lambda path: language_for(path) is not None and left_out(path) is None

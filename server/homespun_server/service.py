@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import pathspec
+from homespun_corpus.left_out import is_excluded
 from homespun_model.errors import ModelError
 
 from homespun_server.acceptances import Acceptances
@@ -150,7 +150,7 @@ class Service:
         if self._documents.get(uri) is not document:
             return None
         home = await self._homes.of(uri)
-        if home.excluded or _matches(self.settings.exclude, home.path):
+        if home.excluded or is_excluded(home.path, self.settings.exclude):
             return None
         try:
             serving = await self._engine.serving(home.root.identity if home.root else None)
@@ -192,7 +192,3 @@ def _span(document: Document, offset: int, answer: Answer) -> tuple[Point, Point
     _, end_of_line = document.line_span(document.point(offset)[0])
     end = min(offset + answer.replace, end_of_line)
     return document.point(offset), document.point(end)
-
-
-def _matches(patterns: tuple[str, ...], path: str) -> bool:
-    return bool(patterns) and pathspec.PathSpec.from_lines("gitignore", patterns).match_file(path)

@@ -19,9 +19,19 @@
   ]
   body: (compound_statement) @body) @function
 
-; What qualifies a name.
-(struct_specifier name: (type_identifier) @scope body: (_)) @class
-(union_specifier name: (type_identifier) @scope body: (_)) @class
+; Structs, unions and enums. A type that is only named elsewhere is none.
+[
+  (struct_specifier name: (_) @name body: (_) @body)
+  (union_specifier name: (_) @name body: (_) @body)
+  (enum_specifier name: (_) @name body: (_) @body)
+] @class
+(type_definition
+  type: [
+    (struct_specifier body: (_) @body)
+    (union_specifier body: (_) @body)
+    (enum_specifier body: (_) @body)
+  ]
+  . declarator: (type_identifier) @name) @class
 
 (comment) @comment
 [

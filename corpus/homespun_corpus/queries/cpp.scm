@@ -330,22 +330,27 @@
 (expression_statement
   (assignment_expression right: (lambda_expression body: (_) @body))) @lambda
 
-; What qualifies a name.
-(class_specifier
-  name: [
-    (type_identifier) @scope
-    (template_type name: (type_identifier) @scope)
-    (qualified_identifier) @scope
+; Classes, structs, unions and enums. A type that is only named elsewhere is none.
+[
+  (class_specifier name: (_) @name body: (_) @body)
+  (struct_specifier name: (_) @name body: (_) @body)
+  (union_specifier name: (_) @name body: (_) @body)
+  (enum_specifier name: (_) @name body: (_) @body)
+] @class
+(template_declaration [
+  (class_specifier body: (_) @body)
+  (struct_specifier body: (_) @body)
+  (union_specifier body: (_) @body)
+]) @class
+(type_definition
+  type: [
+    (struct_specifier body: (_) @body)
+    (union_specifier body: (_) @body)
+    (enum_specifier body: (_) @body)
   ]
-  body: (_)) @class
-(struct_specifier
-  name: [
-    (type_identifier) @scope
-    (template_type name: (type_identifier) @scope)
-    (qualified_identifier) @scope
-  ]
-  body: (_)) @class
-(union_specifier name: (type_identifier) @scope body: (_)) @class
+  . declarator: (type_identifier) @name) @class
+
+; What else qualifies a name.
 (namespace_definition name: (_) @scope) @namespace
 
 (comment) @comment

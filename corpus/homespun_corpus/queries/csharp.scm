@@ -88,15 +88,21 @@
     (anonymous_method_expression (block) @body)
   ])) @lambda
 
-; What qualifies a name.
-(class_declaration name: (identifier) @scope) @class
-(struct_declaration name: (identifier) @scope) @class
-(record_declaration name: (identifier) @scope) @class
-(interface_declaration name: (identifier) @scope) @class
+; Classes and the like, of which some have no body.
+(class_declaration name: (identifier) @name body: (_) @body) @class
+(class_declaration name: (identifier) @name !body) @class
+(struct_declaration name: (identifier) @name body: (_) @body) @class
+(struct_declaration name: (identifier) @name !body) @class
+(record_declaration name: (identifier) @name body: (_) @body) @class
+(record_declaration name: (identifier) @name !body) @class
+(interface_declaration name: (identifier) @name body: (_) @body) @class
+(enum_declaration name: (identifier) @name body: (_) @body) @class
+
+; What else qualifies a name.
 (namespace_declaration name: (_) @scope) @namespace
-(property_declaration name: (identifier) @scope accessors: (_)) @class
-(event_declaration name: (identifier) @scope) @class
-(indexer_declaration "this" @scope accessors: (_)) @class
+(property_declaration name: (identifier) @scope accessors: (_)) @type
+(event_declaration name: (identifier) @scope) @type
+(indexer_declaration "this" @scope accessors: (_)) @type
 
 (attribute_list) @decorator
 (comment) @comment

@@ -38,6 +38,19 @@
   key: (literal_element (identifier) @name)
   value: (literal_element (func_literal body: (block) @body))) @lambda
 
+; Structs and interfaces.
+(type_spec
+  name: (type_identifier) @name
+  type: [
+    (struct_type (field_declaration_list) @body)
+    (interface_type "{" @body "}" @body)
+  ]) @class
+(type_declaration
+  . (type_spec type: [
+    (struct_type (field_declaration_list) @body)
+    (interface_type "{" @body "}" @body)
+  ]) .) @class
+
 (comment) @comment
 [
   (interpreted_string_literal)

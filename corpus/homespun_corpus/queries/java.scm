@@ -22,16 +22,18 @@
 (expression_statement
   (assignment_expression right: (lambda_expression body: (_) @body))) @lambda
 
-; What qualifies a name.
-(class_declaration name: (identifier) @scope) @class
-(enum_declaration name: (identifier) @scope) @class
-(interface_declaration name: (identifier) @scope) @class
-(record_declaration name: (identifier) @scope) @class
-(annotation_type_declaration name: (identifier) @scope) @class
-(enum_constant name: (identifier) @scope body: (class_body) @class)
+; Classes, interfaces and the like.
+(class_declaration name: (identifier) @name body: (_) @body) @class
+(enum_declaration name: (identifier) @name body: (_) @body) @class
+(interface_declaration name: (identifier) @name body: (_) @body) @class
+(record_declaration name: (identifier) @name body: (_) @body) @class
+(annotation_type_declaration name: (identifier) @name body: (_) @body) @class
+
+; What else qualifies a name.
+(enum_constant name: (identifier) @scope body: (class_body) @type)
 (variable_declarator
   name: (identifier) @scope
-  value: (object_creation_expression (class_body) @class))
+  value: (object_creation_expression (class_body) @type))
 
 [
   (annotation)

@@ -87,10 +87,21 @@
       (generator_function body: (statement_block) @body)
     ])) @lambda
 
-; What qualifies a name.
-(class_declaration name: (_) @scope) @class
-(class name: (_) @scope) @class
-(variable_declarator name: (identifier) @scope value: (class !name) @class)
+; Classes, by themselves or bound to a name.
+(class_declaration name: (_) @name body: (_) @body) @class
+(class name: (_) @name body: (_) @body) @class
+(export_statement declaration: (class_declaration body: (_) @body)) @class
+(export_statement "default" @name value: (class !name body: (_) @body)) @class
+(variable_declarator name: (identifier) @name value: (class body: (_) @body)) @class
+[
+  (lexical_declaration . (variable_declarator value: (class body: (_) @body)) .)
+  (variable_declaration . (variable_declarator value: (class body: (_) @body)) .)
+] @class
+(export_statement
+  declaration: (lexical_declaration
+    . (variable_declarator value: (class body: (_) @body)) .)) @class
+
+; What else qualifies a name.
 (variable_declarator name: (identifier) @scope value: (object) @namespace)
 (pair key: (_) @scope value: (object) @namespace)
 

@@ -30,21 +30,30 @@
     (anonymous_function (function_body (_) @body .))
   ]) @lambda
 
-; What qualifies a name.
-(class_declaration name: (identifier) @scope) @class
-(object_declaration name: (identifier) @scope) @class
-(companion_object name: (identifier) @scope) @class
-(companion_object !name "companion" @scope) @class
-(enum_entry . (identifier) @scope (class_body) @class)
+; Classes, interfaces and objects, of which many have no body.
+(class_declaration name: (identifier) @name) @class
+(class_declaration
+  name: (identifier) @name
+  [
+    (class_body)
+    (enum_class_body)
+  ] @body) @class
+(object_declaration name: (identifier) @name) @class
+(object_declaration name: (identifier) @name (class_body) @body) @class
+
+; What else qualifies a name.
+(companion_object name: (identifier) @scope) @type
+(companion_object !name "companion" @scope) @type
+(enum_entry . (identifier) @scope (class_body) @type)
 (property_declaration
   (variable_declaration . (identifier) @scope)
   [
     (getter)
     (setter)
-  ]) @class
+  ]) @type
 (property_declaration
   (variable_declaration . (identifier) @scope)
-  (object_literal (class_body) @class))
+  (object_literal (class_body) @type))
 
 (annotation) @decorator
 [

@@ -28,18 +28,20 @@
     (arrow_function body: (_) @body)
   ] .) @lambda
 
-; What qualifies a name. A namespace counts where it has braces, as a package counts nowhere.
-(class_declaration name: (name) @scope) @class
-(enum_declaration name: (name) @scope) @class
-(interface_declaration name: (name) @scope) @class
-(trait_declaration name: (name) @scope) @class
+; Classes, interfaces, traits and enums.
+(class_declaration name: (name) @name body: (_) @body) @class
+(enum_declaration name: (name) @name body: (_) @body) @class
+(interface_declaration name: (name) @name body: (_) @body) @class
+(trait_declaration name: (name) @name body: (_) @body) @class
+
+; What else qualifies a name. A namespace counts where it has braces, as a package counts nowhere.
 (property_declaration
   (property_element name: (variable_name (name) @scope))
-  (property_hook_list)) @class
+  (property_hook_list)) @type
 (namespace_definition name: (namespace_name) @scope body: (compound_statement)) @namespace
 (assignment_expression
   left: (variable_name (name) @scope)
-  right: (object_creation_expression (anonymous_class) @class))
+  right: (object_creation_expression (anonymous_class) @type))
 
 (attribute_list) @decorator
 (comment) @comment

@@ -10,8 +10,9 @@
   left: (identifier) @name
   right: (lambda body: (_) @body)) @lambda
 
-; What qualifies a name.
-(class_definition name: (identifier) @scope) @class
+; Classes.
+(class_definition name: (identifier) @name body: (block) @body) @class
+(class_definition body: (block . (expression_statement . (string) @doc .)) @body) @class
 
 (decorator) @decorator
 (comment) @comment

@@ -60,12 +60,16 @@
     !arguments
     block: (_ body: (_) @body))) @lambda
 
-; What qualifies a name.
-(class name: (_) @scope) @class
-(module name: (_) @scope) @class
+; Classes and modules, of which an empty one has no body.
+(class name: (_) @name body: (_) @body) @class
+(class name: (_) @name !body) @class
+(module name: (_) @name body: (_) @body) @class
+(module name: (_) @name !body) @class
+
+; What else qualifies a name.
 (assignment
   left: (constant) @scope
-  right: (call receiver: (constant) block: (_) @class))
+  right: (call receiver: (constant) block: (_) @type))
 
 (comment) @comment
 [

@@ -7,7 +7,14 @@
   pattern: (identifier) @name
   value: (closure_expression body: (_) @body)) @lambda
 
-; What qualifies a name.
+; Structs, enums and traits.
+(struct_item name: (type_identifier) @name body: (_) @body) @class
+(struct_item name: (type_identifier) @name !body) @class
+(enum_item name: (type_identifier) @name body: (_) @body) @class
+(union_item name: (type_identifier) @name body: (_) @body) @class
+(trait_item name: (type_identifier) @name body: (_) @body) @class
+
+; What else qualifies a name.
 (impl_item
   type: [
     (type_identifier) @scope
@@ -17,8 +24,7 @@
     (primitive_type) @scope
     (reference_type type: (type_identifier) @scope)
     (reference_type type: (generic_type type: (type_identifier) @scope))
-  ]) @class
-(trait_item name: (type_identifier) @scope) @class
+  ]) @type
 (mod_item name: (identifier) @scope body: (declaration_list)) @namespace
 
 (attribute_item) @decorator

@@ -29,17 +29,22 @@
     (case_block) @body
   ]) @lambda
 
-; What qualifies a name.
-(class_definition name: (_) @scope) @class
-(enum_definition name: (_) @scope) @class
-(object_definition name: (_) @scope) @class
-(trait_definition name: (_) @scope) @class
-(given_definition name: (_) @scope) @class
+; Classes, traits, enums and objects, of which many have no body.
+(class_definition name: (_) @name body: (_) @body) @class
+(class_definition name: (_) @name !body) @class
+(enum_definition name: (_) @name body: (_) @body) @class
+(object_definition name: (_) @name body: (_) @body) @class
+(object_definition name: (_) @name !body) @class
+(trait_definition name: (_) @name body: (_) @body) @class
+(trait_definition name: (_) @name !body) @class
+
+; What else qualifies a name.
+(given_definition name: (_) @scope) @type
 (package_object name: (_) @scope) @namespace
 (package_clause name: (_) @scope body: (_)) @namespace
 (val_definition
   pattern: (identifier) @scope
-  value: (instance_expression (template_body) @class))
+  value: (instance_expression (template_body) @type))
 
 (annotation) @decorator
 [

@@ -52,24 +52,27 @@
   ])
   result: (lambda_literal) @body) @lambda
 
-; What qualifies a name.
-(class_declaration name: (_) @scope) @class
-(protocol_declaration name: (type_identifier) @scope) @class
+; Classes, structs, enums, actors and protocols.
+(class_declaration name: (type_identifier) @name body: (_) @body) @class
+(protocol_declaration name: (type_identifier) @name body: (_) @body) @class
+
+; What else qualifies a name: extensions.
+(class_declaration name: (user_type) @scope) @type
 (property_declaration
   name: (pattern (simple_identifier) @scope)
   computed_value: (computed_property [
     (computed_getter)
     (computed_setter)
-  ])) @class
+  ])) @type
 (property_declaration
   name: (pattern (simple_identifier) @scope)
-  (willset_didset_block)) @class
+  (willset_didset_block)) @type
 (subscript_declaration
   "subscript" @scope
   (computed_property [
     (computed_getter)
     (computed_setter)
-  ])) @class
+  ])) @type
 
 (attribute) @decorator
 [

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from homespun_corpus.functions import Span
 from homespun_corpus.holes import HoleCutter
-from homespun_corpus.languages import language_for, parse
+from homespun_corpus.languages import language_for
+from homespun_corpus.parsing import parse
 from homespun_corpus.place import Place, place_at
+from homespun_corpus.spans import Span
 from homespun_model.base import Base, load_base
 from homespun_model.completer import Completer
 from homespun_model.decode import Decoder

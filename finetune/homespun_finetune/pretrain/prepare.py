@@ -20,13 +20,14 @@ from pathlib import Path, PurePosixPath
 
 import pygit2
 from homespun_corpus.context import ContextIndex
-from homespun_corpus.functions import Span
 from homespun_corpus.holes import MIX, Hole, HoleCutter
 from homespun_corpus.hygiene import file_reason
-from homespun_corpus.languages import language_for, parse
+from homespun_corpus.languages import language_for
+from homespun_corpus.parsing import parse
 from homespun_corpus.place import place_at
 from homespun_corpus.samples import Kind
 from homespun_corpus.secrets import find_secrets
+from homespun_corpus.spans import Span
 
 from homespun_finetune.pretrain.clones import open_clone, tree_files
 from homespun_finetune.pretrain.documents import Cut, Document, write_shards
