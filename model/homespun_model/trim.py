@@ -2,8 +2,9 @@
 
 A model goes on as long as it is let. What is shown is one line, one statement or the rest of a
 block, as the code around the cursor decides; it ends before a bracket or a line that stands behind
-the cursor already, and before it repeats itself. The same rules, asked after every token, stop
-decoding early. Pure text and syntax: knows no model and no tokens.
+the cursor already, before it repeats itself, and before a line deeper than any may be. The same
+rules, but for the last, asked after every token, stop decoding early. Pure text and syntax: knows
+no model and no tokens.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Literal
 from homespun_corpus.languages import LANGUAGES
 from homespun_corpus.place import Place
 
+from homespun_model.depth import without_deeper
 from homespun_model.repeats import again, loop, overlap, rejoins, restates, same, stutter
 from homespun_model.surroundings import CLOSER, Mode, Surroundings, Token, indentation, scan
 from homespun_model.syntax import SyntaxCheck
@@ -77,6 +79,7 @@ class Trimmer:
             kept, reason = text.rstrip(), "end"
         else:
             kept, reason = _without_half_a_line(text), "length"
+        kept = without_deeper(self._around, kept)
         shorter = self._syntax.longest(kept)
         shown = self._without_next_line(kept if shorter is None else shorter)
         return Trimmed(
