@@ -175,10 +175,8 @@ class _Draft:
         Open are those of the text and those of the cursor's line. The last pair may have -1: there
         a bracket closes what the suffix closes already.
         """
-        prefix = self.around.place.prefix
-        line = len(prefix) - len(self.around.lead)
         own: list[str] = []
-        closed, levels = 0, [(0, self._on_line(line, 0))]
+        closed, levels = 0, [(0, self._on_line(0))]
         for token in self.tokens:
             if token.kind != "bracket":
                 continue
@@ -190,13 +188,12 @@ class _Draft:
                 closed += 1
             else:
                 return [*levels, (token.start, -1)]
-            levels.append((token.end, len(own) + self._on_line(line, closed)))
+            levels.append((token.end, len(own) + self._on_line(closed)))
         return levels
 
-    def _on_line(self, line: int, closed: int) -> int:
+    def _on_line(self, closed: int) -> int:
         """Brackets of the cursor's line that are open when the text has closed ``closed``."""
-        left = self.around.open[: len(self.around.open) - closed]
-        return sum(token.start >= line for token in left)
+        return max(0, len(self.around.open) - closed - self.around.open_above)
 
     def _depth(self, offset: int) -> int:
         return next(depth for at, depth in reversed(self.brackets) if at <= offset)
