@@ -9,6 +9,7 @@ import csv
 import logging
 import random
 import textwrap
+import time
 from json import decoder
 from pathlib import Path
 
@@ -305,3 +306,15 @@ def test_the_projects_own_sources_are_sound() -> None:
         language = language_for(path.name)
         assert language is not None
         assert not parse(language, path.read_bytes()).root_node.has_error
+
+
+@pytest.mark.parametrize("odd", ["{", "(", "'", '"', "`", "\\", "/*", "[=", "r#", "a.", "{}"])
+def test_thousands_of_anything_are_no_work(odd: str) -> None:
+    """A minute, once, for brackets."""
+    for language in ("python", "javascript", "rust", "lua", "bash", None):
+        trimmer = Trimmer(at(odd * (8000 // len(odd)) + "|", language))
+        began = time.process_time()
+        for length in range(0, 128, 4):
+            trimmer.done(odd * length)
+        trimmer.trim(odd * 128, ended=False)
+        assert time.process_time() - began < 5

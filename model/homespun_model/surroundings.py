@@ -134,6 +134,12 @@ class Surroundings:
         return stack
 
     @cached_property
+    def open_above(self) -> int:
+        """How many of ``open`` were opened on lines above the cursor's."""
+        line = len(self.place.prefix) - len(self.lead)
+        return sum(token.start < line for token in self.open)
+
+    @cached_property
     def closers(self) -> list[str]:
         """Brackets closed after the cursor and opened before it, innermost first."""
         depth, closers = 0, []

@@ -2,8 +2,9 @@
 
 A model goes on as long as it is let. What is shown is one line, one statement or the rest of a
 block, as the code around the cursor decides; it ends before a bracket or a line that stands behind
-the cursor already, and before it repeats itself. The same rules, asked after every token, stop
-decoding early. Pure text and syntax: knows no model and no tokens.
+the cursor already, before it repeats itself, and before a line deeper than any may be. The same
+rules, but for the last, asked after every token, stop decoding early. Pure text and syntax: knows
+no model and no tokens.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Literal
 from homespun_corpus.languages import LANGUAGES
 from homespun_corpus.place import Place
 
+from homespun_model.depth import without_deeper
 from homespun_model.repeats import again, loop, overlap, rejoins, restates, same, stutter
 from homespun_model.surroundings import CLOSER, Mode, Surroundings, Token, indentation, scan
 from homespun_model.syntax import SyntaxCheck
@@ -77,6 +79,7 @@ class Trimmer:
             kept, reason = text.rstrip(), "end"
         else:
             kept, reason = _without_half_a_line(text), "length"
+        kept = without_deeper(self._around, kept)
         shorter = self._syntax.longest(kept)
         shown = self._without_next_line(kept if shorter is None else shorter)
         return Trimmed(
@@ -172,10 +175,8 @@ class _Draft:
         Open are those of the text and those of the cursor's line. The last pair may have -1: there
         a bracket closes what the suffix closes already.
         """
-        prefix = self.around.place.prefix
-        line = len(prefix) - len(self.around.lead)
         own: list[str] = []
-        closed, levels = 0, [(0, self._on_line(line, 0))]
+        closed, levels = 0, [(0, self._on_line(0))]
         for token in self.tokens:
             if token.kind != "bracket":
                 continue
@@ -187,13 +188,12 @@ class _Draft:
                 closed += 1
             else:
                 return [*levels, (token.start, -1)]
-            levels.append((token.end, len(own) + self._on_line(line, closed)))
+            levels.append((token.end, len(own) + self._on_line(closed)))
         return levels
 
-    def _on_line(self, line: int, closed: int) -> int:
+    def _on_line(self, closed: int) -> int:
         """Brackets of the cursor's line that are open when the text has closed ``closed``."""
-        left = self.around.open[: len(self.around.open) - closed]
-        return sum(token.start >= line for token in left)
+        return max(0, len(self.around.open) - closed - self.around.open_above)
 
     def _depth(self, offset: int) -> int:
         return next(depth for at, depth in reversed(self.brackets) if at <= offset)

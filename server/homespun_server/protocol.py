@@ -72,7 +72,7 @@ class HomespunProtocol(LanguageServerProtocol):
             self._refuse(msg_id, NOT_INITIALIZED, "initialize comes first")
         elif self._initialized and method == types.INITIALIZE:
             self._refuse(msg_id, INVALID_REQUEST, "already initialized")
-        elif not self._known(method):
+        elif not self._known(method) or not _is_request(method):
             self._refuse(msg_id, METHOD_NOT_FOUND, f"unknown method {method[:80]}")
         elif (request := self._structured(message)) is None:
             self._refuse(msg_id, INVALID_PARAMS, f"the parameters do not fit {method}")
@@ -88,6 +88,8 @@ class HomespunProtocol(LanguageServerProtocol):
             return
         elif not self._known(method) and method != types.CANCEL_REQUEST:
             logger.debug("ignored an unknown notification")
+        elif method == types.CANCEL_REQUEST and _id_of(message.get("params")) is None:
+            logger.debug("ignored a cancellation of nothing")  # pygls would look up any object
         elif (notification := self._structured(message)) is None:
             logger.warning("ignored a malformed %s", method)
             self.malformed(method, message.get("params"))
@@ -158,6 +160,11 @@ def silence_pygls() -> None:
     """pygls logs whole messages, at every level: user code must not reach a log."""
     for name in ("pygls", "lsprotocol", "cattrs"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def _is_request(method: str) -> bool:
+    """Whether the specification has an answer to ``method``; a notification's name has none."""
+    return types.METHOD_TO_TYPES.get(method, (None, None))[1] is not None
 
 
 def _id_of(message: Any) -> int | str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from homespun_corpus.place import Place
 from homespun_corpus.secrets import find_secrets
+from homespun_model.depth import without_deeper
 from homespun_model.surroundings import Surroundings
 from homespun_model.syntax import SyntaxCheck
 from homespun_model.trim import Trimmer
@@ -31,7 +32,7 @@ def refitted(answer: Answer, sentinels: Sequence[str] = ()) -> Answer | None:
     """What is left of an answer, made elsewhere, at the place that it has now; None if nothing.
 
     How much to suggest was decided where it was made. That it does not repeat what follows, close
-    what is closed, break the syntax or spell out a secret is looked at again.
+    what is closed, break the syntax, stand too deep or spell out a secret is looked at again.
     """
     place, crlf = answer.place, "\r\n" in answer.text
     seen = replace(
@@ -44,7 +45,8 @@ def refitted(answer: Answer, sentinels: Sequence[str] = ()) -> Answer | None:
     if not (trimmed.parses and trimmed.fits) or leaks(place, answer.text):
         return None
     if trimmed.reason in ("line", "block"):
-        text = SyntaxCheck(Surroundings(seen)).longest(text) or ""
+        around = Surroundings(seen)
+        text = SyntaxCheck(around).longest(without_deeper(around, text)) or ""
     elif trimmed.text != text.rstrip():
         text = trimmed.text
     if not text.strip():

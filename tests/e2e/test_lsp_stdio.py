@@ -262,6 +262,10 @@ def test_malformed_messages_are_answered_and_survived(client: Client, team: Team
         msg_id = client.request("textDocument/inlineCompletion", params)
         assert client.answer(msg_id)["error"]["code"] == -32602
     assert client.answer(client.request("no/suchMethod", {}))["error"]["code"] == -32601
+    for method in ("initialized", "exit", "$/cancelRequest", "textDocument/didOpen"):
+        assert client.answer(client.request(method, {}))["error"]["code"] == -32601, method
+    for method in ("shutdown", "initialize", "textDocument/inlineCompletion"):
+        client.notify(method, None)  # a request without an id
     assert client.answer(client.request("initialize", {}))["error"]["code"] == -32600
     command = {"command": "no.such", "arguments": []}
     assert client.answer(client.request("workspace/executeCommand", command))["error"]

@@ -15,9 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-PATIENCE = (
-    480.0  # seconds for all the fetching together: a dead network may not eat CI's 25 minutes
-)
+PATIENCE = 240.0  # seconds for all the fetching: a dead network may not eat CI's 25 minutes
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 

@@ -7,12 +7,14 @@ import json
 import os
 import signal
 import subprocess
-import time
+from itertools import count
 from pathlib import Path
 
 import pytest
+from homespun_corpus.identity import identity_of
 
 from .conftest import ROOT, OpenWorkbench, RealServer
+from .starter import Typist, ask_for_places, publish_blank_adapter
 from .workbench import Workbench
 
 NOTEBOOK = {
@@ -47,8 +49,11 @@ def test_one_session(open_workbench: OpenWorkbench, real_server: RealServer, tea
     workbench = open_workbench("shapes.py", command=str(real_server.path), **real_server.flags())
     ready(workbench)
 
+    statements = (f"n{number} = {number}\n" for number in count())
+
     def asked_anew(says: str) -> bool:
-        workbench.press("Enter")
+        """Behind a statement of its own: what the line above says is not suggested again."""
+        workbench.do("type", text=next(statements))
         workbench.wait(workbench.ghost, "ghost text on a new line")
         return says in workbench.ghost()
 
@@ -68,6 +73,7 @@ def test_one_session(open_workbench: OpenWorkbench, real_server: RealServer, tea
     workbench.wait_for_ghost(rest)
     workbench.press("Control+y")
     workbench.wait(lambda: not workbench.ghost(), "the accepted text again")
+    workbench.press("Control+End")
 
     # A revision is published: it answers, and is named, without a restart; rolled back, the base.
     revision = taught.publish(real_server.store, team)
@@ -145,10 +151,14 @@ def test_files_of_every_kind(  # noqa: PLR0915 - one window, because starting it
     workbench.wait_for_file("two.py", both)
     workbench.press("Escape", "Escape")
 
+    def adapter_answers() -> bool:
+        """On a new line: the base answers until the adapter is loaded, so it is asked again."""
+        new_line(workbench)
+        return workbench.becomes(lambda: taught.adapter_says in workbench.ghost(), 4)
+
     # The other root, which has an adapter, and its name in the status bar.
     workbench.do("show", file="inner.py")
-    new_line(workbench)
-    workbench.wait_for_ghost(taught.adapter_says)
+    workbench.wait(adapter_answers, "the adapter's answer")
     workbench.wait(lambda: revision.name in workbench.status(), "the revision in the status bar")
     workbench.screenshot("vscode-two-roots")
 
@@ -173,8 +183,7 @@ def test_files_of_every_kind(  # noqa: PLR0915 - one window, because starting it
     workbench.do("window", name="second")
     workbench.do("open", file="inner.py", folder=str(other))
     ready(workbench)
-    new_line(workbench)
-    workbench.wait_for_ghost(taught.adapter_says)
+    workbench.wait(adapter_answers, "the adapter's answer")
     assert len(real_server.pids()) == 2
     workbench.do("window", name="first")
     workbench.do("show", file="two.py")
@@ -186,29 +195,59 @@ def test_files_of_every_kind(  # noqa: PLR0915 - one window, because starting it
 def test_this_repository_with_the_bundled_starter(
     open_workbench: OpenWorkbench, real_server: RealServer, folder: Path
 ) -> None:
-    """Nobody knows what the starter will say; that it says something while one types, one sees."""
-    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{ROOT}", folder / "us"], check=True)
-    path = folder / "us/failures.py"
-    path.write_text((ROOT / "model/homespun_model/errors.py").read_text())
-    workbench = open_workbench(
-        command=str(real_server.path), store=str(real_server.store.root), device="cpu"
-    )
-    workbench.do("open", file=path.name, folder=str(path.parent))
+    """Nobody knows what the starter will say: the server is asked first where it says something."""
+    clone = folder / "us"
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{ROOT}", clone], check=True)
+    flags = {"base": "starter", "store": str(real_server.store.root), "device": "cpu"}
+    places = ask_for_places(clone, flags)
+    workbench = open_workbench(command=str(real_server.path), **flags)
+    workbench.do("open", file="README.md", folder=str(clone))
     ready(workbench)
-    workbench.press("Control+End")
-    for number in range(8):
-        workbench.do("type", text=f"\nclass Failure{number}(ModelError):\n")
-        end = time.monotonic() + 10
-        while not workbench.ghost() and time.monotonic() < end:
-            time.sleep(0.1)
-        if workbench.ghost():
-            break
-    shown = workbench.ghost()
-    assert shown.strip(), "not one suggestion for eight classes"
+    typist = Typist(workbench, places)
+
+    # Seen, and all of it accepted.
+    place, shown = typist.until_shown()
     workbench.screenshot("vscode-starter")
-    before = len("".join(path.read_text().split()))
     workbench.press("Tab")
-    more = len("".join(shown.split()))  # the page does not keep ghost text in the order of lines
-    workbench.wait(
-        lambda: len("".join(path.read_text().split())) == before + more, f"{shown!r} in the file"
-    )
+    typist.saved(place, shown)
+
+    # A word of it, then its line.
+    place, shown = typist.until_shown()
+    workbench.press("Control+ArrowRight")
+    workbench.wait(lambda: 0 < len(workbench.ghost()) < len(shown), "what is left of it")
+    rest = workbench.ghost()
+    assert shown.endswith(rest)
+    typist.saved(place, shown.removesuffix(rest))
+    workbench.press("Alt+End")
+    typist.saved(place, shown)
+
+    # Switched off where something would be shown, and on again there.
+    workbench.do("command", title="Homespun: Turn Suggestions On or Off")
+    workbench.wait(lambda: "off" in workbench.status(), "the item to say off")
+    place = typist.anywhere()
+    typist.saved(place, "")
+    assert workbench.ghost() == ""
+    workbench.do("command", title="Homespun: Turn Suggestions On or Off")
+    ready(workbench)
+    typist.until_shown()
+    workbench.press("Escape")
+
+    # An adapter is published while files are open; it has learnt nothing, so it says the same.
+    revision = publish_blank_adapter(real_server.store, identity_of(clone))
+    place, _ = typist.until_shown()
+
+    def answered_by_the_adapter() -> bool:
+        """The base answers until the adapter is loaded, so it is asked again."""
+        workbench.press("Backspace")
+        workbench.do("type", text=place.key)
+        workbench.wait(workbench.ghost, "ghost text")
+        return revision.name in workbench.status()
+
+    workbench.wait(answered_by_the_adapter, "the revision in the status bar")
+    workbench.screenshot("vscode-starter-adapter")
+
+    # The server is killed: another one suggests.
+    os.kill(real_server.pids()[-1], signal.SIGKILL)
+    workbench.wait(lambda: len(real_server.pids()) == 2, "a second server")
+    ready(workbench)
+    typist.until_shown()

@@ -82,6 +82,16 @@ const commands = {
     await fromExplorer(file);
     await page.locator(EDITOR).filter({ visible: true }).first().click({ timeout: 150_000 });
   },
+  /** A file by its whole path, the cursor at a line and column counted from 1; it gets the keys. */
+  async goTo({ file, line, column }) {
+    await page.keyboard.press("F1");
+    const input = page.locator(".quick-input-widget input");
+    await input.fill(`${file}:${line}:${column}`);
+    await page.locator(".quick-input-list .monaco-list-row", { hasText: path.basename(file) }).first().waitFor();
+    await page.keyboard.press("Enter");
+    await activeTab(path.basename(file));
+    await page.locator(`.statusbar-item[id="status.editor.selection"]`, { hasText: `Ln ${line}, Col ${column}` }).waitFor();
+  },
   /** A notebook; its first cell gets the keys. */
   async showNotebook({ file }) {
     await fromExplorer(file);

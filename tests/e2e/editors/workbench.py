@@ -108,14 +108,20 @@ class Workbench:
         item = '.statusbar-item[id*="homespun.status"]'
         return " ".join(self.do("labels", selector=f"{item} [aria-label]"))
 
-    def wait(self, condition: Callable[[], object], what: str, timeout: float = 60) -> None:
+    def becomes(self, condition: Callable[[], object], timeout: float) -> bool:
+        """Whether the condition holds before the time is out."""
         end = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > end:
-                self.screenshot("failed")
-                shot = self._shots / "failed.png"
-                raise AssertionError(f"not within {timeout:g} s: {what}; see {shot}")
+                return False
             time.sleep(0.1)
+        return True
+
+    def wait(self, condition: Callable[[], object], what: str, timeout: float = 60) -> None:
+        if not self.becomes(condition, timeout):
+            self.screenshot("failed")
+            shot = self._shots / "failed.png"
+            raise AssertionError(f"not within {timeout:g} s: {what}; see {shot}")
 
     def wait_for_ghost(self, *texts: str) -> None:
         self.wait(
