@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 from homespun_corpus.place import place_at
 from homespun_model.errors import BaseError
 from homespun_model.store import AdapterStore
@@ -51,6 +52,28 @@ async def test_the_base_is_loaded_once(engine: Watched) -> None:
     servings = await asyncio.gather(*(engine.serving(None) for _ in range(5)))
     assert len({id(serving.completer) for serving in servings}) == 1
     assert [report.state for report in engine.reports] == ["loading", "ready"]
+
+
+async def test_a_device_that_is_not_there_is_said_and_not_waited_for(taught: Taught) -> None:
+    device = "mps" if not torch.backends.mps.is_available() else "cuda"
+    engine = Watched(LaunchOptions(str(taught.base), None, device))
+    for _ in range(2):
+        with pytest.raises(BaseError, match="--device"):
+            await engine.serving(None)
+    assert [report.state for report in engine.reports] == ["loading", "error"]
+    engine.close()
+
+
+async def test_a_base_that_fails_as_nobody_foresaw_is_said_too(
+    taught: Taught, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "load_plain", lambda _options: 1 / 0)
+    engine = Watched(LaunchOptions(str(taught.base), None, "cpu"))
+    with pytest.raises(BaseError, match="cannot be loaded"):
+        await engine.serving(None)
+    assert engine.reports[-1].state == "error"
+    assert "ZeroDivisionError" in str(engine.reports[-1].message)
+    engine.close()
 
 
 async def test_repositories_without_an_adapter_share_the_base(

@@ -17,7 +17,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from homespun_server.settings import BY_FLAG, read_editor_settings
+from homespun_server.settings import BY_FLAG, MAX_NEW_TOKENS, read_editor_settings
 
 ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "vscode-client"
@@ -100,6 +100,8 @@ def test_the_options_it_sends_are_ones_the_server_takes() -> None:
     assert set(names).isdisjoint(BY_FLAG)
     _, problem = read_editor_settings({"status": True} | values)
     assert problem is None
+    properties = MANIFEST["contributes"]["configuration"]["properties"]
+    assert properties["homespun.maxNewTokens"]["maximum"] == MAX_NEW_TOKENS
 
 
 @pytest.fixture(scope="module")

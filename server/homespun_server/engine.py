@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from homespun_model.errors import ModelError
+from homespun_model.errors import BaseError, ModelError
 from homespun_model.memory import FLOAT
 from homespun_model.store import AdapterStore, default_store
 
 from homespun_server.cache import Served
+from homespun_server.logs import failure
 from homespun_server.seats import Seat, Seats
 from homespun_server.settings import LaunchOptions
 
@@ -111,6 +112,11 @@ class Engine:
         except (ModelError, OSError) as error:
             self._report(Status("error", name, message=str(error)))
             raise
+        except Exception as error:  # it must not look as if it were still loading
+            logger.error("the base cannot be loaded: %s", failure(error))
+            kind = type(error).__name__
+            self._report(Status("error", name, message=f"{name} cannot be loaded: {kind}"))
+            raise BaseError(f"{name} cannot be loaded") from error
         self._seats.make_room(count * FLOAT)
         self._report(Status("ready", loaded[0].id))
         return loaded
@@ -184,11 +190,16 @@ def load_current(store: AdapterStore, repository: str, base: Base, device: str) 
 
 
 def pick_device(name: str) -> str:
-    """``auto`` becomes what this machine has; anything else is passed on."""
-    if name != "auto":
+    """``auto`` becomes what this machine has; BaseError for what it has not."""
+    if name == "cpu":
         return name
     import torch
 
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    kind, _, number = name.partition(":")
+    there = mps if kind == "mps" else cuda and int(number or 0) < torch.cuda.device_count()
+    if not there:
+        raise BaseError(f"PyTorch finds no {name} here: leave --device out, or name another")
+    return name

@@ -121,8 +121,10 @@ def test_the_selected_python_environment_is_asked_first(
     assert stub.events("initialized")[0]["arguments"] == ["serve"]
 
 
-def test_what_is_missing_for_fine_tuning_is_said(open_workbench: OpenWorkbench, stub: Stub) -> None:
-    workbench = open_workbench(command=str(stub.path))
+def test_fine_tuning_in_a_terminal_and_what_is_missing_for_it(
+    open_workbench: OpenWorkbench, stub: Stub, folder: Path
+) -> None:
+    workbench = open_workbench(command=str(stub.path), store="/tmp/a store")
     ready(workbench)
     workbench.do("command", title="Homespun: Fine-Tune This Repository")
     said = ".notification-list-item-message"
@@ -130,3 +132,13 @@ def test_what_is_missing_for_fine_tuning_is_said(open_workbench: OpenWorkbench, 
         lambda: f"There is no {stub.path.parent}" in "".join(workbench.do("texts", selector=said)),
         "a message that says what is missing",
     )
+    finetune, told = stub.path.with_name("finetune-repo"), stub.path.with_name("told")
+    finetune.write_text(f"#!/bin/sh\nfor word; do echo \"$word\"; done >'{told}.part'\n")
+    with finetune.open("a") as script:
+        script.write(f"pwd >>'{told}.part'\nmv '{told}.part' '{told}'\n")
+    finetune.chmod(0o755)
+    workbench.do("command", title="Homespun: Fine-Tune This Repository")
+    workbench.wait(told.exists, "finetune-repo to be run")
+    expected = [str(folder), "--store", "/tmp/a store", str(folder)]
+    assert told.read_text().splitlines() == expected
+    workbench.screenshot("vscode-finetune")
