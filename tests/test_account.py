@@ -116,7 +116,7 @@ def test_the_account_lies_beside_the_manifest_that_names_it(mined: Mined, tmp_pa
     assert named["sha256"] == hashlib.sha256(lines).hexdigest()
     assert named["rows"] == lines.count(b"\n") == len(mined.account)
     assert {tuple(json.loads(line)) for line in lines.splitlines()} == {
-        ("path", "function", "kind", "start", "end", "blob_id", "part", "verdict")
+        ("repository", "path", "function", "kind", "start", "end", "blob_id", "part", "verdict")
     }
     assert load(tmp_path / "data").account == mined.account
 

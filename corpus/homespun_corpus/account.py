@@ -30,6 +30,7 @@ class Entry:
     entry, without a function, a kind or a span.
     """
 
+    repository: str
     path: str
     function: str | None
     kind: FunctionKind | None
@@ -40,21 +41,25 @@ class Entry:
     verdict: str
 
 
-def entries(verdicts: Verdicts) -> Iterator[Entry]:
+def entries(verdicts: Verdicts, repository: str) -> Iterator[Entry]:
     """The training tree's functions and unread files, then what is held out."""
     for function, reason in verdicts.trained:
-        yield _entry(function, "train", reason)
+        yield _entry(repository, function, "train", reason)
     for file in verdicts.unread:
-        yield Entry(file.path, None, None, None, None, file.blob_id, "train", file.reason or KEPT)
+        nothing = None, None, None, None
+        reason = file.reason or KEPT
+        yield Entry(repository, file.path, *nothing, file.blob_id, "train", reason)
     for held, reason in verdicts.held_out:
-        yield _entry(held.function, held.part, reason)
+        yield _entry(repository, held.function, held.part, reason)
 
 
-def _entry(function: Function, part: Literal["train"] | Part, reason: str | None) -> Entry:
+def _entry(
+    repository: str, function: Function, part: Literal["train"] | Part, reason: str | None
+) -> Entry:
     name, span = function.qualified_name, function.span
     shown = None if names_secret(name) else name
     place = span.start, span.end, function.blob_id
-    return Entry(function.path, shown, function.kind, *place, part, reason or KEPT)
+    return Entry(repository, function.path, shown, function.kind, *place, part, reason or KEPT)
 
 
 def counts(account: Iterable[Entry]) -> dict[str, Any]:

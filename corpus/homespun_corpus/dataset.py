@@ -1,13 +1,13 @@
-"""A repository becomes a dataset: split, judged, cut into samples, and accounted for.
+"""Repositories become a dataset: split, judged, cut into samples, and accounted for.
 
-The same commit and settings give the same rows, which the manifest's digest shows. Every function
-of the training tree, and every one held out, has its line in the account that the manifest names,
-and the manifest's counts are the account's sums.
+The same commits and settings give the same rows, which the manifest's digest shows. Every function
+of the training trees, and every one held out, has its line in the account that the manifest names,
+and the manifest's counts are the account's sums. Of several repositories each has its own split and
+its own related code; they are judged together, so that none teaches what another holds out.
 """
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -19,36 +19,24 @@ from datasets import DatasetDict
 
 from homespun_corpus.account import Entry, counts, described, entries
 from homespun_corpus.blob_cache import BlobCache
-from homespun_corpus.context import ContextIndex
-from homespun_corpus.errors import NothingToLearn
-from homespun_corpus.functions import Function
-from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
-from homespun_corpus.languages import LANGUAGES, TEXT, by_name, mined_language
+from homespun_corpus.cutting import Cutting, chosen
+from homespun_corpus.errors import NothingToLearn, RepositoryError
+from homespun_corpus.languages import LANGUAGES
 from homespun_corpus.left_out import left_out_by
 from homespun_corpus.material import Material
-from homespun_corpus.parsing import parse
 from homespun_corpus.readers import Readers
 from homespun_corpus.repository import Repository
-from homespun_corpus.rows import dataset_of, digest_of
+from homespun_corpus.rows import Rows
 from homespun_corpus.rules import rules_version
-from homespun_corpus.sampler import SampleMaker, decode
-from homespun_corpus.samples import Novelty, Sample
+from homespun_corpus.samples import Sample
 from homespun_corpus.sources import FileFunctions, Sources
-from homespun_corpus.spans import Span
-from homespun_corpus.split import HeldOut, Split, split
-from homespun_corpus.verdicts import Verdicts, judge, without
+from homespun_corpus.split import split
+from homespun_corpus.together import together
+from homespun_corpus.verdicts import judge_together
 
-SCHEMA = 2
-CHARS_PER_HOLE = 250  # of a training function's text
-MOST_HOLES = 8  # of one training function: a long one is not the whole lesson
-MOST_TEXT_HOLES = 32  # of a text, which is many functions where its language has some
-TEXT_SHARE = 0.1  # of the training samples at most, where there are functions
-HELD_OUT_HOLES: dict[Novelty, int] = {"new": 3, "edited": 1, "old": 0}  # of one held-out function
-BARE_SHARE = 0.3  # training samples without path and related code: a model stands without them
-MAX_SAMPLES = 12_000  # more than a run of an hour on two cores sees once
+SCHEMA = 3
 
 Progress = Callable[[str, int, int], None]  # stage, done, of how many
-_Cut = tuple[Function, Hole, bool]  # and whether it is bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +57,7 @@ class Mined:
     """``dataset``: splits "train", "validation" and "test" of ``Sample.to_row``'s rows.
 
     ``account``: the fate of each function, which the manifest's counts sum up. ``material``: what
-    an evaluation needs of the repository itself; None for a dataset that was read back.
+    an evaluation needs of the repositories themselves; None for a dataset that was read back.
     """
 
     dataset: DatasetDict
@@ -90,15 +78,33 @@ def mine(
     cache: Path | None = None,
     processes: int = 1,
 ) -> Mined:
-    """Mine a repository; NothingToLearn if no function of it can be trained on.
+    """``mine_together`` of one repository."""
+    asked = [(repository, settings)]
+    return mine_together(asked, progress=progress, cache=cache, processes=processes)
+
+
+def mine_together(
+    asked: Sequence[tuple[Repository, MineSettings]],
+    *,
+    progress: Progress | None = None,
+    cache: Path | None = None,
+    processes: int = 1,
+) -> Mined:
+    """Mine repositories into one dataset, of which the first gives the seed; every row names its
+    own. NothingToLearn if no function of them can be trained on, RepositoryError if one is there
+    twice.
 
     ``cache``: a file that keeps what was read for the next run. Neither it nor the number of
     processes changes a row.
     """
+    named = Counter(repository.identity for repository, _ in asked)
+    if twice := [name for name, count in named.items() if count > 1]:
+        raise RepositoryError(f"{twice[0]} is given twice: each repository once")
     kept = BlobCache(cache) if cache is not None else None
     try:
         with Readers(processes) if processes > 1 else nullcontext() as readers:
-            sources = mining_sources(repository, settings, cache=kept, readers=readers)
+            sources = [mining_sources(*one, cache=kept, readers=readers) for one in asked]
+            settings = [settings for _, settings in asked]
             return _Miner(sources, settings, progress or (lambda *_: None)).mine()
     finally:
         if kept is not None:
@@ -118,175 +124,118 @@ def mining_sources(
 
 
 class _Miner:
-    def __init__(self, sources: Sources, settings: MineSettings, progress: Progress) -> None:
-        self.repository = sources.repository
+    def __init__(
+        self, sources: Sequence[Sources], settings: Sequence[MineSettings], progress: Progress
+    ) -> None:
+        self.sources = sources
         self.settings = settings
         self.progress = progress
-        self.sources = sources
-        self._last_cutter: tuple[tuple[str, str], HoleCutter] | None = None
+        self.seed = settings[0].seed
 
     def mine(self) -> Mined:
         self.progress("reading", 0, 1)
-        parts = split(self.repository, self.sources, self.settings.seed, self.settings.since)
-        verdicts = judge(self.sources, parts)
-        if not verdicts.kept:
-            raise NothingToLearn(self._why_nothing(parts, verdicts))
-        # An editor at the split would have shown copies of what came later; training must not.
-        served = self._index(parts, None)
-        taught = self._index(parts, verdicts) if verdicts.barred else served
-        rows = {
-            "train": self._train_rows(parts, verdicts, taught),
-            "validation": self._held_rows(verdicts.held, "validation", served),
-            "test": self._held_rows(verdicts.held, "test", served),
-        }
-        account = tuple(entries(verdicts))
-        manifest = self._manifest(parts, account, rows)
-        material = Material(self.repository, served, tuple(verdicts.kept), tuple(verdicts.held))
-        return Mined(dataset_of(rows), manifest, account, material)
-
-    def _index(self, parts: Split, verdicts: Verdicts | None) -> ContextIndex:
-        """Related code comes from what training reads, never from beyond the split."""
-        clean = (file for file in parts.train if file.reason is None and mined_language(file.path))
-        return ContextIndex.from_files((file.path, self._shown(file, verdicts)) for file in clean)
-
-    def _shown(self, file: FileFunctions, verdicts: Verdicts | None) -> str:
-        source = self._blob(file.blob_id)
-        return decode(verdicts.shown(file, source) if verdicts else without(source, file.secrets))
-
-    def _train_rows(
-        self, parts: Split, verdicts: Verdicts, index: ContextIndex
-    ) -> list[dict[str, Any]]:
-        cuts = [
-            cut for functions in _by_blob(verdicts.kept) for cut in self._training_cuts(functions)
-        ]
-        cuts = self._chosen(cuts)
-        commit = parts.train_commit or ""
-        maker = SampleMaker(self.sources, index, verdicts.barred)
-        rows = []
-        for done, (function, hole, bare) in enumerate(cuts):
-            rows.append(maker.sample(function, hole, commit, "old", bare=bare).to_row())
-            self.progress("cutting", done + 1, len(cuts))
-        return rows
-
-    def _chosen(self, cuts: list[_Cut]) -> list[_Cut]:
-        """A seeded sample of as many cuts as one run can see, in order; not too many of texts."""
-        rng = random.Random(self.settings.seed)
-        texts = [i for i, (function, _, _) in enumerate(cuts) if function.kind == "text"]
-        most = round((len(cuts) - len(texts)) * TEXT_SHARE / (1 - TEXT_SHARE))
-        if 0 < most < len(texts):
-            left_out = set(rng.sample(texts, len(texts) - most))
-            cuts = [cut for i, cut in enumerate(cuts) if i not in left_out]
-        if len(cuts) > MAX_SAMPLES:
-            cuts = [cuts[i] for i in sorted(rng.sample(range(len(cuts)), MAX_SAMPLES))]
-        return cuts
-
-    def _training_cuts(self, functions: Sequence[Function]) -> Iterator[_Cut]:
-        cutter = self._cutter(functions[0])
-        for function in functions:
-            rng = self._rng(function)
-            sizes = [part.end - part.start for part in function.parts]
-            most = MOST_TEXT_HOLES if function.kind == "text" else MOST_HOLES
-            count = min(most, max(1, round(sum(sizes) / CHARS_PER_HOLE)))
-            for part, share in _shared_out(function.parts, sizes, count, rng):
-                for hole in cutter.cut(part, share, rng, MIX):
-                    yield function, hole, rng.random() < BARE_SHARE
-
-    def _held_rows(
-        self, held: Iterable[HeldOut], part: str, index: ContextIndex
-    ) -> list[dict[str, Any]]:
-        maker = SampleMaker(self.sources, index, {})
-        rows = []
-        for item in held:
-            if item.part != part:
-                continue
-            cutter, rng = self._cutter(item.function), self._rng(item.function)
-            for hole in _spread(cutter, item, rng):
-                sample = maker.sample(item.function, hole, item.commit, item.novelty)
-                rows.append(sample.to_row())
-        return rows
-
-    def _cutter(self, function: Function) -> HoleCutter:
-        """The cutter of a function's file; the last one is kept, since functions come by file."""
-        file = function.blob_id, function.language
-        if self._last_cutter is None or self._last_cutter[0] != file:
-            source, language = self._blob(function.blob_id), by_name(function.language)
-            tree = parse(language, source) if language is not TEXT else None
-            cutter = HoleCutter(decode(source), source, language if tree else None, tree)
-            self._last_cutter = file, cutter
-        return self._last_cutter[1]
-
-    def _rng(self, function: Function) -> random.Random:
-        return random.Random(
-            f"{self.settings.seed}:{function.path}:{function.blob_id}:{function.span.start}"
+        cuttings = self._cuttings()
+        rows = Rows()
+        for sample in self._training_samples(cuttings):
+            rows.add("train", sample)
+        indexes = {}
+        for cutting in cuttings:
+            index = indexes[cutting.sources.repository.identity] = cutting.served()
+            rows.extend("validation", cutting.held_samples("validation", index))
+            rows.extend("test", cutting.held_samples("test", index))
+        account = tuple(entry for cutting in cuttings for entry in _entries(cutting))
+        material = Material(
+            together([source.repository for source in self.sources]),
+            indexes,
+            tuple(function for cutting in cuttings for function in cutting.verdicts.kept),
+            tuple(held for cutting in cuttings for held in cutting.verdicts.held),
         )
+        dataset = rows.dataset()
+        return Mined(dataset, self._manifest(cuttings, account, rows), account, material)
 
-    def _blob(self, blob_id: str) -> bytes:
-        return self.sources.text(blob_id)
+    def _cuttings(self) -> list[Cutting]:
+        parts = [
+            split(source.repository, source, settings.seed, settings.since)
+            for source, settings in zip(self.sources, self.settings, strict=True)
+        ]
+        verdicts = judge_together(list(zip(self.sources, parts, strict=True)))
+        found = zip(self.sources, parts, verdicts, strict=True)
+        cuttings = [Cutting(*one, self.seed) for one in found]
+        if not any(cutting.verdicts.kept for cutting in cuttings):
+            raise NothingToLearn(_why_nothing(cuttings))
+        return cuttings
+
+    def _training_samples(self, cuttings: Sequence[Cutting]) -> Iterator[Sample]:
+        found = [list(cutting.training_cuts()) for cutting in cuttings]
+        wanted = chosen([cut for cuts in found for cut in cuts], self.seed)
+        left, done = set(map(id, wanted)), 0
+        for cutting, cuts in zip(cuttings, found, strict=True):
+            for sample in cutting.training_samples(cut for cut in cuts if id(cut) in left):
+                yield sample
+                done += 1
+                self.progress("cutting", done, len(wanted))
 
     def _manifest(
-        self, parts: Split, account: tuple[Entry, ...], rows: dict[str, list[dict[str, Any]]]
+        self, cuttings: Sequence[Cutting], account: tuple[Entry, ...], rows: Rows
     ) -> dict[str, Any]:
-        found = counts(account)
-        found |= {"samples": len(rows["train"]), "files_left_out": _files_left_out(parts.train)}
+        files = [file for cutting in cuttings for file in cutting.parts.train]
+        found = counts(account) | {"samples": rows.counts["train"]}
+        each = [_described(*one) for one in zip(cuttings, self.settings, strict=True)]
+        kinds = {one["split"]["kind"] for one in each}
+        several = {
+            "commit": None,
+            "split": {
+                "kind": kinds.pop() if len(kinds) == 1 else "file",
+                "train_commit": None,
+                "validation_commit": None,
+            },
+            "settings": each[0]["settings"]
+            | {"exclude": sorted({line for one in each for line in one["settings"]["exclude"]})},
+        }
         return {
             "schema": SCHEMA,
             "rules": rules_version(),
-            "repository": self.repository.identity,
-            "commit": self.repository.commit,
-            "split": parts.to_json(),
-            "counts": found,
-            "settings": {
-                "seed": self.settings.seed,
-                "exclude": list(self.settings.exclude),
-                "since": self.settings.since,
-            },
-            "digest": digest_of(rows),
+            **(each[0] if len(each) == 1 else each[0] | several),
+            "repositories": each,
+            "counts": found | {"files_left_out": _files_left_out(files)},
+            "digest": rows.digest(),
             "account": described(account),
         }
 
-    def _why_nothing(self, parts: Split, verdicts: Verdicts) -> str:
-        rejected = Counter(reason for _, reason in verdicts.trained)
-        if rejected:
-            reasons = ", ".join(f"{reason} {n}" for reason, n in rejected.most_common(4))
-            return f"no function of {self.repository.root} can be trained on: {reasons}"
-        left_out = _files_left_out(parts.train)
-        if left_out:
-            reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
-            return f"every source file of {self.repository.root} is left out: {reasons}"
-        return (
-            f"no function in a known language in {self.repository.root}: "
-            f"give a repository with code in one of {', '.join(row.name for row in LANGUAGES)}"
-        )
+
+def _described(cutting: Cutting, settings: MineSettings) -> dict[str, Any]:
+    """One repository, for the manifest."""
+    repository = cutting.sources.repository
+    return {
+        "repository": repository.identity,
+        "commit": repository.commit,
+        "split": cutting.parts.to_json(),
+        "settings": {
+            "seed": settings.seed,
+            "exclude": list(settings.exclude),
+            "since": settings.since,
+        },
+    }
 
 
-def _shared_out(
-    parts: Sequence[Span], sizes: Sequence[int], count: int, rng: random.Random
-) -> list[tuple[Span, int]]:
-    """How many of ``count`` holes go into each part of a function, by size; 0 is left out."""
-    if len(parts) == 1:
-        return [(parts[0], count)]
-    return sorted(Counter(rng.choices(parts, sizes, k=count)).items())
+def _entries(cutting: Cutting) -> Iterator[Entry]:
+    return entries(cutting.verdicts, cutting.sources.repository.identity)
 
 
-def _spread(cutter: HoleCutter, held: HeldOut, rng: random.Random) -> list[Hole]:
-    """A few holes of a held-out function, from as many of its spans as there are holes."""
-    wanted = HELD_OUT_HOLES[held.novelty]
-    spans = rng.sample(held.spans, min(len(held.spans), wanted))
-    each = -(-wanted // len(spans))
-    holes = [hole for span in spans for hole in cutter.cut(span, each, rng, EVALUATED)]
-    return holes[:wanted]
-
-
-def _by_blob(functions: Iterable[Function]) -> Iterator[list[Function]]:
-    """Functions of one file together; they come in the order of files already."""
-    group: list[Function] = []
-    for function in functions:
-        if group and (group[0].blob_id, group[0].path) != (function.blob_id, function.path):
-            yield group
-            group = []
-        group.append(function)
-    if group:
-        yield group
+def _why_nothing(cuttings: Sequence[Cutting]) -> str:
+    where = ", ".join(str(cutting.sources.repository.root) for cutting in cuttings)
+    rejected = Counter(reason for one in cuttings for _, reason in one.verdicts.trained)
+    if rejected:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in rejected.most_common(4))
+        return f"no function of {where} can be trained on: {reasons}"
+    left_out = _files_left_out(file for cutting in cuttings for file in cutting.parts.train)
+    if left_out:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
+        return f"every source file of {where} is left out: {reasons}"
+    return (
+        f"no function in a known language in {where}: "
+        f"give a repository with code in one of {', '.join(row.name for row in LANGUAGES)}"
+    )
 
 
 def _files_left_out(files: Iterable[FileFunctions]) -> dict[str, int]:

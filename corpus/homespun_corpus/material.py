@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TypeVar
@@ -52,25 +52,26 @@ class Learnt:
 
 @dataclass(frozen=True)
 class Material:
-    """``index``: the tree at the split, as an editor's related code. ``kept``: what training read.
+    """``indexes``: by repository, the tree at the split, as an editor's related code.
 
-    ``held``: what is held out, for validation and for the test.
+    ``repository``: where every blob can be read. ``kept``: what training read. ``held``: what is
+    held out, for validation and for the test.
     """
 
     repository: Repository
-    index: ContextIndex
+    indexes: Mapping[str, ContextIndex]
     kept: tuple[Function, ...]
     held: tuple[HeldOut, ...]
 
     def tree(self) -> Iterator[str]:
-        """The files of the tree at the split, without secrets."""
-        return (text for _, text in self.index.files())
+        """The files of the trees at the split, without secrets."""
+        return (text for index in self.indexes.values() for _, text in index.files())
 
     def lines(self, seed: int, most: int) -> list[TypedLine]:
         """Lines of the new functions, a round of one line a file at a time, in a seeded order."""
         new = (held for held in self.held if held.part == "test" and held.novelty == "new")
-        written = (line for held in new for line in self._lines(held.function))
-        order = in_turn(written, lambda item: item[0].path, lambda item: _name(*item), seed)
+        written = ((held, at) for held in new for at in self._lines(held.function))
+        order = in_turn(written, _pile, lambda item: _name(item[0].function, item[1]), seed)
         return [self._typed(*item) for item in order[:most]]
 
     def learnt(self, seed: int, most: int) -> list[Learnt]:
@@ -80,17 +81,18 @@ class Material:
             Learnt(_name(f, f.span.start), f.path, f.language, self._text(f)) for f in order[:most]
         ]
 
-    def _lines(self, function: Function) -> Iterator[tuple[Function, int]]:
+    def _lines(self, function: Function) -> Iterator[int]:
         """Where each line worth typing begins, as bytes of the blob."""
         source = self._source(function)
         for part in function.parts:
             at = part.start
             for line in source[at : part.end].splitlines(keepends=True):
                 if len(line.strip()) >= MIN_TYPED:
-                    yield function, at + len(line) - len(line.lstrip())
+                    yield at + len(line) - len(line.lstrip())
                 at += len(line)
 
-    def _typed(self, function: Function, at: int) -> TypedLine:
+    def _typed(self, held: HeldOut, at: int) -> TypedLine:
+        function = held.function
         source = self._source(function)
         end = source.find(b"\n", at)
         text = source[at : end if end >= 0 else None][: function.span.end - at].decode().rstrip()
@@ -99,7 +101,7 @@ class Material:
         language = function.language or None
         place = place_at(written, len(before), path=function.path, language=language)
         place = clear_of_secrets(written, place)
-        place = replace(place, related=self.index.related(place))
+        place = replace(place, related=self.indexes[held.repository].related(place))
         return TypedLine(_name(function, at), function.language, place, text)
 
     def _source(self, function: Function) -> bytes:
@@ -107,6 +109,11 @@ class Material:
 
     def _text(self, function: Function) -> str:
         return function.text(self._source(function)).decode()
+
+
+def _pile(item: tuple[HeldOut, int]) -> str:
+    held, _ = item
+    return held.function.path
 
 
 def in_turn(

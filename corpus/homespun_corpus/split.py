@@ -46,6 +46,7 @@ IGNORED_COMMITS = ".git-blame-ignore-revs"
 class HeldOut:
     """A function that training never sees. Holes are cut inside ``spans`` (bytes of its blob)."""
 
+    repository: str
     function: Function
     commit: str
     novelty: Novelty
@@ -240,7 +241,14 @@ def _held_out(
 ) -> HeldOut:
     old = _named(before, function) if edited else None
     spans = tuple(changed_spans(sources, old, function)) if old else function.parts
-    return HeldOut(function, commit.id, "edited" if edited else "new", "test", spans)
+    return HeldOut(
+        sources.repository.identity,
+        function,
+        commit.id,
+        "edited" if edited else "new",
+        "test",
+        spans,
+    )
 
 
 def _label(function: Function) -> tuple[str, bool]:
@@ -278,7 +286,14 @@ def _by_file(
     parts: dict[str, Part] = {file.path: "test" for file in order[:test]}
     parts |= {file.path: "validation" for file in order[test : test + validation]}
     held = [
-        HeldOut(function, repository.commit or "", "new", parts[file.path], function.parts)
+        HeldOut(
+            repository.identity,
+            function,
+            repository.commit or "",
+            "new",
+            parts[file.path],
+            function.parts,
+        )
         for file in files
         if file.path in parts
         for function in file.functions

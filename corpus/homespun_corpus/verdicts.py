@@ -58,35 +58,60 @@ class Verdicts:
 
 
 def judge(sources: Sources, parts: Split) -> Verdicts:
-    """Judge a split by the same rules on both sides, what is held out first.
+    """``judge_together`` of one repository."""
+    [verdicts] = judge_together([(sources, parts)])
+    return verdicts
 
-    Of an edited function the old version is trained on: its changed lines are a test apart.
+
+def judge_together(asked: Sequence[tuple[Sources, Split]]) -> list[Verdicts]:
+    """Judge the splits of repositories by the same rules on both sides, what is held out first.
+
+    Of an edited function the old version is trained on: its changed lines are a test apart. Of
+    copies in several repositories the first one stays, and none may be near to what any holds out.
     """
-    reasons = _reasons(sources, [held.function for held in parts.held_out], {})
-    held_out = tuple(zip(parts.held_out, reasons, strict=True))
-    new = [held.function for held, reason in held_out if reason is None and held.novelty == "new"]
-    echoes = Echoes([tokens(_text(sources, f), by_name(f.language).comment) for f in new])
-    barred = _barred(sources, parts.train, echoes)
-    functions = [function for file in parts.train for function in file.functions]
-    trained = tuple(zip(functions, _reasons(sources, functions, barred), strict=True))
-    unread = tuple(file for file in parts.train if file.unread)
-    return Verdicts(trained, unread, held_out, barred, echoes)
+    held = [(sources, held.function) for sources, parts in asked for held in parts.held_out]
+    examined = iter(_reasons(held, {}))
+    held_out = [[(held, next(examined)) for held in parts.held_out] for _, parts in asked]
+    new = [
+        tokens(_text(sources, held.function), by_name(held.function.language).comment)
+        for (sources, _), judged in zip(asked, held_out, strict=True)
+        for held, reason in judged
+        if reason is None and held.novelty == "new"
+    ]
+    echoes = Echoes(new)
+    barred: dict[str, list[Span]] = {}
+    for sources, parts in asked:
+        barred |= _barred(sources, parts.train, echoes)
+    functions = [
+        (sources, f) for sources, parts in asked for file in parts.train for f in file.functions
+    ]
+    taught = iter(_reasons(functions, barred))
+    return [
+        Verdicts(
+            tuple((function, next(taught)) for file in parts.train for function in file.functions),
+            tuple(file for file in parts.train if file.unread),
+            tuple(judged),
+            barred,
+            echoes,
+        )
+        for (_, parts), judged in zip(asked, held_out, strict=True)
+    ]
 
 
-def _reasons(sources: Sources, functions: Sequence[Function], barred: Barred) -> list[str | None]:
+def _reasons(asked: Sequence[tuple[Sources, Function]], barred: Barred) -> list[str | None]:
     """Why each function is left out: by its own file, near to what is held out, or as a copy."""
-    reasons = [sources.reason(function) for function in functions]
-    for i, function in enumerate(functions):
+    reasons = [sources.reason(function) for sources, function in asked]
+    for i, (_, function) in enumerate(asked):
         if reasons[i] is None and _meets(function.parts, barred.get(function.blob_id, ())):
             reasons[i] = HELD_OUT_COPY
     left = [i for i, reason in enumerate(reasons) if reason is None]
 
     def shingles_of(number: int) -> Shingles:
-        function = functions[left[number]]
+        sources, function = asked[left[number]]
         return shingles(tokens(_text(sources, function), by_name(function.language).comment))
 
-    copies = copy_reasons([sources.sketch(functions[i]) for i in left], shingles_of)
-    for i, reason in zip(left, copies, strict=True):
+    sketches = [sources.sketch(function) for sources, function in (asked[i] for i in left)]
+    for i, reason in zip(left, copy_reasons(sketches, shingles_of), strict=True):
         reasons[i] = reason
     return reasons
 

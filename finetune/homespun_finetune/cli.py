@@ -35,7 +35,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     repositories: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="REPO", help="One git repository or folder. [default: .]"),
+        typer.Argument(
+            metavar="REPO",
+            help="Git repositories or folders; the adapter is the first one's. [default: .]",
+        ),
     ] = None,
     base: Annotated[
         str, typer.Option(help="Base model: starter, a folder, or a hub name.")
@@ -85,7 +88,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> int:
-    repository, seconds = _one(repositories or [Path()]), 60 * _minutes(minutes)
+    seconds = 60 * _minutes(minutes)
     _check_asked(dry_run=dry_run, evaluate_only=evaluate_only, canaries=canaries, refresh=refresh)
     _check_report(report, dry_run or canaries)
     from homespun_finetune.budget import Deadline
@@ -95,7 +98,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
 
     del debug  # read by main
     request = Request(
-        repository=repository,
+        repositories=tuple(repositories or [Path()]),
         base=base,
         store=_folder(store),
         id=id_,
@@ -152,12 +155,6 @@ def _explain(error: Exception) -> tuple[str, int]:
 
 def _fail(line: str, code: int) -> int:
     return fail("finetune-repo", line, code)
-
-
-def _one(repositories: list[Path]) -> Path:
-    if len(repositories) > 1:
-        raise UsageError("one repository a run: run finetune-repo once for each")
-    return repositories[0]
 
 
 def _folder(store: str | None) -> Path | None:

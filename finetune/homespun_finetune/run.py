@@ -50,7 +50,8 @@ CLOSING = 5.0  # seconds to merge, load, decide and publish
 class Request:
     """What the command line asked for."""
 
-    repository: Path
+    repositories: tuple[Path, ...]
+    """The adapter is the first one's. All teach, and all examine."""
     base: str = "starter"
     store: Path | None = None
     id: str | None = None
@@ -83,10 +84,12 @@ class _Run:
         self.deadline = deadline
         self.seconds = Seconds()
         self.rules = GateRules()
-        self.repository = Repository.open(request.repository)
-        self.identity = self.repository.identity if request.id is None else request.id
+        self.repositories = [Repository.open(path) for path in request.repositories]
+        first = self.repositories[0]
+        self.identity = first.identity if request.id is None else request.id
         shelf_folders(self.identity)  # a dry run refuses the same ids
-        self.team = read_team_settings(self.repository.root)
+        self.teams = [read_team_settings(one.root) for one in self.repositories]
+        self.team = self.teams[0]
         self.training = TrainSettings(seed=request.seed).wishing(self.team.train)
         self.evaluation = EvaluateSettings(seed=request.seed)
 
@@ -185,18 +188,20 @@ class _Run:
 
     def _mine(self) -> Mined:
         from homespun_corpus.blob_cache import default_cache
-        from homespun_corpus.dataset import MineSettings, mine
+        from homespun_corpus.dataset import MineSettings, mine_together
         from homespun_corpus.readers import cores
         from homespun_corpus.saved import default_folder, save
 
         request = self.request
-        settings = MineSettings(request.seed, exclude=self.team.exclude, since=request.since)
+        asked = [
+            (one, MineSettings(request.seed, exclude=team.exclude, since=request.since))
+            for one, team in zip(self.repositories, self.teams, strict=True)
+        ]
         with self._timed("mine"), self.reporter.stage("mining") as stage:
-            mined = mine(
-                self.repository,
-                settings,
+            mined = mine_together(
+                asked,
                 progress=lambda name, done, of: stage.update(done / max(1, of), name),
-                cache=default_cache(self.repository.identity),
+                cache=default_cache(self.repositories[0].identity),
                 processes=cores(),
             )
         show.counts(self.reporter.console, self.identity, mined.manifest)
@@ -355,6 +360,7 @@ class _Run:
             "prompt_version": PROMPT_VERSION,
             "parent": incumbent.name if incumbent else None,
             "commit": mined.manifest["commit"],
+            "repositories": mined.manifest["repositories"],
             "split": mined.manifest["split"],
             "counts": mined.manifest["counts"],
             "data_digest": mined.manifest["digest"],

@@ -1,0 +1,156 @@
+"""The functions of one repository become samples: which holes, with what around them.
+
+Seeded: the same functions give the same holes. Knows verdicts, not how they came about.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from homespun_corpus.context import ContextIndex
+from homespun_corpus.functions import Function
+from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
+from homespun_corpus.languages import TEXT, by_name, mined_language
+from homespun_corpus.parsing import parse
+from homespun_corpus.sampler import SampleMaker, decode
+from homespun_corpus.samples import Novelty, Sample
+from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.spans import Span
+from homespun_corpus.split import HeldOut, Part, Split
+from homespun_corpus.verdicts import Verdicts, without
+
+CHARS_PER_HOLE = 250  # of a training function's text
+MOST_HOLES = 8  # of one training function: a long one is not the whole lesson
+MOST_TEXT_HOLES = 32  # of a text, which is many functions where its language has some
+TEXT_SHARE = 0.1  # of the training samples at most, where there are functions
+HELD_OUT_HOLES: dict[Novelty, int] = {"new": 3, "edited": 1, "old": 0}  # of one held-out function
+BARE_SHARE = 0.3  # training samples without path and related code: a model stands without them
+MAX_SAMPLES = 12_000  # more than a run of an hour on two cores sees once
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A hole of a training function."""
+
+    function: Function
+    hole: Hole
+    bare: bool
+
+
+class Cutting:
+    """Cuts one repository."""
+
+    def __init__(self, sources: Sources, parts: Split, verdicts: Verdicts, seed: int) -> None:
+        self.sources = sources
+        self.parts = parts
+        self.verdicts = verdicts
+        self._seed = seed
+        self._last_cutter: tuple[tuple[str, str], HoleCutter] | None = None
+
+    def training_cuts(self) -> Iterator[Cut]:
+        """Holes of every function that is trained on."""
+        for functions in _by_blob(self.verdicts.kept):
+            yield from self._training_cuts(functions)
+
+    def training_samples(self, cuts: Iterable[Cut]) -> Iterator[Sample]:
+        """The samples of cuts, in order."""
+        # An editor at the split would have shown copies of what came later; training must not.
+        index = self._index(self.verdicts if self.verdicts.barred else None)
+        maker = SampleMaker(self.sources, index, self.verdicts.barred)
+        commit = self.parts.train_commit or ""
+        for cut in cuts:
+            yield maker.sample(cut.function, cut.hole, commit, "old", bare=cut.bare)
+
+    def held_samples(self, part: Part, index: ContextIndex) -> Iterator[Sample]:
+        """The samples of what is held out for one part."""
+        maker = SampleMaker(self.sources, index, {})
+        for item in self.verdicts.held:
+            if item.part == part:
+                cutter, rng = self._cutter(item.function), self._rng(item.function)
+                for hole in _spread(cutter, item, rng):
+                    yield maker.sample(item.function, hole, item.commit, item.novelty)
+
+    def served(self) -> ContextIndex:
+        """Related code as an editor would have had it at the split."""
+        return self._index(None)
+
+    def _index(self, verdicts: Verdicts | None) -> ContextIndex:
+        """Related code comes from what training reads, never from beyond the split."""
+        files = self.parts.train
+        clean = (file for file in files if file.reason is None and mined_language(file.path))
+        return ContextIndex.from_files((file.path, self._shown(file, verdicts)) for file in clean)
+
+    def _shown(self, file: FileFunctions, verdicts: Verdicts | None) -> str:
+        source = self.sources.text(file.blob_id)
+        return decode(verdicts.shown(file, source) if verdicts else without(source, file.secrets))
+
+    def _training_cuts(self, functions: Sequence[Function]) -> Iterator[Cut]:
+        cutter = self._cutter(functions[0])
+        for function in functions:
+            rng = self._rng(function)
+            sizes = [part.end - part.start for part in function.parts]
+            most = MOST_TEXT_HOLES if function.kind == "text" else MOST_HOLES
+            count = min(most, max(1, round(sum(sizes) / CHARS_PER_HOLE)))
+            for part, share in _shared_out(function.parts, sizes, count, rng):
+                for hole in cutter.cut(part, share, rng, MIX):
+                    yield Cut(function, hole, rng.random() < BARE_SHARE)
+
+    def _cutter(self, function: Function) -> HoleCutter:
+        """The cutter of a function's file; the last one is kept, since functions come by file."""
+        file = function.blob_id, function.language
+        if self._last_cutter is None or self._last_cutter[0] != file:
+            source, language = self.sources.text(function.blob_id), by_name(function.language)
+            tree = parse(language, source) if language is not TEXT else None
+            cutter = HoleCutter(decode(source), source, language if tree else None, tree)
+            self._last_cutter = file, cutter
+        return self._last_cutter[1]
+
+    def _rng(self, function: Function) -> random.Random:
+        return random.Random(
+            f"{self._seed}:{function.path}:{function.blob_id}:{function.span.start}"
+        )
+
+
+def chosen(cuts: Sequence[Cut], seed: int) -> list[Cut]:
+    """A seeded sample of as many cuts as one run can see, in order; not too many of texts."""
+    rng = random.Random(seed)
+    texts = [i for i, cut in enumerate(cuts) if cut.function.kind == "text"]
+    most = round((len(cuts) - len(texts)) * TEXT_SHARE / (1 - TEXT_SHARE))
+    left_out = set(rng.sample(texts, len(texts) - most)) if 0 < most < len(texts) else set()
+    left = [i for i in range(len(cuts)) if i not in left_out]
+    if len(left) > MAX_SAMPLES:
+        left = sorted(rng.sample(left, MAX_SAMPLES))
+    return [cuts[i] for i in left]
+
+
+def _shared_out(
+    parts: Sequence[Span], sizes: Sequence[int], count: int, rng: random.Random
+) -> list[tuple[Span, int]]:
+    """How many of ``count`` holes go into each part of a function, by size; 0 is left out."""
+    if len(parts) == 1:
+        return [(parts[0], count)]
+    return sorted(Counter(rng.choices(parts, sizes, k=count)).items())
+
+
+def _spread(cutter: HoleCutter, held: HeldOut, rng: random.Random) -> list[Hole]:
+    """A few holes of a held-out function, from as many of its spans as there are holes."""
+    wanted = HELD_OUT_HOLES[held.novelty]
+    spans = rng.sample(held.spans, min(len(held.spans), wanted))
+    each = -(-wanted // len(spans))
+    holes = [hole for span in spans for hole in cutter.cut(span, each, rng, EVALUATED)]
+    return holes[:wanted]
+
+
+def _by_blob(functions: Iterable[Function]) -> Iterator[list[Function]]:
+    """Functions of one file together; they come in the order of files already."""
+    group: list[Function] = []
+    for function in functions:
+        if group and (group[0].blob_id, group[0].path) != (function.blob_id, function.path):
+            yield group
+            group = []
+        group.append(function)
+    if group:
+        yield group
