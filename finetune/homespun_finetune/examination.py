@@ -236,14 +236,23 @@ class Examination:
         self._sheets[subject][role] = sheet
 
     def _copies_for(self, completer: Completer) -> CopyIndex:
-        """The tree at the split, as what may be copied; the models of a run have one vocabulary."""
+        """The trees at the split, as what may be copied; the models of a run have one vocabulary.
+
+        Of several repositories all are copied from: an editor copies from the open one only.
+        """
         from homespun_model.copies import CopyIndex
 
         if self._copies is None:
             self._copies = CopyIndex()
             if self._material is not None:
                 encode = completer.base.tokenizer.encode
-                self._copies.update({p: encode(text) for p, text in self._material.index.files()})
+                self._copies.update(
+                    {
+                        f"{name}/{path}": encode(text)
+                        for name, index in self._material.indexes.items()
+                        for path, text in index.files()
+                    }
+                )
         return self._copies
 
     def _type(self, role: Role, served: Served, turn: Turn) -> None:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 MAX_NEW_TOKENS = 128  # about a dozen lines: more is rarely right, and never wanted at once
 # Mean log-probability of a token below which a suggestion is not shown: a geometric mean of 0.75.
-# Measured with copies (LOG.md): the characters that are taken, less three for each wrong suggestion,
-# are most between 0.65 and 0.75; the higher one is in the way the least.
+# Measured with copies (LOG.md): characters taken, less three for each wrong suggestion, are most
+# between 0.65 and 0.75; the higher one is in the way the least.
 SHOW_THRESHOLD = math.log(0.75)
 _HALF_CHARACTER = "\ufffd"
 
