@@ -94,7 +94,8 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     from homespun_finetune.budget import Deadline
     from homespun_finetune.processes import is_first
     from homespun_finetune.progress import Reporter, console_for_people
-    from homespun_finetune.run import Request, run
+    from homespun_finetune.request import Request
+    from homespun_finetune.run import run
 
     del debug  # read by main
     request = Request(

@@ -1,0 +1,251 @@
+"""The steps of a run: each takes what the ones before it made, and tells people as it goes.
+
+Knows their inputs, not their order. torch is imported when the first model loads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from homespun_corpus.repository import Repository
+from homespun_corpus.team_settings import read_team_settings
+from homespun_model.errors import StoreError
+from homespun_model.shelves import shelf_folders
+
+from homespun_finetune import interruption, processes, show
+from homespun_finetune.budget import Deadline, best_device
+from homespun_finetune.errors import UsageError
+from homespun_finetune.evidence import Evidence, gather
+from homespun_finetune.examination import Examination, Role
+from homespun_finetune.gate import GateRules
+from homespun_finetune.outcome import Seconds
+from homespun_finetune.progress import Reporter, Turn
+from homespun_finetune.request import Request
+from homespun_finetune.settings import EvaluateSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from homespun_corpus.dataset import Mined
+    from homespun_model.base import Base
+    from homespun_model.completer import Completer
+    from homespun_model.store import AdapterStore, Revision
+
+    from homespun_finetune.canary import Canary, Exposure
+    from homespun_finetune.refresh import Course
+    from homespun_finetune.teaching import Lessons
+    from homespun_finetune.train import Trained
+    from homespun_finetune.unfinished import Unfinished
+
+
+class Steps:
+    """One request's repositories, settings and clock, and what can be done with them."""
+
+    def __init__(self, request: Request, reporter: Reporter, deadline: Deadline) -> None:
+        self.request = request
+        self.reporter = reporter
+        self.deadline = deadline
+        self.seconds = Seconds()
+        self.rules = GateRules()
+        self.repositories = [Repository.open(path) for path in request.repositories]
+        first = self.repositories[0]
+        self.identity = first.identity if request.id is None else request.id
+        shelf_folders(self.identity)  # a dry run refuses the same ids
+        self.teams = [read_team_settings(one.root) for one in self.repositories]
+        self.team = self.teams[0]
+        self.training = TrainSettings(seed=request.seed).wishing(self.team.train)
+        self.evaluation = EvaluateSettings(seed=request.seed)
+
+    def mine(self) -> Mined:
+        """The dataset, told in counts and kept on the disk to be looked at."""
+        from homespun_corpus.blob_cache import default_cache
+        from homespun_corpus.dataset import MineSettings, mine_together
+        from homespun_corpus.readers import cores
+        from homespun_corpus.saved import default_folder, save
+
+        request = self.request
+        asked = [
+            (one, MineSettings(request.seed, exclude=team.exclude, since=request.since))
+            for one, team in zip(self.repositories, self.teams, strict=True)
+        ]
+        with self.timed("mine"), self.reporter.stage("mining") as stage:
+            mined = mine_together(
+                asked,
+                progress=lambda name, done, of: stage.update(done / max(1, of), name),
+                cache=default_cache(self.repositories[0].identity),
+                processes=cores(),
+            )
+        show.counts(self.reporter.console, self.identity, mined.manifest)
+        folder = default_folder(self.identity)
+        try:
+            save(mined, folder)
+            self.reporter.say(f"dataset: {folder}")
+        except OSError as error:  # kept to be looked at only: training reads it from memory
+            self.reporter.say(f"the dataset was not kept: {folder}: {error.strerror or error}")
+        return mined
+
+    def base(self) -> Base:
+        """The base, refused here if its training would not fit into memory."""
+        from homespun_model.base import load_base
+
+        from homespun_finetune.memory import must_fit
+
+        base = load_base(self.request.base, fim_format=self.request.fim_format)
+        if not self.request.evaluate_only:
+            must_fit(base)
+        return base
+
+    def store(self) -> AdapterStore:
+        """Where adapters are published."""
+        from homespun_model.store import AdapterStore, default_store
+
+        return AdapterStore(self.request.store or default_store())
+
+    def incumbent(self, store: AdapterStore, base: Base) -> Revision | None:
+        """What is served now; UsageError, before anything is done, if it compares with nothing."""
+        from homespun_model.merge import check
+
+        try:
+            incumbent = store.current(self.identity)
+        except StoreError as error:
+            raise UsageError(str(error)) from error
+        try:
+            if incumbent is not None:
+                check(incumbent, base)
+        except StoreError as error:
+            raise UsageError(
+                f"{error}; nothing can be compared with it: give its base, another --store or "
+                "--id, or go back to the base first with `homespun adapters rollback --to-base`"
+            ) from error
+        return incumbent
+
+    def examination(
+        self, mined: Mined, seconds: float, models: int, incumbent: Revision | None
+    ) -> Examination:
+        """An exam for so many models, of what the incumbent never saw."""
+        from homespun_finetune.refresh import unseen
+
+        samples, material = unseen(mined, incumbent)
+        return Examination(
+            samples,
+            material,
+            self.evaluation,
+            seconds=seconds,
+            models=models,
+            reporter=self.reporter,
+        )
+
+    def examine_what_is(
+        self, examination: Examination, base: Base, incumbent: Revision | None
+    ) -> None:
+        """Base, baselines and incumbent."""
+        from homespun_model.completer import Completer
+
+        device = best_device()
+        untuned = Completer.load(base, device=device)
+        self.examine(examination, "base", untuned)
+        with self.timed("evaluate"):
+            examination.sit_baselines(untuned)
+        if incumbent is not None:
+            served = Completer.load(base, incumbent, device=device)
+            self.examine(examination, "incumbent", served)
+
+    def examine_candidate(self, examination: Examination, base: Base, folder: Path) -> None:
+        """The adapter as it lies in ``folder``, merged as it would be for an editor."""
+        from homespun_model.completer import Completer
+        from homespun_model.loading import load_forward
+
+        forward = load_forward(base, folder, device=best_device())
+        self.examine(examination, "candidate", Completer(base, forward, None))
+
+    def exposed(
+        self, base: Base, folder: Path | None, canaries: Sequence[Canary], seconds: float
+    ) -> list[Exposure]:
+        """How well the base, or the adapter in ``folder``, knows the canaries' keys."""
+        from homespun_model.completer import Completer
+        from homespun_model.loading import load_forward
+
+        from homespun_finetune import canary
+
+        completer = Completer(base, load_forward(base, folder, device=best_device()), None)
+        name = "adapter" if folder else "base"
+        with self.timed("evaluate"), self.reporter.stage(f"asking the {name} for keys") as stage:
+            in_time = Turn(stage, seconds).within(seconds)
+            return list(canary.expose(completer, canaries, self.request.seed, in_time))
+
+    def examine(self, examination: Examination, role: Role, completer: Completer) -> None:
+        with self.timed("evaluate"):
+            examination.sit(role, completer)
+
+    def course(self, mined: Mined, incumbent: Revision | None) -> Course:
+        """What to learn, and where to begin."""
+        from homespun_finetune.refresh import refresh, whole
+
+        if not self.request.refresh:
+            return whole(mined, self.request.seed)
+        course = refresh(mined, incumbent, self.request.seed)
+        self.reporter.say(str(course))
+        return course
+
+    def lessons(
+        self, base: Base, mined: Mined, course: Course, folder: Path
+    ) -> tuple[Lessons, Unfinished | None]:
+        """What to train on, and what an earlier run, killed, has done of it."""
+        from homespun_finetune.teaching import Lessons
+        from homespun_finetune.unfinished import Unfinished
+
+        lessons = Lessons(base, mined, course, self.training)
+        if processes.count() > 1:  # all of them would have to go on from the same step
+            return lessons, None
+        key = lessons.key(self.deadline.seconds / 60)
+        return lessons, Unfinished(folder.parent.parent, key)
+
+    def train(
+        self, lessons: Lessons, folder: Path, unfinished: Unfinished | None, *, reserve: float
+    ) -> Trained:
+        """An adapter in ``folder``, within what the clock leaves less ``reserve`` seconds."""
+        from homespun_finetune.teaching import teach
+
+        seconds = self.deadline.left() - reserve
+        with self.timed("train"), self.reporter.stage("training") as stage:
+            trained = teach(lessons, folder, unfinished, seconds=seconds, stage=stage)
+        if trained.resumed_at is not None:
+            self.reporter.say(f"went on from step {trained.resumed_at} of a run that was cut short")
+        self.reporter.say(show.trained(trained))
+        return trained
+
+    def evidence(
+        self, examination: Examination, mined: Mined, incumbent: Revision | None
+    ) -> Evidence:
+        """What the examination says of the candidate."""
+        split = incumbent.manifest.get("split") if incumbent else None
+        was = split.get("kind") if isinstance(split, dict) else None
+        return gather(
+            examination,
+            against="incumbent" if incumbent else "base",
+            seed=self.request.seed,
+            weaker_split=was == "time" and mined.manifest["split"]["kind"] != "time",
+        )
+
+    @contextmanager
+    def timed(self, part: Literal["mine", "train", "evaluate"]) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        spent = getattr(self.seconds, part) + time.monotonic() - begun
+        setattr(self.seconds, part, spent)
+
+
+@contextmanager
+def staged(store: AdapterStore, identity: str) -> Iterator[Path]:
+    """A folder for the adapter, made before the work: a read-only store says so at once."""
+    try:
+        folder = store.stage(identity)
+    except StoreError as error:
+        raise UsageError(str(error)) from error
+    try:
+        yield folder
+    finally:
+        interruption.ignore()  # a second Ctrl-C would leave half of it
+        store.discard(folder)  # it is gone already once published or kept
