@@ -3,7 +3,7 @@
     python bench/drafting.py FOLDER [--base starter] [--adapter REVISION] [--holes 150]
 
 The holes are the test split of mining FOLDER, as an adapter of it is tested on. The index holds all
-files but those with holes in them, and of the file that is open what stands around the hole. Each
+files but those with holes in them; of the file that is open the prompt is drafted from. Each
 hole is completed with drafts and without, in turns, and the answers, into which the index's code is
 blended either way, must be the same.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
@@ -52,25 +51,20 @@ def main() -> None:
         f"{encoded - began:.2f} s to encode, {time.process_time() - encoded:.2f} s to index"
     )
     random.Random(0).shuffle(samples)
-    compare(completer, samples[: options.holes], index, encode)
+    compare(completer, samples[: options.holes], index)
 
 
 def compare(
     completer: Completer,
     samples: list[Sample],
     index: CopyIndex,
-    encode: Callable[[str], list[int]],
 ) -> None:
     """Complete every hole both ways."""
     asked = Asked(completer)
     passes = tokens = 0
-    seconds, updates = {"drafts": 0.0, "none": 0.0}, 0.0
+    seconds = {"drafts": 0.0, "none": 0.0}
     for number, sample in enumerate(samples):
         place, answers = sample.place, {}
-        around = [*encode(place.prefix), *encode(place.suffix)]
-        began = time.process_time()
-        index.update({place.path: around})
-        updates += time.process_time() - began
         for way in ("drafts", "none") if number % 2 else ("none", "drafts"):
             # Both begin behind the prompt: what is compared is the decoding of the answer.
             completer.warm(place, session=way)
@@ -91,7 +85,7 @@ def compare(
     )
     print(
         f"processor time of decoding: {seconds['none']:.1f} s and {seconds['drafts']:.1f} s: RATIO "
-        f"{seconds['none'] / seconds['drafts']:.2f}; {updates / len(samples) * 1e3:.1f} ms a save"
+        f"{seconds['none'] / seconds['drafts']:.2f}"
     )
 
 

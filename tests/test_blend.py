@@ -10,7 +10,7 @@ import torch
 from homespun_model import blend, copies
 from homespun_model.base import load_base
 from homespun_model.blend import Copied, Source
-from homespun_model.copies import CopyIndex, tail
+from homespun_model.copies import Copies, CopyIndex, tail
 from homespun_model.decode import Decoder
 from homespun_model.plain import forward_of
 from tiny_models import tiny_base
@@ -23,6 +23,10 @@ def index_of(**files: list[int]) -> CopyIndex:
     index = CopyIndex()
     index.update(files)
     return index
+
+
+def beside(**files: list[int]) -> Copies:
+    return index_of(**files).beside("open.py")
 
 
 def after(index: CopyIndex, *asked: int) -> list[int]:
@@ -78,6 +82,16 @@ def test_a_saved_file_takes_the_place_of_the_old_one(monkeypatch: pytest.MonkeyP
     assert after(index, 3, 4) == []
 
 
+def test_nothing_comes_back_that_was_deleted_in_the_file_itself() -> None:
+    index = index_of(a=[1, 2, 3, 4, 5], b=[7, 2, 3, 6, 6])
+    index.update({"a": [1, 2, 3, 8, 8]})  # saved; the older text is still there
+    found = index.beside("a").find(tail([1, 2, 3]))
+    assert {token for some in found for token in some.next.tolist()} == {6}
+    assert index.beside("b").find(tail([7, 2, 3, 6])) == []
+    found = index.beside("c").find(tail([1, 2, 3]))
+    assert {token for some in found for token in some.next.tolist()} == {4, 8}
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copies, "MAX_TOKENS", 10)
     index = index_of(a=[1, 2, 3, 4], b=[5, 6, 7, 8], c=[11, 12, 13, 14])
@@ -105,7 +119,7 @@ def test_a_longer_match_is_trusted_more_and_outweighs_shorter_ones() -> None:
     assert blend.TRUST[copies.MAX_MATCH] < 1
     even = torch.full((300,), 1 / 300).log()
     text = [*[7, 1, 2, 3, 50], *[7, 1, 2, 3, 50], *[4, 5, 6, 1, 2, 3, 60]]
-    source = Source([4, 5, 6, 1, 2, 3], index_of(a=text), NOTHING)
+    source = Source([4, 5, 6, 1, 2, 3], beside(a=text), NOTHING)
     blended = source.blend(even, [])
     assert int(blended.argmax()) == 60
     assert blended[50] > blended[51]
@@ -114,7 +128,7 @@ def test_a_longer_match_is_trusted_more_and_outweighs_shorter_ones() -> None:
 
 def test_a_stop_id_is_never_copied() -> None:
     even = torch.full((300,), 1 / 300).log()
-    source = Source([1, 2, 3], index_of(a=[1, 2, 3, 9]), frozenset({9}))
+    source = Source([1, 2, 3], beside(a=[1, 2, 3, 9]), frozenset({9}))
     assert source.blend(even, []).equal(even)
 
 
@@ -126,7 +140,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
 def test_what_is_decoded_is_what_is_scored(model: PreTrainedModel) -> None:
     rng = random.Random(1)
     ids = rng.choices(range(300), k=40)
-    index, decoder = index_of(a=[*ids, *rng.choices(range(300), k=20)]), Decoder(forward_of(model))
+    index, decoder = beside(a=[*ids, *rng.choices(range(300), k=20)]), Decoder(forward_of(model))
     found = decoder.generate(ids, max_new_tokens=16, stop_ids=NOTHING, copies=index)
     assert found.ids != decoder.generate(ids, max_new_tokens=16, stop_ids=NOTHING).ids
     scored = decoder.logprobs(ids, found.ids, copies=index)
@@ -139,6 +153,6 @@ def test_a_small_model_copies_what_the_repository_has(tmp_path: Path) -> None:
     ids = base.tokenizer.encode("def area(width, height):\n    return width * height\n")
     prompt, wanted = ids[:-8], ids[-8:]
     found = Decoder(forward_of(base.load_model())).generate(
-        prompt, max_new_tokens=len(wanted), stop_ids=NOTHING, copies=index_of(a=ids)
+        prompt, max_new_tokens=len(wanted), stop_ids=NOTHING, copies=beside(a=ids)
     )
     assert found.ids == wanted

@@ -7,7 +7,7 @@ import random
 import pytest
 from homespun_model.base import load_base
 from homespun_model.blend import Source
-from homespun_model.copies import CopyIndex
+from homespun_model.copies import Copies, CopyIndex
 from homespun_model.decode import Decoded, Decoder
 from homespun_model.draft import Drafter, Rates
 from homespun_model.plain import forward_of
@@ -17,10 +17,10 @@ from transformers import PreTrainedModel
 NOTHING: frozenset[int] = frozenset()
 
 
-def index_of(**files: list[int]) -> CopyIndex:
+def copies_of(**files: list[int]) -> Copies:
     index = CopyIndex()
     index.update(files)
-    return index
+    return index.beside("open.py")
 
 
 def test_what_comes_true_is_drafted_longer_and_what_does_not_is_tried_again() -> None:
@@ -42,7 +42,7 @@ def test_drafts_go_on_from_the_prompt_and_what_was_found() -> None:
 
 
 def test_a_longer_match_in_the_index_is_drafted_before_one_in_the_prompt() -> None:
-    source = Source([2, 7, 1, 2], index_of(a=[8, 1, 2, 5, 6]), NOTHING)
+    source = Source([2, 7, 1, 2], copies_of(a=[8, 1, 2, 5, 6]), NOTHING)
     assert Drafter(source, Rates()).draft([], 2) == [5, 6]
 
 
@@ -55,7 +55,7 @@ def model(
 
 
 def without_drafts(
-    model: PreTrainedModel, ids: list[int], count: int, copies: CopyIndex | None = None
+    model: PreTrainedModel, ids: list[int], count: int, copies: Copies | None = None
 ) -> Decoded:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Drafter, "draft", lambda *_: [])
@@ -72,7 +72,7 @@ def test_true_drafts_save_passes_and_false_ones_change_nothing(model: PreTrained
         assert alone.passes == 24
         half_true = [*alone.ids[:9], *rng.choices(range(300), k=4), *alone.ids[9:]]
         for text, least in (([*ids, *alone.ids], 12), ([*ids, *half_true], 3), (ids[::-1], 0)):
-            index = index_of(a=text)
+            index = copies_of(a=text)
             truth = without_drafts(model, ids, 24, index)
             assert truth.passes == 24
             found = Decoder(forward_of(model)).generate(
@@ -86,7 +86,7 @@ def test_true_drafts_save_passes_and_false_ones_change_nothing(model: PreTrained
 def test_a_draft_goes_past_no_limit(model: PreTrainedModel) -> None:
     """Neither a stop id, nor a halt, nor what is allowed, nor the number of tokens."""
     ids = random.Random(5).choices(range(300), k=40)
-    index = index_of(a=[*ids, *without_drafts(model, ids, 12).ids])
+    index = copies_of(a=[*ids, *without_drafts(model, ids, 12).ids])
     truth, decoder = without_drafts(model, ids, 12, index).ids, Decoder(forward_of(model))
     for count in range(1, 5):
         found = decoder.generate(ids, max_new_tokens=count, stop_ids=NOTHING, copies=index)

@@ -246,13 +246,11 @@ class Examination:
             self._copies = CopyIndex()
             if self._material is not None:
                 encode = completer.base.tokenizer.encode
-                self._copies.update(
-                    {
-                        f"{name}/{path}": encode(text)
-                        for name, index in self._material.indexes.items()
-                        for path, text in index.files()
-                    }
-                )
+                files: dict[str, list[int]] = {}
+                for name, index in self._material.indexes.items():
+                    for path, text in index.files():
+                        files[f"{name}/{path}" if path in files else path] = encode(text)
+                self._copies.update(files)
         return self._copies
 
     def _type(self, role: Role, served: Served, turn: Turn) -> None:

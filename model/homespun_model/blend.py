@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from homespun_model.copies import MAX_MATCH, CopyIndex, Found, Sorted, tail
+from homespun_model.copies import MAX_MATCH, Copies, Found, Sorted, tail
 
 # By the length of the longest match, from none to MAX_MATCH and more: what made held-out code of
 # three repositories most likely under the starter (LOG.md).
@@ -35,16 +35,14 @@ class Copied:
 
 
 class Source:
-    """What may be copied into one continuation of ``prompt``: of the prompt, and of ``index``.
+    """What may be copied into one continuation of ``prompt``: of the prompt, and of ``copies``.
 
     ``stops``: ids that are never copied.
     """
 
-    def __init__(
-        self, prompt: Sequence[int], index: CopyIndex | None, stops: frozenset[int]
-    ) -> None:
+    def __init__(self, prompt: Sequence[int], copies: Copies | None, stops: frozenset[int]) -> None:
         self._tail = list(prompt[-MAX_MATCH:])
-        self._prompt, self._index = Sorted([prompt]), index
+        self._prompt, self._copies = Sorted({"": prompt}), copies
         self._stops = torch.tensor(sorted(stops), dtype=torch.long)
         self._barred = np.array(sorted(stops), np.int64)
         self._found: tuple[int, list[Found]] = (-1, [])
@@ -57,7 +55,7 @@ class Source:
         if self._found[0] != len(ids):
             context = tail([*self._tail, *ids[-MAX_MATCH:]])
             here = self._prompt.find(context)
-            there = self._index.find(context) if self._index else []
+            there = self._copies.find(context) if self._copies else []
             self._found = (len(ids), [here, *there] if here else there)
         return self._found[1]
 

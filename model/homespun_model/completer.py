@@ -100,8 +100,9 @@ class Completer:
     ) -> Suggestion:
         """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes.
 
-        ``copies``: the repository's code as this base's tokens, blended into what the model
-        expects, with the prompt's own; without it the model decides alone.
+        ``copies``: the repository's code as this base's tokens, by path; but for the place's own
+        file, of which the prompt shows what is still there, it is blended into what the model
+        expects. Without it the model decides alone.
         """
         clock = _Clock()
         begun, prompt = self._prompt(place)
@@ -115,7 +116,7 @@ class Completer:
             cancelled=cancelled,
             keep_going=lambda ids: not trimmer.done(self._text(ids, begun)),
             allowed=self.base.lexicon.beginning(begun) if begun else any_token,
-            copies=copies,
+            copies=copies.beside(place.path) if copies is not None else None,
         )
         clock.lap("decode")
         trimmed = trimmer.trim(self._text(decoded.ids, begun), ended=decoded.stopped == "end")
@@ -152,7 +153,8 @@ class Completer:
             (self._prompts.build(place), self._prompts.encode_middle(middle))
             for place, middle in holes
         ]
-        logprobs = self._decoder.logprobs_many(pairs, stop_ids=self._stop_ids, copies=copies)
+        some = None if copies is None else [copies.beside(place.path) for place, _ in holes]
+        logprobs = self._decoder.logprobs_many(pairs, stop_ids=self._stop_ids, copies=some)
         return [
             Score(
                 -float(found.double().sum()), len(middle.replace("\r\n", "\n").encode()), len(found)

@@ -6,7 +6,7 @@ only token ids.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,13 +60,18 @@ def tail(ids: Sequence[int]) -> Ids:
 
 
 class Sorted:
-    """Places in some texts in the order of the tokens before them, the nearest first."""
+    """Places in some texts, by name, in the order of the tokens before them, the nearest first."""
 
-    def __init__(self, texts: Iterable[Sequence[int] | Ids]) -> None:
+    def __init__(self, texts: Mapping[str, Sequence[int] | Ids]) -> None:
         parts = [np.full(MAX_MATCH, _NONE, np.int32)]
-        for text in texts:
+        for text in texts.values():
             parts += [np.asarray(text, np.int32), np.array([_NONE], np.int32)]
         self._ids = np.concatenate(parts)
+        ends = np.cumsum([len(parts[0]), *(len(text) + 1 for text in texts.values())])
+        self._spans = {
+            name: (int(begin), int(end))
+            for name, begin, end in zip(texts, ends[:-1], ends[1:], strict=True)
+        }
         places = np.flatnonzero(self._ids != _NONE)  # what a file ends with, nothing follows
         keys = np.zeros(len(places), np.int64)
         for back in range(1, _KEYED + 1):
@@ -74,21 +79,29 @@ class Sorted:
         order = np.argsort(keys, kind="stable")
         self._keys, self._places = keys[order], places[order].astype(np.int32)
 
-    def find(self, context: Ids) -> Found | None:
+    def find(self, context: Ids, without: str | None = None) -> Found | None:
         """Where the last MIN_MATCH tokens or more of ``context``, (MAX_MATCH,), stand; not all of
-        it if that is in many places."""
+        it if that is in many places. ``without``: the name of a text that does not count."""
         for known in range(_KEYED, MIN_MATCH - 1, -1):
-            first, last = self._with(context[-known:])
-            if first < last:
+            places = self._places_with(context[-known:], without)
+            if len(places):
                 break
         else:
             return None
-        places = self._places[max(first, last - _CANDIDATES) : last]
         lengths = np.full(len(places), known, np.int32)
         if known == _KEYED:
             same = self._ids[places[:, None] - _FURTHER] == context[-_FURTHER]
             lengths += np.logical_and.accumulate(same, axis=1).sum(axis=1, dtype=np.int32)
         return Found(self._ids, places, lengths)
+
+    def _places_with(self, known: Ids, without: str | None) -> Ids:
+        """Places behind these tokens, the last ones."""
+        first, last = self._with(known)
+        places: Ids = self._places[max(first, last - _CANDIDATES) : last]
+        if without in self._spans:
+            begin, end = self._spans[without]
+            places = places[(places < begin) | (places >= end)]
+        return places
 
     def _with(self, known: Ids) -> tuple[int, int]:
         """The range of places behind these tokens."""
@@ -119,11 +132,33 @@ class CopyIndex:
                 room -= len(ids)
         if sum(map(len, self._fresh.values())) > FRESH_TOKENS:
             self._fresh = {}
-            self._levels = [Sorted(self._files.values())]
+            self._levels = [Sorted(self._files)]
         else:
-            self._levels = [*self._levels[:1], Sorted(self._fresh.values())]
+            self._levels = [*self._levels[:1], Sorted(self._fresh)]
+
+    def find(self, context: Ids, without: str | None = None) -> list[Found]:
+        """Where the end of ``context``, (MAX_MATCH,), stands; in saved files first.
+
+        ``without``: a file that does not count, as saved or as it was before.
+        """
+        found = (level.find(context, without) for level in reversed(self._levels))
+        return [some for some in found if some is not None]
+
+    def beside(self, path: str) -> Copies:
+        """What may be copied into the file at ``path``: nothing that stood there itself.
+
+        What somebody has just deleted, or is about to replace, would come back at every key.
+        """
+        return Copies(self, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """An index without one of its files."""
+
+    index: CopyIndex
+    path: str
 
     def find(self, context: Ids) -> list[Found]:
-        """Where the end of ``context``, (MAX_MATCH,), stands; in saved files first."""
-        found = (level.find(context) for level in reversed(self._levels))
-        return [some for some in found if some is not None]
+        """Where the end of ``context``, (MAX_MATCH,), stands in other files."""
+        return self.index.find(context, self.path)

@@ -18,7 +18,7 @@ import torch
 
 from homespun_model import score
 from homespun_model.blend import Source
-from homespun_model.copies import CopyIndex
+from homespun_model.copies import Copies
 from homespun_model.draft import Drafter, Rates
 from homespun_model.errors import Cancelled
 from homespun_model.forward import Forward, Reading
@@ -100,7 +100,7 @@ class Decoder:
         cancelled: Callable[[], bool] = never,
         keep_going: Callable[[list[int]], bool] = always,
         allowed: Callable[[Sequence[int]], list[int] | None] = any_token,
-        copies: CopyIndex | None = None,
+        copies: Copies | None = None,
     ) -> Decoded:
         """The most likely token, one after another.
 
@@ -246,22 +246,28 @@ class Decoder:
         middle: Sequence[int],
         *,
         stop_ids: frozenset[int] = frozenset(),
-        copies: CopyIndex | None = None,
+        copies: Copies | None = None,
     ) -> torch.Tensor:
         """Natural log-probability of each token of ``middle`` behind ``prompt``, (len(middle),)."""
-        return self.logprobs_many([(prompt, middle)], stop_ids=stop_ids, copies=copies)[0]
+        some = None if copies is None else [copies]
+        return self.logprobs_many([(prompt, middle)], stop_ids=stop_ids, copies=some)[0]
 
     def logprobs_many(
         self,
         pairs: Sequence[score.Pair],
         *,
         stop_ids: frozenset[int] = frozenset(),
-        copies: CopyIndex | None = None,
+        copies: Sequence[Copies] | None = None,
     ) -> list[torch.Tensor]:
-        """``logprobs`` of each (prompt, middle), in their order, several in one forward pass."""
+        """``logprobs`` of each (prompt, middle), in their order, several in one forward pass.
+
+        ``copies``: what may be copied into each.
+        """
         if copies is None:
             return score.logprobs_many(self._forward, pairs)
-        sources = [Source(prompt, copies, stop_ids) for prompt, _ in pairs]
+        sources = [
+            Source(prompt, some, stop_ids) for (prompt, _), some in zip(pairs, copies, strict=True)
+        ]
         return score.logprobs_many(self._forward, pairs, sources)
 
 
