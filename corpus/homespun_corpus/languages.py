@@ -19,10 +19,13 @@ captures, not what any room does with them, and no parser (``parsing``). A query
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from homespun_corpus import marks
 from homespun_corpus.marks import Marks
+
+REMEMBERED = 1 << 16  # paths whose language is known without looking again
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +226,14 @@ _BY_FILE = {name: language for language in LANGUAGES for name in language.files}
 _BY_NAME = {language.name: language for language in (*LANGUAGES, TEXT)}
 
 
+@lru_cache(REMEMBERED)
 def language_for(path: str) -> Language | None:
     """The language of a file, by its extension or name; None where we have none."""
     file = PurePosixPath(path)
     return _BY_EXTENSION.get(file.suffix.lower()) or _BY_FILE.get(file.name)
 
 
+@lru_cache(REMEMBERED)
 def mined_language(path: str) -> Language | None:
     """The language of what mining reads in a file: ``language_for``, or that of its cells."""
     return language_for(path) or _BY_NOTEBOOK.get(PurePosixPath(path).suffix.lower())
