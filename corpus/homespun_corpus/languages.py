@@ -56,6 +56,8 @@ class Language:
     """Names of files that have no telling extension."""
     notebooks: tuple[str, ...] = ()
     """Extensions of files that hold this language in cells: mined, but no source file."""
+    shared_query: str = ""
+    """Stem of a query file that goes before its own: what it has in common with its kin."""
     blank: bytes = b""
     """Pattern with groups that no grammar can read, as a macro: parsed as if they were space."""
     marks: Marks = marks.UNKNOWN
@@ -102,6 +104,7 @@ LANGUAGES: tuple[Language, ...] = (
         "//",
         constructors=_JS,
         family="js",
+        shared_query="ecmascript",
         marks=marks.SCRIPT,
     ),
     Language(
@@ -113,6 +116,7 @@ LANGUAGES: tuple[Language, ...] = (
         "language_typescript",
         constructors=_JS,
         family="js",
+        shared_query="ecmascript",
         marks=marks.SCRIPT,
     ),
     Language(
@@ -124,6 +128,7 @@ LANGUAGES: tuple[Language, ...] = (
         "language_tsx",
         constructors=_JS,
         family="js",
+        shared_query="ecmascript",
         marks=marks.SCRIPT,
     ),
     Language("go", (".go",), "tree_sitter_go", "go", "//", marks=marks.SCRIPT),
