@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,38 @@ def test_a_licence_makes_no_two_functions_alike() -> None:
         )
     ]
     assert copy_reasons(list(sketches(code)), lambda i: shingles(code[i])) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("header", "comment"),
+    [
+        ("# Author: Jo Doe\n", "#"),
+        ("# Written by Jo Doe\n", "#"),
+        ("# jo.doe@example.org\n", "#"),
+        ('"""The shop.\n\nMaintainer: Jo\n"""', "#"),
+        ("/**\n * The shop.\n * @author Jo Doe\n */", "//"),
+        ("// Created by Jo on 01.02.20.\n", "//"),
+        ("-- Authors: Jo, Al\n", "--"),
+        ("; Authors: Jo, Al\n", ""),
+    ],
+)
+def test_whoever_wrote_it_is_no_part_of_a_prompt(header: str, comment: str) -> None:
+    rest = "\nwritten = by(author)\n"
+    assert licence_header((header + rest).encode(), comment) == Span(0, len(header))
+    assert licence_header(f"{header[:2]} The shop.\n{rest}".encode(), comment) is None
+
+
+def test_no_author_and_no_address_is_in_any_training_prompt(tmp_path: Path) -> None:
+    header = "# Author: Jo Doe <jo@example.org>\n\n"
+    for number in range(12):
+        other = make_repository(tmp_path / f"t{number}", commits=1, functions=10, seed=number)
+        [path] = (other / "src").iterdir()
+        (tmp_path / f"part_{number}.py").write_text(header + path.read_text())
+        (tmp_path / f"part_{number}.ex").write_text(header + path.read_text())
+        shutil.rmtree(other)
+
+    mined = mine(Repository.open(tmp_path), MineSettings())
+
+    rows = repr([sample.to_row() for sample in mined.samples("train")])
+    assert "part_1.py" in rows
+    assert "Jo Doe" not in rows and "example.org" not in rows

@@ -125,8 +125,9 @@ class NearIndex:
 
     def _places(self, number: int) -> Iterator[tuple[dict[int, list[int]], int]]:
         """Where those that share a band with a function are remembered."""
-        for band in np.flatnonzero(self._groups[number] >= 0):
-            yield self._added[band], int(self._groups[number, band])
+        groups = self._groups[number]
+        for band in np.flatnonzero(groups >= 0).tolist():
+            yield self._added[band], int(groups[band])
 
     def _set(self, number: int) -> Shingles:
         if number not in self._sets:

@@ -25,6 +25,9 @@ MAX_ERROR_SHARE = 0.05  # of a function's bytes
 
 FunctionKind = Literal["function", "method", "constructor", "lambda", "class", "text"]
 
+Label = tuple[str, bool]
+"""The qualified name of a function, and whether it is a class."""
+
 # Where several patterns of a query match one body, the more telling kind counts.
 _KINDS: tuple[FunctionKind, ...] = ("constructor", "method", "lambda", "function", "class")
 _SIMPLE_NAME = re.compile(r"[\w.$]+")
@@ -56,6 +59,11 @@ class Function:
     blob_id: str
     parts: tuple[Span, ...]
     broken: bool = False
+
+    @property
+    def label(self) -> Label:
+        """What stays the same when it is edited: many a function is called as a class is."""
+        return self.qualified_name, self.kind == "class"
 
     def text(self, source: bytes) -> bytes:
         """What of a source is its own."""

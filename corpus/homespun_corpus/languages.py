@@ -19,10 +19,13 @@ captures, not what any room does with them, and no parser (``parsing``). A query
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from homespun_corpus import marks
 from homespun_corpus.marks import Marks
+
+REMEMBERED = 1 << 16  # paths whose language is known without looking again
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Language:
     """Names of files that have no telling extension."""
     notebooks: tuple[str, ...] = ()
     """Extensions of files that hold this language in cells: mined, but no source file."""
+    shared_query: str = ""
+    """Stem of a query file that goes before its own: what it has in common with its kin."""
     blank: bytes = b""
     """Pattern with groups that no grammar can read, as a macro: parsed as if they were space."""
     marks: Marks = marks.UNKNOWN
@@ -99,6 +104,7 @@ LANGUAGES: tuple[Language, ...] = (
         "//",
         constructors=_JS,
         family="js",
+        shared_query="ecmascript",
         marks=marks.SCRIPT,
     ),
     Language(
@@ -110,6 +116,7 @@ LANGUAGES: tuple[Language, ...] = (
         "language_typescript",
         constructors=_JS,
         family="js",
+        shared_query="ecmascript",
         marks=marks.SCRIPT,
     ),
     Language(
@@ -121,6 +128,7 @@ LANGUAGES: tuple[Language, ...] = (
         "language_tsx",
         constructors=_JS,
         family="js",
+        shared_query="ecmascript",
         marks=marks.SCRIPT,
     ),
     Language("go", (".go",), "tree_sitter_go", "go", "//", marks=marks.SCRIPT),
@@ -223,12 +231,14 @@ _BY_FILE = {name: language for language in LANGUAGES for name in language.files}
 _BY_NAME = {language.name: language for language in (*LANGUAGES, TEXT)}
 
 
+@lru_cache(REMEMBERED)
 def language_for(path: str) -> Language | None:
     """The language of a file, by its extension or name; None where we have none."""
     file = PurePosixPath(path)
     return _BY_EXTENSION.get(file.suffix.lower()) or _BY_FILE.get(file.name)
 
 
+@lru_cache(REMEMBERED)
 def mined_language(path: str) -> Language | None:
     """The language of what mining reads in a file: ``language_for``, or that of its cells."""
     return language_for(path) or _BY_NOTEBOOK.get(PurePosixPath(path).suffix.lower())

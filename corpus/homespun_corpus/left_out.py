@@ -8,12 +8,12 @@ contents.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from pathspec import GitIgnoreSpec
 
 from homespun_corpus.hygiene import path_reason
-from homespun_corpus.languages import TEXT
+from homespun_corpus.languages import REMEMBERED, TEXT
 from homespun_corpus.path_marks import EXCLUDED, marked_by
 from homespun_corpus.repository import Repository
 from homespun_corpus.texts import read_as, text_reason
@@ -28,6 +28,7 @@ def left_out_by(repository: Repository, exclude: Sequence[str]) -> LeftOut:
     """
     marked, patterns = marked_by(repository), tuple(exclude)
 
+    @lru_cache(REMEMBERED)
     def reason(path: str) -> str | None:
         if is_excluded(path, patterns):
             return EXCLUDED

@@ -113,8 +113,9 @@ def grammar(language: Language) -> tree_sitter.Language:
 @cache
 def _query(language: Language, names: tuple[str, ...]) -> Query:
     """The language's query without the patterns that capture none of ``names``."""
-    file = resources.files(__package__) / "queries" / f"{language.query}.scm"
-    text = file.read_bytes()
+    folder = resources.files(__package__) / "queries"
+    stems = filter(None, (language.shared_query, language.query))
+    text = b"\n".join((folder / f"{stem}.scm").read_bytes() for stem in stems)
     query = Query(grammar(language), text.decode())
     wanted = re.compile(rb"@(?:%s)\b" % b"|".join(name.encode() for name in names))
     for pattern in range(query.pattern_count):

@@ -11,12 +11,12 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from homespun_corpus.copies import KEY_BYTES, SKETCH_BYTES, Sketch, grams, sketches, tokens
 from homespun_corpus.echoes import Trace, trace
 from homespun_corpus.functions import Function, extract
 from homespun_corpus.hygiene import content_reason, own_reasons, unreadable
+from homespun_corpus.kept_functions import KeptFunctions, function_row
 from homespun_corpus.keys import text_key
 from homespun_corpus.languages import TEXT, Language, by_name
 from homespun_corpus.licence import licence_header
@@ -24,7 +24,7 @@ from homespun_corpus.notebooks import readable
 from homespun_corpus.parsing import ParseTimeout
 from homespun_corpus.secrets import find_secrets
 from homespun_corpus.spans import Span
-from homespun_corpus.texts import text_name, whole_text
+from homespun_corpus.texts import whole_text
 
 TIMEOUT = "parse-timeout"
 
@@ -42,7 +42,7 @@ class Reading:
 
     reason: str | None
     unread: bool = False
-    functions: tuple[Function, ...] = ()
+    functions: Sequence[Function] = ()
     keys: tuple[bytes, ...] = ()
     reasons: tuple[str | None, ...] = ()
     secrets: tuple[Span, ...] = ()
@@ -102,7 +102,7 @@ def encode(reading: Reading) -> bytes:
     row = [
         reading.reason,
         reading.unread,
-        [_function_row(function) for function in reading.functions],
+        [function_row(function) for function in reading.functions],
         reading.reasons,
         [(span.start, span.end) for span in reading.secrets],
         [item is None for item in reading.sketches],
@@ -123,7 +123,7 @@ def decode(data: bytes, language: str, *, path: str, blob_id: str) -> Reading:
         return Reading(
             reason,
             unread,
-            tuple(_function(item, language, path, blob_id) for item in functions),
+            KeptFunctions(functions, language, path, blob_id),
             tuple(_each(keys, KEY_BYTES)),
             tuple(reasons),
             tuple(Span(*span) for span in secrets),
@@ -155,32 +155,6 @@ def _cut(data: bytes, sizes: Iterable[int]) -> list[bytes]:
 
 def _each(data: bytes, size: int) -> Iterator[bytes]:
     return (data[i : i + size] for i in range(0, len(data), size))
-
-
-def _function_row(f: Function) -> list[Any]:
-    spans = f.span.start, f.span.end, f.body.start, f.body.end
-    parts = [(part.start, part.end) for part in f.parts]
-    return [f.name, f.qualified_name, f.kind, f.signature, f.doc, f.broken, parts, *spans]
-
-
-def _function(row: list[Any], language: str, path: str, blob_id: str) -> Function:
-    name, qualified_name, kind, signature, doc, broken, parts, start, end, body, body_end = row
-    if kind == "text":  # is called as its file is, which need not be this one
-        name = qualified_name = text_name(path)
-    return Function(
-        path=path,
-        language=language,
-        name=name,
-        qualified_name=qualified_name,
-        kind=kind,
-        span=Span(start, end),
-        signature=signature,
-        doc=doc,
-        body=Span(body, body_end),
-        blob_id=blob_id,
-        parts=tuple(Span(*part) for part in parts),
-        broken=broken,
-    )
 
 
 def read_encoded(blob: bytes, language: str, *, judged: bool) -> bytes:

@@ -7,7 +7,7 @@ splits or samples.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ class FileFunctions:
     path: str
     blob_id: str
     reason: str | None
-    functions: tuple[Function, ...] = ()
+    functions: Sequence[Function] = ()
     keys: tuple[bytes, ...] = ()
     reasons: tuple[str | None, ...] = ()
     unread: bool = False

@@ -19,7 +19,8 @@ from typing import Any, Literal
 
 from homespun_corpus.changed_lines import changed_spans
 from homespun_corpus.errors import RepositoryError
-from homespun_corpus.functions import Function
+from homespun_corpus.functions import Function, Label
+from homespun_corpus.kept_functions import labels
 from homespun_corpus.languages import Language, language_for, mined_language
 from homespun_corpus.repository import Commit, Repository
 from homespun_corpus.samples import Novelty
@@ -216,17 +217,20 @@ def _appeared(
     known, names = set[bytes](), set[tuple[str, str, bool]]()
     for file in train:
         known.update(file.keys)
-        names.update((file.path, *_label(function)) for function in file.functions)
+        names.update((file.path, *label) for label in labels(file.functions))
     held: set[tuple[str, str, bool]] = set()
     for commit in window:
         for before, after in _changed_files(repository, sources, examined, commit):
-            for function, key in zip(after.functions, after.keys, strict=True):
-                name = (after.path, *_label(function))
+            for number, (label, key) in enumerate(
+                zip(labels(after.functions), after.keys, strict=True)
+            ):
+                name = (after.path, *label)
                 if key in known or name in held:
                     known.add(key)
                     continue
                 known.add(key)
                 held.add(name)
+                function = after.functions[number]
                 item = _held_out(sources, commit, before, function, name in names)
                 if item.spans:
                     yield item
@@ -251,19 +255,16 @@ def _held_out(
     )
 
 
-def _label(function: Function) -> tuple[str, bool]:
-    """What stays the same when it is edited: many a function is called as a class is."""
-    return function.qualified_name, function.kind == "class"
-
-
-def _names(file: FileFunctions | None) -> set[tuple[str, bool]]:
-    return set(map(_label, file.functions)) if file else set()
+def _names(file: FileFunctions | None) -> set[Label]:
+    return set(labels(file.functions)) if file else set()
 
 
 def _named(file: FileFunctions | None, function: Function) -> Function | None:
     """The function of a file that goes by the same name."""
     functions = file.functions if file else ()
-    return next((f for f in functions if _label(f) == _label(function)), None)
+    same = (i for i, label in enumerate(labels(functions)) if label == function.label)
+    found = next(same, None)
+    return None if found is None else functions[found]
 
 
 def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> Iterator[HeldOut]:

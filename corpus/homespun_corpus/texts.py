@@ -7,10 +7,11 @@ begins with to its end. What is no text is told by its name, before anything is 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from homespun_corpus.functions import Function
-from homespun_corpus.languages import TEXT, Language, mined_language
+from homespun_corpus.languages import REMEMBERED, TEXT, Language, mined_language
 from homespun_corpus.licence import licence_header
 from homespun_corpus.spans import Span
 
@@ -42,6 +43,7 @@ _AUTHORS = re.compile(
 _LICENCE_FOLDERS = frozenset(("licenses", "licences"))
 
 
+@lru_cache(REMEMBERED)
 def read_as(path: str) -> Language | None:
     """What mining reads a file as, ``TEXT`` where we know no language; None for what is no text."""
     language = mined_language(path)

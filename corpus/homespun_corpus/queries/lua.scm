@@ -23,12 +23,14 @@
   (variable_list . [
     (identifier) @name
     (dot_index_expression table: (_) @receiver field: (identifier) @name)
+    (bracket_index_expression table: (_) @receiver field: (string (string_content)) @name)
   ] .)
   (expression_list . (function_definition body: (block) @body) .)) @lambda
 (assignment_statement
   (variable_list . [
     (identifier) @name
     (dot_index_expression table: (_) @receiver field: (identifier) @name)
+    (bracket_index_expression table: (_) @receiver field: (string (string_content)) @name)
   ] .)
   (expression_list . (function_definition !body) .)) @lambda
 (variable_declaration
@@ -40,10 +42,16 @@
     (variable_list . (identifier) .)
     (expression_list . (function_definition !body) .))) @lambda
 (field
-  name: (identifier) @name
+  name: [
+    (identifier)
+    (string (string_content))
+  ] @name
   value: (function_definition body: (block) @body)) @lambda
 (field
-  name: (identifier) @name
+  name: [
+    (identifier)
+    (string (string_content))
+  ] @name
   value: (function_definition !body)) @lambda
 
 ; What qualifies a name.
@@ -53,7 +61,12 @@
     (dot_index_expression)
   ] @scope .)
   (expression_list . (table_constructor) @namespace .))
-(field name: (identifier) @scope value: (table_constructor) @namespace)
+(field
+  name: [
+    (identifier)
+    (string (string_content))
+  ] @scope
+  value: (table_constructor) @namespace)
 
 (comment) @comment
 (string) @string
