@@ -22,6 +22,7 @@ from .debian import Unavailable
 from .neovim import Neovim
 from .obtain import EDITORS
 from .python_extension import select_python
+from .starter import Clone
 from .workbench import Workbench
 
 if TYPE_CHECKING:
@@ -173,7 +174,11 @@ class RealServer:
 
     def flags(self) -> dict[str, str]:
         """What a client has to be told to use it."""
-        return {"base": str(self.taught.base), "store": str(self.store.root), "device": "cpu"}
+        return self.flags_of(str(self.taught.base))
+
+    def flags_of(self, base: str) -> dict[str, str]:
+        """The same, with another base."""
+        return {"base": base, "store": str(self.store.root), "device": "cpu"}
 
     def pids(self) -> list[int]:
         """Every server there has been, the newest last."""
@@ -194,6 +199,17 @@ def team(folder: Path) -> str:
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
     return "example.org/team/work"
+
+
+@pytest.fixture(scope="session")
+def _asked(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    return Clone.ask(tmp_path_factory.mktemp("starter") / "us", ROOT)
+
+
+@pytest.fixture
+def us(_asked: Clone, folder: Path) -> Clone:
+    """This repository in `folder`, and where the starter says something in it."""
+    return _asked.copied(folder / "us")
 
 
 OpenWorkbench = Callable[..., Workbench]

@@ -67,15 +67,21 @@ class Neovim:
         self._nvim.run_loop(None, self._on_notification)
         timer.join()
 
-    def wait(self, condition: Callable[[], object], what: str, timeout: float = 20) -> None:
-        """Until `condition()` holds; an AssertionError that shows the screen if it never does."""
+    def becomes(self, condition: Callable[[], object], timeout: float) -> bool:
+        """Whether the condition holds before the time is out."""
         end = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > end:
-                raise AssertionError(
-                    f"not within {timeout:g} s: {what}\n{self.buffer()}\n{self.screen.text()}"
-                )
+                return False
             self.pump()
+        return True
+
+    def wait(self, condition: Callable[[], object], what: str, timeout: float = 20) -> None:
+        """Until `condition()` holds; an AssertionError that shows the screen if it never does."""
+        if not self.becomes(condition, timeout):
+            raise AssertionError(
+                f"not within {timeout:g} s: {what}\n{self.buffer()}\n{self.screen.text()}"
+            )
 
     def wait_for_screen(self, *texts: str, timeout: float = 20) -> None:
         """Until each text stands on the screen."""

@@ -4,7 +4,11 @@ for it."""
 from __future__ import annotations
 
 import random
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from homespun_model.base import load_base
 from homespun_model.prompt import PROMPT_VERSION
@@ -15,7 +19,7 @@ from sure_places import SurePlace, sure_places
 
 from .workbench import Workbench
 
-PLACES = 12  # more than a test needs: an editor's server may know more or less of the repository
+PLACES = 12
 
 
 class Typist:
@@ -50,12 +54,32 @@ class Typist:
         self._workbench.wait_for_file(str(place.path), place.with_line(end))
 
 
-def ask_for_places(repository: Path, flags: dict[str, str]) -> list[SurePlace]:
-    """Places in the server's own code, from a server of the same flags that is gone then."""
+@dataclass(frozen=True)
+class Clone:
+    """A copy of this very repository, with lines cut off where the starter says how they go on."""
+
+    root: Path
+    places: list[SurePlace]
+
+    @classmethod
+    def ask(cls, root: Path, original: Path) -> Self:
+        """Clone ``original`` and ask a server, which is gone then, where it says something."""
+        subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{original}", root], check=True)
+        return cls(root, _ask_for_places(root))
+
+    def copied(self, root: Path) -> Clone:
+        """Another one for a test to write in."""
+        shutil.copytree(self.root, root)
+        moved = [replace(at, path=root / at.path.relative_to(self.root)) for at in self.places]
+        return Clone(root, moved)
+
+
+def _ask_for_places(repository: Path) -> list[SurePlace]:
+    """More places than a test needs: an editor's server may know more or less of the repository."""
     files = sorted((repository / "server").rglob("*.py"))
     random.Random(0).shuffle(files)
-    words = [word for name, value in flags.items() for word in (f"--{name}", value)]
-    client = Client(*words, cwd=repository)
+    flags = ["--base", "starter", "--store", str(repository.with_name("no store"))]
+    client = Client(*flags, "--device", "cpu", cwd=repository)
     try:
         client.initialize(["utf-16"], {"status": True})
         client.notified("homespun/status", '"ready"')

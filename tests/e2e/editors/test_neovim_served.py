@@ -1,14 +1,17 @@
 """The Neovim plugin with the real server: from a key to the model and back to the screen.
 
-The base and the adapter are tiny models that were taught one answer each, so what the screen must
-show is known, and which of the two said it.
+In most of it base and adapter are tiny models that were taught one answer each, so what the screen
+must show is known, and which of the two said it.
 """
 
 import os
 import signal
 
+from sure_places import SurePlace
+
 from .conftest import OpenNeovim, RealServer
 from .neovim import Neovim
+from .starter import Clone
 
 STATUS = "return require('homespun').status()"
 
@@ -66,3 +69,32 @@ def test_one_session(open_neovim: OpenNeovim, real_server: RealServer, team: str
     ready(neovim)
     neovim.keys("0C    ")
     ask_until(neovim, taught.adapter_says)
+
+
+def test_this_repository_with_the_bundled_starter(
+    open_neovim: OpenNeovim, real_server: RealServer, us: Clone
+) -> None:
+    """Nobody knows what the starter will say: the server was asked where it says something."""
+    flags = real_server.flags_of("starter")
+    neovim = open_neovim(str(us.places[0].path), server=str(real_server.path), **flags)
+    ready(neovim)
+    # The editor's server may know more or less of the repository, but not by that much.
+    assert any(is_shown_and_accepted(neovim, place) for place in us.places[1:5])
+
+
+def is_shown_and_accepted(neovim: Neovim, place: SurePlace) -> bool:
+    """Type at the place and take what is shown; False where nothing is, or something else."""
+    whole = place.lead + place.key + place.says
+    neovim.command(f"edit {place.path}")
+    neovim.wait(lambda: f"/{place.path.name}" in neovim.screen.text(), "the file on screen")
+    assert whole not in neovim.screen.text()
+    neovim.keys(f"{place.line + 1}GA{place.key}")
+    shown = neovim.becomes(lambda: whole in neovim.screen.text(), 10)
+    if shown:
+        assert neovim.buffer()[place.line] == place.lead + place.key
+        neovim.keys("<Tab>")
+        neovim.wait(lambda: neovim.buffer()[place.line] == whole, f"{whole!r}")
+    neovim.keys("<Esc>")
+    neovim.command("write")
+    assert place.path.read_text() == place.with_line(place.says if shown else "")
+    return shown

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from homespun_corpus.identity import identity_of
 
-from .conftest import ROOT, OpenWorkbench, RealServer
-from .starter import Typist, ask_for_places, publish_blank_adapter
+from .conftest import OpenWorkbench, RealServer
+from .starter import Clone, Typist, publish_blank_adapter
 from .workbench import Workbench
 
 NOTEBOOK = {
@@ -193,17 +193,13 @@ def test_files_of_every_kind(  # noqa: PLR0915 - one window, because starting it
 
 
 def test_this_repository_with_the_bundled_starter(
-    open_workbench: OpenWorkbench, real_server: RealServer, folder: Path
+    open_workbench: OpenWorkbench, real_server: RealServer, us: Clone
 ) -> None:
-    """Nobody knows what the starter will say: the server is asked first where it says something."""
-    clone = folder / "us"
-    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{ROOT}", clone], check=True)
-    flags = {"base": "starter", "store": str(real_server.store.root), "device": "cpu"}
-    places = ask_for_places(clone, flags)
-    workbench = open_workbench(command=str(real_server.path), **flags)
-    workbench.do("open", file="README.md", folder=str(clone))
+    """Nobody knows what the starter will say: the server was asked where it says something."""
+    workbench = open_workbench(command=str(real_server.path), **real_server.flags_of("starter"))
+    workbench.do("open", file="README.md", folder=str(us.root))
     ready(workbench)
-    typist = Typist(workbench, places)
+    typist = Typist(workbench, us.places)
 
     # Seen, and all of it accepted.
     place, shown = typist.until_shown()
@@ -233,7 +229,7 @@ def test_this_repository_with_the_bundled_starter(
     workbench.press("Escape")
 
     # An adapter is published while files are open; it has learnt nothing, so it says the same.
-    revision = publish_blank_adapter(real_server.store, identity_of(clone))
+    revision = publish_blank_adapter(real_server.store, identity_of(us.root))
     place, _ = typist.until_shown()
 
     def answered_by_the_adapter() -> bool:
