@@ -38,7 +38,7 @@ def test_pointers_submodules_and_links_are_no_code(folder: Path, tmp_path: Path)
     found = mined(folder)
 
     assert found.manifest["counts"]["files_left_out"] == {"lfs-pointer": 1}
-    assert {e.path.split("/")[0] for e in found.account} == {"src"}
+    assert {e.path.split("/")[0] for e in found.account} == {"src", ".gitmodules"}
 
 
 def test_a_renamed_file_holds_nothing_out_and_is_learnt_under_its_old_name(folder: Path) -> None:

@@ -21,11 +21,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import Literal
 
 from homespun_corpus import marks
 from homespun_corpus.marks import Marks
 
 REMEMBERED = 1 << 16  # paths whose language is known without looking again
+
+
+Ends = Literal["", "no colon", "line break", "semicolon", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Language:
     """Stem of a query file that goes before its own: what it has in common with its kin."""
     blank: bytes = b""
     """Pattern with groups that no grammar can read, as a macro: parsed as if they were space."""
+    ends: Ends = ""
+    """What tells that a line ends a statement, or opens nothing: of others it is not known."""
     marks: Marks = marks.UNKNOWN
     """How comments and strings are told from text that may be broken."""
 
@@ -94,6 +100,7 @@ LANGUAGES: tuple[Language, ...] = (
         "#",
         constructors=("__init__",),
         notebooks=(".ipynb",),
+        ends="no colon",
         marks=marks.PYTHON,
     ),
     Language(
@@ -105,6 +112,7 @@ LANGUAGES: tuple[Language, ...] = (
         constructors=_JS,
         family="js",
         shared_query="ecmascript",
+        ends="semicolon",
         marks=marks.SCRIPT,
     ),
     Language(
@@ -117,6 +125,7 @@ LANGUAGES: tuple[Language, ...] = (
         constructors=_JS,
         family="js",
         shared_query="ecmascript",
+        ends="semicolon",
         marks=marks.SCRIPT,
     ),
     Language(
@@ -129,11 +138,23 @@ LANGUAGES: tuple[Language, ...] = (
         constructors=_JS,
         family="js",
         shared_query="ecmascript",
+        ends="semicolon",
         marks=marks.SCRIPT,
     ),
-    Language("go", (".go",), "tree_sitter_go", "go", "//", marks=marks.SCRIPT),
-    Language("rust", (".rs",), "tree_sitter_rust", "rust", "//", marks=marks.RUST),
-    Language("java", (".java",), "tree_sitter_java", "java", "//", family="jvm", marks=marks.JAVA),
+    Language("go", (".go",), "tree_sitter_go", "go", "//", ends="line break", marks=marks.SCRIPT),
+    Language(
+        "rust", (".rs",), "tree_sitter_rust", "rust", "//", ends="semicolon", marks=marks.RUST
+    ),
+    Language(
+        "java",
+        (".java",),
+        "tree_sitter_java",
+        "java",
+        "//",
+        family="jvm",
+        ends="semicolon",
+        marks=marks.JAVA,
+    ),
     Language(
         "c",
         (".c",),
@@ -143,6 +164,7 @@ LANGUAGES: tuple[Language, ...] = (
         no_names=_C_WORDS,
         family="c",
         blank=_C_ATTRIBUTE,
+        ends="semicolon",
         marks=marks.C,
     ),
     Language(
@@ -155,9 +177,18 @@ LANGUAGES: tuple[Language, ...] = (
         no_names=_C_WORDS,
         family="c",
         blank=_CPP_MACROS,
+        ends="semicolon",
         marks=marks.CPP,
     ),
-    Language("csharp", (".cs", ".csx"), "tree_sitter_c_sharp", "csharp", "//", marks=marks.CSHARP),
+    Language(
+        "csharp",
+        (".cs", ".csx"),
+        "tree_sitter_c_sharp",
+        "csharp",
+        "//",
+        ends="semicolon",
+        marks=marks.CSHARP,
+    ),
     Language(
         "ruby",
         (".rb", ".rake", ".gemspec", ".ru"),
@@ -168,6 +199,7 @@ LANGUAGES: tuple[Language, ...] = (
         makers=("lambda", "proc", "define_method", "define_singleton_method"),
         continues=("elsif", "when", "in", "rescue", "ensure", "end"),
         files=("Rakefile", "Gemfile", "Guardfile", "Capfile", "Vagrantfile"),
+        ends="end",
         marks=marks.RUBY,
     ),
     Language(
@@ -179,6 +211,7 @@ LANGUAGES: tuple[Language, ...] = (
         "language_php",
         constructors=("__construct",),
         continues=("elseif",),
+        ends="semicolon",
         marks=marks.PHP,
     ),
     Language(
@@ -188,9 +221,12 @@ LANGUAGES: tuple[Language, ...] = (
         "kotlin",
         "//",
         family="jvm",
+        ends="semicolon",
         marks=marks.JAVA,
     ),
-    Language("swift", (".swift",), "tree_sitter_swift", "swift", "//", marks=marks.JAVA),
+    Language(
+        "swift", (".swift",), "tree_sitter_swift", "swift", "//", ends="semicolon", marks=marks.JAVA
+    ),
     Language(
         "scala",
         (".scala", ".sc"),
@@ -199,6 +235,7 @@ LANGUAGES: tuple[Language, ...] = (
         "//",
         constructors=("this",),
         family="jvm",
+        ends="semicolon",
         marks=marks.SCALA,
     ),
     Language(
@@ -209,6 +246,7 @@ LANGUAGES: tuple[Language, ...] = (
         "#",
         continues=("then", "do", "fi", "done", "esac"),
         files=(".bashrc", ".bash_profile", ".bash_aliases", ".profile"),
+        ends="end",
         marks=marks.BASH,
     ),
     Language(
@@ -218,6 +256,7 @@ LANGUAGES: tuple[Language, ...] = (
         "lua",
         "--",
         continues=("elseif", "until", "end"),
+        ends="end",
         marks=marks.LUA,
     ),
 )

@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from homespun_corpus.languages import LANGUAGES, Ends
+
 from homespun_model.surroundings import CLOSER, Surroundings, Token, first_code, scan
 
-# What a line ends with behind which none is deeper, or what it is.
-_PYTHON = re.compile(r"[^:\\]$")
-_GO = re.compile(r"([\w)\]}\"'`]|\+\+|--)$")
+# What a line ends with behind which none is deeper, or what it is, by ``Language.ends``.
+_COLON = re.compile(r"[^:\\]$")
+_BREAK = re.compile(r"([\w)\]}\"'`]|\+\+|--)$")
 _SEMICOLON = re.compile(r"^(?!\s*(?:case|default|public|private|protected)\b|\s*<).*[;}]$")
 _WORD = re.compile(r"^\s*(?:end|fi|done|esac)$")
-_ENDS = {"python": _PYTHON, "go": _GO} | dict.fromkeys(("ruby", "lua", "bash"), _WORD)
-_BRACES = ("javascript", "typescript", "tsx", "rust", "java", "c", "cpp", "csharp", "php")
-_ENDS |= dict.fromkeys((*_BRACES, "kotlin", "swift", "scala"), _SEMICOLON)
+_ENDS = {"no colon": _COLON, "line break": _BREAK, "semicolon": _SEMICOLON, "end": _WORD}
 # Such a line may go on with the one above, or stands where it likes: a directive, an attribute.
 _GOES_ON = re.compile(r"[.?:&|+\-*/=<>,#]")
 
@@ -33,7 +33,7 @@ def without_deeper(around: Surroundings, text: str) -> str:
 
     A first line counts where nothing but blanks stands before the cursor.
     """
-    ends = _ENDS.get(around.place.language or "")
+    ends = _ENDS.get(_ends_of(around))
     if ends is None or ("\n" not in text and around.lead.strip()):
         return text
     lines = _Lines(around, text)
@@ -81,7 +81,7 @@ class _Lines:
     def free(self) -> Iterator[tuple[int, str, bool]]:
         """Where a line begins that no bracket, string or comment holds, its indentation, and
         whether it surely begins a statement; in order."""
-        block = "{" if self.around.place.language != "python" else ""
+        block = "" if _ends_of(self.around) == "no colon" else "{"
         tokens, stack = iter(self.tokens), [""]
         token, inside = next(tokens, None), 0
         for match in re.finditer(r"^([ \t]*)\S.*$", self.text, re.MULTILINE):
@@ -118,3 +118,7 @@ class _Lines:
                 break
             end = token.start
         return self.text[:end].rstrip().rpartition("\n")[2]
+
+
+def _ends_of(around: Surroundings) -> Ends:
+    return next((row.ends for row in LANGUAGES if row.name == around.place.language), "")

@@ -317,7 +317,7 @@ class AdapterStore:
             try:
                 shelf.mkdir(parents=True, exist_ok=True)
                 return wait_for_lock(shelf / "lock", seconds=LOCK_SECONDS)
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):  # it was there, and is not any more
                 if not left:
                     raise
         raise AssertionError  # the last try has returned or raised
