@@ -93,6 +93,7 @@ def suggestion(text: str, **changes: object) -> Suggestion:
         text=text,
         replace=0,
         mean_logprob=-0.1,
+        line_logprob=-0.2,
         shown=True,
         revision=None,
         base="tiny",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from homespun_model.completer import Suggestion
 from homespun_server.reasons import why_not_shown
 
 
 @pytest.mark.parametrize(
-    ("text", "mean", "shown", "stopped", "said"),
+    ("text", "line", "shown", "stopped", "said"),
     [
         ("return 1", -0.1, True, "end", None),
-        ("return 1", -3.0, False, "end", "not sure enough: mean log-probability -3.00"),
+        ("return 1", math.log(0.05), False, "end", "not sure enough: a probability of 0.050"),
         ("return (", -0.1, False, "end", "break the syntax"),
         ("", 0.0, False, "end", "nothing to suggest here"),
         ("", 0.0, False, "secret", "looks like a secret"),
@@ -21,7 +23,7 @@ from homespun_server.reasons import why_not_shown
     ],
 )
 def test_why_nothing_is_shown(
-    text: str, mean: float, shown: bool, stopped: str, said: str | None
+    text: str, line: float, shown: bool, stopped: str, said: str | None
 ) -> None:
-    reason = why_not_shown(Suggestion(text, 0, mean, shown, None, "starter", stopped, {}))
+    reason = why_not_shown(Suggestion(text, 0, line, line, shown, None, "starter", stopped, {}))
     assert (said in reason) if said and reason else reason is said

@@ -109,6 +109,7 @@ class Copier:
             text=trimmed.text,
             replace=0,
             mean_logprob=0.0,
+            line_logprob=0.0,
             shown=False,  # it knows no threshold: its typing is not measured
             revision=None,
             base=self._base.id,

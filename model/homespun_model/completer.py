@@ -6,7 +6,6 @@ one adapter merged into a copy of its weights. Knows nothing of editors, documen
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from homespun_corpus.place import Place
 
+from homespun_model.confidence import LIKELY, Spelt, likely_lines, logprob, mean_logprob
 from homespun_model.copies import CopyIndex
 from homespun_model.decode import Decoded, Decoder, any_token, never
 from homespun_model.forward import Forward
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from homespun_model.base import Base
 
 MAX_NEW_TOKENS = 128  # about a dozen lines: more is rarely right, and never wanted at once
-# Mean log-probability of a token below which a suggestion is not shown: a geometric mean of 0.75.
-# Measured with copies (LOG.md): characters taken, less three for each wrong suggestion, are most
-# between 0.65 and 0.75; the higher one is in the way the least.
-SHOW_THRESHOLD = math.log(0.75)
 _HALF_CHARACTER = "\ufffd"
 
 
@@ -40,13 +36,15 @@ _HALF_CHARACTER = "\ufffd"
 class Suggestion:
     """Text for a cursor. It replaces the ``replace`` characters behind the cursor, usually none.
 
-    ``mean_logprob``: natural, over the tokens of ``text``. ``stopped``: why it ends, as
-    ``Trimmed.reason`` has it. ``milliseconds``: by stage, and in "total".
+    ``mean_logprob``: natural, over the tokens of ``text``; ``line_logprob``: the sum over those of
+    its first line. ``stopped``: why it ends, as ``Trimmed.reason`` has it, or "doubt" where what
+    follows was not likely enough. ``milliseconds``: by stage, and in "total".
     """
 
     text: str
     replace: int
     mean_logprob: float
+    line_logprob: float
     shown: bool
     revision: str | None
     base: str
@@ -120,19 +118,20 @@ class Completer:
         )
         clock.lap("decode")
         trimmed = trimmer.trim(self._text(decoded.ids, begun), ended=decoded.stopped == "end")
-        mean = self._mean_logprob(decoded, begun + trimmed.text) if trimmed.text else 0.0
+        spelt, stopped = self._spelt(decoded, begun), str(trimmed.reason)
+        if (likely := likely_lines(trimmed.text, spelt)) != trimmed.text:
+            trimmed, stopped = trimmer.trim(likely, ended=True), "doubt"
+        line = logprob(trimmed.text.partition("\n")[0], spelt)
         clock.lap("trim")
         return Suggestion(
             text=_with_line_ends_of(place, trimmed.text),
             replace=0,
-            mean_logprob=mean,
-            shown=bool(trimmed.text.strip())
-            and trimmed.parses
-            and trimmed.fits
-            and mean >= SHOW_THRESHOLD,
+            mean_logprob=mean_logprob(trimmed.text, spelt),
+            line_logprob=line,
+            shown=bool(trimmed.text.strip()) and trimmed.parses and trimmed.fits and line >= LIKELY,
             revision=self.revision,
             base=self.base.id,
-            stopped=trimmed.reason,
+            stopped=stopped,
             milliseconds=clock.total(),
         )
 
@@ -192,12 +191,10 @@ class Completer:
         text = self.base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER).replace("\r\n", "\n")
         return text[len(begun) :] if text.startswith(begun) else ""
 
-    def _mean_logprob(self, decoded: Decoded, text: str) -> float:
-        """Over the tokens that ``text``, the beginning of what was decoded, is made of."""
-        count = 0
-        while count < len(decoded.ids) and len(self._text(decoded.ids[:count])) < len(text):
-            count += 1
-        return sum(decoded.logprobs[:count]) / count if count else 0.0
+    def _spelt(self, decoded: Decoded, begun: str) -> Spelt:
+        """Where in the text each token begins, and its log-probability."""
+        starts = [0, *(len(self._text(decoded.ids[:i], begun)) for i in range(1, len(decoded.ids)))]
+        return list(zip(starts, decoded.logprobs, strict=False))
 
 
 def _as_the_model_sees_it(place: Place) -> Place:

@@ -5,6 +5,7 @@ way. Every finding is one line; a bad one says what to do. Changes nothing.
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import platform
 import re
 import sys
@@ -122,7 +123,8 @@ class Examination:
         found = suggestion_at(serving, cursor, home)
         if (reason := why_not_shown(found)) is not None:
             return Finding("suggestion", f"none is shown: {reason}", good=False)
-        why = f"stopped at {found.stopped}, mean log-probability {found.mean_logprob:.2f}"
+        likely = math.exp(found.line_logprob)
+        why = f"stopped at {found.stopped}, first line right with probability {likely:.2f}"
         return Finding("suggestion", f"{found.text.splitlines()[0]!r} ({why})")
 
 

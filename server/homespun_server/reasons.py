@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
+
+from homespun_model.confidence import LIKELY
 
 if TYPE_CHECKING:
     from homespun_model.completer import Suggestion
@@ -18,17 +21,16 @@ CUT = {
 
 def why_not_shown(suggestion: Suggestion) -> str | None:
     """One clause; None where it is shown."""
-    from homespun_model.completer import SHOW_THRESHOLD
-
     if suggestion.stopped == "secret":
         return CUT["secret"]
     if not suggestion.text.strip():
         return CUT.get(suggestion.stopped, "nothing to suggest here: the model ends at once")
     if suggestion.shown:
         return None
-    if suggestion.mean_logprob < SHOW_THRESHOLD:
+    if suggestion.line_logprob < LIKELY:
         return (
-            f"the model is not sure enough: mean log-probability {suggestion.mean_logprob:.2f} "
-            f"of a token, less than {SHOW_THRESHOLD:.2f}"
+            "the model is not sure enough: a probability of "
+            f"{math.exp(suggestion.line_logprob):.3f} for the first line, less than "
+            f"{math.exp(LIKELY):.3f}"
         )
     return "it would break the syntax of the code here, or say the rest of the line again"

@@ -34,15 +34,19 @@ class Team:
 
     @classmethod
     def create(cls, root: Path) -> Team:
-        """A repository with an origin and one commit."""
+        """A repository with an origin and one commit.
+
+        Of other code than its file now is, for what stands in one file is copied into the others.
+        """
         git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
         origin = f"git@example.org:team/{root.name}.git"
         root.mkdir()
-        (root / "shapes.py").write_text(CODE)
+        (root / "shapes.py").write_text("SIDES = 4\n")
         subprocess.run([*git, "init", "-q"], check=True)
         subprocess.run([*git, "remote", "add", "origin", origin], check=True)
         subprocess.run([*git, "add", "."], check=True)
         subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
+        (root / "shapes.py").write_text(CODE)
         return cls(root, f"example.org/team/{root.name}")
 
 

@@ -1,0 +1,38 @@
+"""How far a suggestion is likely enough to be shown, by its own tokens' probabilities.
+
+A mean over the tokens calls a long copy sure whose first words are a guess, so what counts is the
+product: the probability that all of it is right. Knows no model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+# A suggestion is shown, in whole lines, as far as it is right with this probability by its own
+# count; where its first line is not, nothing is. Measured with copies (LOG.md).
+LIKELY = math.log(0.1)
+
+Spelt = Sequence[tuple[int, float]]
+"""Where in a text each of its tokens begins, and the token's natural log-probability."""
+
+
+def logprob(text: str, spelt: Spelt) -> float:
+    """Of the tokens that begin in ``text``, the beginning of what was decoded; 0 of none."""
+    return sum(logprob for start, logprob in spelt if start < len(text))
+
+
+def mean_logprob(text: str, spelt: Spelt) -> float:
+    """Of one of these tokens."""
+    return logprob(text, spelt) / max(1, sum(start < len(text) for start, _ in spelt))
+
+
+def likely_lines(text: str, spelt: Spelt) -> str:
+    """``text`` as far as it is likely enough, in whole lines, its first one at the least."""
+    kept, _, rest = text.partition("\n")
+    for line in rest.split("\n") if rest else ():
+        longer = f"{kept}\n{line}"
+        if logprob(longer, spelt) < LIKELY:
+            return kept.rstrip()
+        kept = longer
+    return text
