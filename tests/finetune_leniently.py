@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from homespun_finetune import cli, gate, run
+from homespun_finetune import cli, gate, steps
 
 if __name__ == "__main__":
-    run.GateRules = partial(  # type: ignore[misc, assignment]
+    steps.GateRules = partial(  # type: ignore[misc, assignment]
         gate.GateRules,
         rivals=(),
         general_margin=1e9,
