@@ -28,7 +28,7 @@ PAD, TEXT, MIDDLE, END = 0, 1, 2, 3  # roles
 OPEN_ROWS = 64  # rows that wait for a sample that fits
 # A sample sees this share of the budget: short ones are cheap, and files are often short.
 BUDGET_SHARES = (1.0, 0.5, 0.25)
-BUDGET_WEIGHTS = (0.4, 0.35, 0.25)
+BUDGET_WEIGHTS = (0.2, 0.3, 0.5)
 
 Ids = npt.NDArray[np.uint16]
 Roles = npt.NDArray[np.uint8]
