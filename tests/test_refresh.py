@@ -9,9 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from homespun_corpus.dataset import Mined, MineSettings, mine
+from homespun_corpus.dataset import Mined, MineSettings, mine, mine_together
 from homespun_corpus.repository import Repository
 from homespun_corpus.rules import judging_version
+from homespun_corpus.split import HeldOut
 from homespun_finetune import learnt
 from homespun_finetune.batches import Example, mixed
 from homespun_finetune.refresh import REPLAY, refresh, unseen, whole
@@ -118,6 +119,48 @@ def test_the_exam_asks_nothing_that_the_incumbent_learnt(repository: Path, tmp_p
     knows.write(tmp_path / "r3")
     left, material = unseen(was, Revision("team", "r3", tmp_path / "r3", {}))
     assert left == [] and material.held == ()
+
+
+def test_several_repositories_are_each_read_up_to_their_own_commit(
+    repository: Path, tmp_path: Path
+) -> None:
+    other = make_repository(tmp_path / "other", commits=14, functions=8, seed=5)
+    opened = [(Repository.open(folder), MineSettings()) for folder in (repository, other)]
+    was = mine_together(opened)
+    (tmp_path / "r1").mkdir()
+    (tmp_path / "r1" / learnt.FILE).write_text("")
+    about = [dict(one) for one in was.manifest["repositories"]]
+    assert _paths_unseen(was, tmp_path, about) == _paths_unseen(was, tmp_path, [])
+    about[1] = about[1] | {"split": {"train_commit": about[1]["commit"]}}
+    first = {str(held.repository) for held in _held_unseen(was, tmp_path, about)}
+    assert first == {Repository.open(repository).identity}
+
+
+def _held_unseen(was: Mined, folder: Path, about: list[object]) -> Sequence[HeldOut]:
+    manifest = {"split": was.manifest["split"], "repositories": about}
+    return unseen(was, Revision("team", "r1", folder / "r1", manifest))[1].held
+
+
+def _paths_unseen(was: Mined, folder: Path, about: list[object]) -> list[str]:
+    return [held.function.path for held in _held_unseen(was, folder, about)]
+
+
+def test_a_path_that_one_repository_excludes_may_be_anothers(
+    repository: Path, tmp_path: Path
+) -> None:
+    """Both have src/…; what is left out of the first is still learnt of the second."""
+    other = make_repository(tmp_path / "other", commits=14, functions=8, seed=5)
+
+    def together(*exclude: str) -> Mined:
+        first, second = Repository.open(repository), Repository.open(other)
+        return mine_together([(first, MineSettings(exclude=exclude)), (second, MineSettings())])
+
+    was = together("src/")
+    assert was.material is not None
+    incumbent = trained_on(was, tmp_path / "r1")
+    assert refresh(was, incumbent, 0).start == incumbent
+    (incumbent.path / learnt.FILE).write_text(json.dumps(["0" * 16, "src/gone.py"]) + "\n")
+    assert "src/gone.py" in refresh(was, incumbent, 0).reason
 
 
 @pytest.mark.parametrize("text", ["{", "[1]\n", '["a", "b", "c"]\n', "3\n"])

@@ -31,7 +31,6 @@ from homespun_corpus.rules import rules_version
 from homespun_corpus.samples import Sample
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.split import split
-from homespun_corpus.together import together
 from homespun_corpus.verdicts import judge_together
 
 SCHEMA = 3
@@ -145,7 +144,7 @@ class _Miner:
             rows.extend("test", cutting.held_samples("test", index))
         account = tuple(entry for cutting in cuttings for entry in _entries(cutting))
         material = Material(
-            together([source.repository for source in self.sources]),
+            tuple(source.repository for source in self.sources),
             indexes,
             tuple(function for cutting in cuttings for function in cutting.verdicts.kept),
             tuple(held for cutting in cuttings for held in cutting.verdicts.held),

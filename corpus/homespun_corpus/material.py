@@ -19,6 +19,7 @@ from homespun_corpus.notebooks import readable
 from homespun_corpus.place import Place, place_at
 from homespun_corpus.repository import Repository
 from homespun_corpus.split import HeldOut
+from homespun_corpus.together import together
 from homespun_corpus.windows import clear_of_secrets
 
 MIN_TYPED = 8  # characters of a line, or there is nothing to save
@@ -54,14 +55,19 @@ class Learnt:
 class Material:
     """``indexes``: by repository, the tree at the split, as an editor's related code.
 
-    ``repository``: where every blob can be read. ``kept``: what training read. ``held``: what is
-    held out, for validation and for the test.
+    ``repositories``: what was mined, in the manifest's order. ``kept``: what training read.
+    ``held``: what is held out, for validation and for the test.
     """
 
-    repository: Repository
+    repositories: tuple[Repository, ...]
     indexes: Mapping[str, ContextIndex]
     kept: tuple[Function, ...]
     held: tuple[HeldOut, ...]
+
+    @property
+    def repository(self) -> Repository:
+        """Where every blob can be read."""
+        return together(self.repositories)
 
     def tree(self) -> Iterator[str]:
         """The files of the trees at the split, without secrets."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from homespun_corpus.account import KEPT
@@ -89,13 +90,27 @@ def _kept_out(mined: Mined, incumbent: Revision, known: Learnt) -> str:
     """Why nothing may go on from the incumbent; empty if it may."""
     if incumbent.manifest.get("rules") != judging_version():
         return f"the rules of what is kept out are not those of {incumbent.name}"
-    left_out = left_out_by(_material(mined).repository, mined.manifest["settings"]["exclude"])
-    if excluded := next((p for p in sorted(known.paths) if left_out(p) == EXCLUDED), None):
+    if excluded := _excluded(mined, known):
         return f"{excluded} is excluded now, and {incumbent.name} was trained on it"
     for path, verdict, digest in _rejected(mined):
         if digest in known.texts:
             return f"a function of {path} is kept out now ({verdict}): {incumbent.name} knows it"
     return ""
+
+
+def _excluded(mined: Mined, known: Learnt) -> str | None:
+    """A path that was learnt from and that a team excludes, whether the file is still there or not.
+
+    What is learnt from today is excluded by another of several repositories, if by any.
+    """
+    material, excluded = _material(mined), set[str]()
+    paths = known.paths - {function.path for function in material.kept}
+    for repository, about in zip(
+        material.repositories, mined.manifest["repositories"], strict=True
+    ):
+        left_out = left_out_by(repository, about["settings"]["exclude"])
+        excluded.update(path for path in paths if left_out(path) == EXCLUDED)
+    return min(excluded, default=None)
 
 
 def _rejected(mined: Mined) -> Iterator[tuple[str, str, str]]:
@@ -144,13 +159,27 @@ def unseen(mined: Mined, incumbent: Revision | None) -> tuple[list[Sample], Mate
 
 
 def _newer(mined: Mined, manifest: Mapping[str, Any]) -> set[str] | None:
-    """The commits after the one that the incumbent read; None where that is not in the history."""
-    split = manifest.get("split")
-    commit = split.get("train_commit") if isinstance(split, dict) else None
-    if commit is None or mined.manifest["split"]["kind"] != "time":
+    """The commits after what the incumbent read; None where today's test is not split by time."""
+    if mined.manifest["split"]["kind"] != "time":
         return None
-    newest_first = [c.id for c in _material(mined).repository.history()]
-    return set(newest_first[: newest_first.index(commit)]) if commit in newest_first else None
+    read, newer = set(_train_commits(manifest)), set[str]()
+    for repository in _material(mined).repositories:
+        newest_first = (commit.id for commit in repository.history())
+        newer.update(takewhile(lambda commit: commit not in read, newest_first))
+    return newer
+
+
+def _train_commits(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Of each repository that a revision was trained on; it is data, and may say anything."""
+    for about in [manifest, *_listed(manifest.get("repositories"))]:
+        split = about.get("split") if isinstance(about, Mapping) else None
+        commit = split.get("train_commit") if isinstance(split, Mapping) else None
+        if isinstance(commit, str):
+            yield commit
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _material(mined: Mined) -> Material:

@@ -101,12 +101,15 @@ def render(page: Page) -> str:
 
 def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What this was, in a few words each."""
-    split = _dict(manifest, "split")
-    since = f"code newer than {str(split.get('train_commit'))[:12]}"
-    held_out = since if split.get("kind") == "time" else "whole files: there is no history"
     yield "base", str(_dict(manifest, "base").get("id", ""))
-    yield "commit", str(manifest.get("commit") or "a plain folder")[:12]
-    yield "held out", held_out
+    several = _list(manifest, "repositories")
+    for mined in several if len(several) > 1 else [manifest]:
+        of = f" of {mined.get('repository')}" if mined is not manifest else ""
+        split = _dict(mined, "split")
+        since = f"code newer than {str(split.get('train_commit'))[:12]}"
+        held_out = since if split.get("kind") == "time" else "whole files: there is no history"
+        yield f"commit{of}", str(mined.get("commit") or "a plain folder")[:12]
+        yield f"held out{of}", held_out
     training = _dict(manifest, "training")
     if training:
         yield "trained on", f"{training.get('samples')} samples, {training.get('tokens')} tokens"

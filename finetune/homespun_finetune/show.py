@@ -77,12 +77,19 @@ def counts(console: Console, repository: str, mined: Mapping[str, Any]) -> None:
     found = mined["counts"]
     said = [
         f"{repository}: {found['functions']} functions, {found['kept']} kept for training in "
-        f"{found['samples']} samples; {found['held_out']} held-out functions, {_split(mined)}"
+        f"{found['samples']} samples; {found['held_out']} held-out functions, {_splits(mined)}"
     ]
     for reason, number in sorted(found["rejected"].items(), key=lambda item: (-item[1], item[0])):
         said.append(f"  left out as {reason}: {number}")
     for line in said:
         console.print(line, soft_wrap=True, markup=False)
+
+
+def _splits(mined: Mapping[str, Any]) -> str:
+    several = mined["repositories"]
+    if len(several) == 1:
+        return _split(mined)
+    return "; ".join(f"of {one['repository']} {_split(one)}" for one in several)
 
 
 def _split(mined: Mapping[str, Any]) -> str:

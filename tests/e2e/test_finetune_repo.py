@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -372,6 +373,27 @@ def test_a_store_that_is_a_file(base: Path, repository: Path, tmp_path: Path) ->
     done = finetune(repository, "--base", base, "--store", tmp_path / "store")
     assert done.returncode == 2, done.stderr
     assert str(tmp_path / "store") in one_line(done)
+
+
+def test_two_repositories_make_one_adapter(repository: Path, base: Path, tmp_path: Path) -> None:
+    """The first one's; a refresh knows what of both it has read."""
+    other = make_repository(tmp_path / "other", seed=7)
+    store, page = tmp_path / "store", tmp_path / "page.html"
+    arguments = (repository, other, "--base", base, "--store", store, "--json", "--report", page)
+    done = finetune(*arguments)
+    assert done.returncode in (0, 3), done.stderr
+    heads = [git(folder, "rev-parse", "HEAD") for folder in (repository, other)]
+    for folder in (repository, other):
+        assert re.search(rf"of \S*{folder.name}\S* newer than [0-9a-f]{{12}}", done.stderr)
+    assert all(head[:12] in page.read_text() for head in heads)
+    shelf = AdapterStore(store)
+    [revision] = shelf.revisions(answer(done)["repository"])
+    assert [one["commit"] for one in revision.manifest["repositories"]] == heads
+    again = finetune(*arguments, "--refresh")
+    assert again.returncode == 3, again.stderr
+    current = shelf.current(answer(done)["repository"])
+    expected = "nothing has changed since" if current else "there is no adapter yet"
+    assert expected in again.stderr
 
 
 def test_odd_but_harmless_repositories_are_mined(repository: Path, tmp_path: Path) -> None:

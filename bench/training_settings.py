@@ -1,0 +1,119 @@
+"""What a training setting is worth: variants of one, same base, samples, order and tokens.
+
+    python bench/training_settings.py REPOSITORY SETTING VALUE... [--tokens 4e5] [--holes 150]
+
+SETTING is a field of ``TrainSettings`` that is a number. Each value trains an adapter on the
+repository with that budget of tokens (a budget, not minutes: a busy machine changes nothing), and
+all sit the exam as editors ask, copies and all: held-out holes of new functions, lines of them
+typed again, and code in general. Prints the base's figures and each value's, and what each value
+gains over the first one, with intervals over whole files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from homespun_corpus.dataset import MineSettings, mine
+from homespun_corpus.material import TypedLine
+from homespun_corpus.repository import Repository
+from homespun_corpus.samples import Sample
+from homespun_finetune.evaluate import Exam, Served, held_out, sit
+from homespun_finetune.general import measured_samples
+from homespun_finetune.keystrokes import Typing, type_again
+from homespun_finetune.metrics import summarise
+from homespun_finetune.progress import Turn
+from homespun_finetune.refresh import whole
+from homespun_finetune.settings import TrainSettings
+from homespun_finetune.teaching import Lessons, teach
+from homespun_model.base import Base, load_base
+from homespun_model.completer import Completer
+from homespun_model.copies import CopyIndex
+from homespun_model.loading import load_forward
+from published_recipe import Sheets, figures, gains, quiet
+from refresh_schedule import fix_budget
+
+GENERAL, LINES = 120, 60
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The exam."""
+
+    holes: list[Sample]
+    general: list[Sample]
+    lines: list[TypedLine]
+    copies: CopyIndex
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="what a training setting is worth")
+    parser.add_argument("repository", type=Path)
+    parser.add_argument("setting")
+    parser.add_argument("values", type=float, nargs="+")
+    parser.add_argument("--tokens", type=float, default=4e5)
+    parser.add_argument("--holes", type=int, default=150)
+    parser.add_argument("--base", default="starter")
+    options = parser.parse_args()
+    fix_budget(options.tokens)
+    base, mined = load_base(options.base), mine(Repository.open(options.repository), MineSettings())
+    material = mined.material
+    assert material is not None
+    files = (file for index in material.indexes.values() for file in index.files())
+    copies = CopyIndex()
+    copies.update({path: base.tokenizer.encode(text) for path, text in files})
+    questions = Questions(
+        held_out(mined.samples("test"), "new", 0)[: options.holes],
+        list(islice((s for s in measured_samples(0) if s.middle.strip()), GENERAL)),
+        material.lines(0, LINES),
+        copies,
+    )
+    told("base", *answered(base, None, questions))
+    first: Sheets | None = None
+    for value in options.values:
+        settings = replace(TrainSettings(), **{options.setting: value})
+        with tempfile.TemporaryDirectory() as folder:
+            lessons = Lessons(base, mined, whole(mined, 0), settings)
+            teach(lessons, Path(folder), None, seconds=1e9, stage=quiet("training"))
+            name = f"{options.setting} {value:g}"
+            sheets, typed = answered(base, Path(folder), questions)
+        told(name, sheets, typed)
+        if first is not None:
+            print(f"  against the first: {gains(first, sheets)}", flush=True)
+        first = first or sheets
+
+
+def answered(
+    base: Base, folder: Path | None, questions: Questions
+) -> tuple[Sheets, tuple[Typing, ...]]:
+    """The base's answers, or those of the adapter in ``folder``, merged as editors are served."""
+    completer = Completer(base, load_forward(base, folder), None)
+    served = Served(completer, questions.copies)
+    turn = Turn(quiet("exam"), 1e9)
+    new = Exam(tuple(questions.holes), len(questions.holes), len(questions.holes))
+    general = Exam(tuple(questions.general), len(questions.general), 0)
+    sheets = Sheets(
+        sit(served, new, seconds=1e9, scoring=1.0, turn=turn),
+        sit(completer, general, seconds=1e9, scoring=1.0, turn=turn),
+    )
+    return sheets, tuple(type_again(served, questions.lines, turn.within(1e9)))
+
+
+def told(name: str, sheets: Sheets, typed: tuple[Typing, ...]) -> None:
+    typing = summarise(sheets.new, typed)
+    print(f"{name:16} {figures(sheets)}")
+    print(
+        f"  typing saved {typing.typing_balance:.1%}, accepted {typing.typing_accepted:.1%}, "
+        f"{typing.wrong_shown:.2f} wrong a line ({len(typed)} lines)",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
