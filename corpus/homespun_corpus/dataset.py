@@ -41,6 +41,7 @@ Progress = Callable[[str, int, int], None]  # stage, done, of how many
 @dataclass(frozen=True, slots=True)
 class MineSettings:
     """``exclude``: gitignore patterns of paths to keep out, beyond what hygiene keeps out.
+    ``exclude_licences``: SPDX ids, with ``*`` for any characters, of licences that keep a file out.
 
     ``since``: a date, a revision or a number of commits with which held-out code begins; None
     leaves that to the amount of code.
@@ -48,6 +49,7 @@ class MineSettings:
 
     seed: int = 0
     exclude: tuple[str, ...] = ()
+    exclude_licences: tuple[str, ...] = ()
     since: str | None = None
 
 
@@ -119,7 +121,8 @@ def mining_sources(
 ) -> Sources:
     """The files of a repository as mining reads them."""
     left_out = left_out_by(repository, settings.exclude)
-    return Sources(repository, left_out, cache=cache, readers=readers)
+    licences = settings.exclude_licences
+    return Sources(repository, left_out, licences=licences, cache=cache, readers=readers)
 
 
 class _Miner:
@@ -189,7 +192,10 @@ class _Miner:
                 "validation_commit": None,
             },
             "settings": each[0]["settings"]
-            | {"exclude": sorted({line for one in each for line in one["settings"]["exclude"]})},
+            | {
+                key: sorted({line for one in each for line in one["settings"][key]})
+                for key in ("exclude", "exclude_licences")
+            },
         }
         return {
             "schema": SCHEMA,
@@ -212,6 +218,7 @@ def _described(cutting: Cutting, settings: MineSettings) -> dict[str, Any]:
         "settings": {
             "seed": settings.seed,
             "exclude": list(settings.exclude),
+            "exclude_licences": list(settings.exclude_licences),
             "since": settings.since,
         },
     }

@@ -18,7 +18,7 @@ BLOCKS = 4  # of comments, of which one may be the licence: a build tag or a tit
 _LICENCE = re.compile(
     rb"(?im)copyright|\(c\) \d{4}|licen[sc]ed? (?:under|to)|SPDX-License|@license"
     rb"|all rights reserved|permission is hereby granted|redistribution and use"
-    rb"|general public licen[sc]e"
+    rb"|general public licen[sc]e|terms of the (?:GNU|Mozilla|Eclipse)|free software foundation"
     # Who wrote it, which is nobody's business to suggest.
     rb"|@author\b|^[^\w\n]*(?:(?:authors?|maintainers?)[ \t]*:|(?:created|written) by\b)[ \t:]*\S"
     rb"|\b[\w.+-]+@[\w-]+\.[\w.-]+\w"

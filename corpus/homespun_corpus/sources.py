@@ -17,6 +17,7 @@ from homespun_corpus.echoes import Trace
 from homespun_corpus.functions import Function
 from homespun_corpus.languages import TEXT, by_name
 from homespun_corpus.left_out import LeftOut
+from homespun_corpus.licence_names import EXCLUDED_LICENCE, is_excluded
 from homespun_corpus.notebooks import readable
 from homespun_corpus.readers import Readers, Request
 from homespun_corpus.readings import (
@@ -77,11 +78,13 @@ class Sources:
         repository: Repository,
         left_out: LeftOut,
         *,
+        licences: Sequence[str] = (),
         cache: BlobCache | None = None,
         readers: Readers | None = None,
     ) -> None:
         self.repository = repository
         self._left_out = left_out
+        self._licences = licences
         self._cache = cache
         self._readers = readers
         self._read: dict[tuple[str, str], FileFunctions] = {}
@@ -200,7 +203,7 @@ class Sources:
             self._cache.put(str(key), data)
 
     def _put(self, path: str, key: _Key, reading: Reading) -> FileFunctions:
-        reason = self._left_out(path) or reading.reason
+        reason = self._left_out(path) or self._licence(key, reading) or reading.reason
         file = FileFunctions(
             path,
             key.blob_id,
@@ -216,6 +219,14 @@ class Sources:
         )
         self._read[path, key.blob_id] = file
         return file
+
+    def _licence(self, key: _Key, reading: Reading) -> str | None:
+        """Whether the team excludes what the file is under; asked after reading, which is kept."""
+        if not self._licences or not reading.header:
+            return None
+        blob, comment = self.repository.read(key.blob_id), by_name(key.language).comment
+        excluded = is_excluded(readable(blob), comment, self._licences)
+        return EXCLUDED_LICENCE if excluded else None
 
 
 def _decoded(data: bytes, path: str, key: _Key) -> Reading:

@@ -8,6 +8,7 @@ nothing of command-line flags or editor settings, which go over these.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,6 +21,8 @@ SHARED_FILE = "pyproject.toml"
 MAX_BYTES = 256 * 1024
 MAX_PATTERNS = 1000
 MAX_PATTERN_CHARS = 500
+
+_LICENCE = re.compile(r"[A-Za-z0-9.+*-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class TeamSettings:
 
     exclude: tuple[str, ...] = ()
     """gitignore patterns of paths never to learn from."""
+    exclude_licences: tuple[str, ...] = ()
+    """SPDX ids of licences, ``*`` for any characters: files that name one are not learnt from."""
     train: TrainWishes = TrainWishes()
     source: str | None = None
     """The file they came from, None where there is none."""
@@ -104,9 +109,10 @@ def _toml(text: str, name: str) -> dict[str, Any]:
 
 
 def _parse(table: dict[str, Any], source: str) -> TeamSettings:
-    _only_known(table, ("exclude", "train"), source, "")
+    _only_known(table, ("exclude", "exclude_licences", "train"), source, "")
     return TeamSettings(
         exclude=_patterns(table.get("exclude", []), source),
+        exclude_licences=_licences(table.get("exclude_licences", []), source),
         train=_train(table.get("train", {}), source),
         source=source,
     )
@@ -160,5 +166,17 @@ def _patterns(value: object, source: str) -> tuple[str, ...]:
     if any(item.lstrip().startswith("!") for item in value):
         raise SettingsError(
             f"{source}: exclude only keeps code out: remove patterns that begin with !"
+        )
+    return tuple(value)
+
+
+def _licences(value: object, source: str) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list)
+        or len(value) > MAX_PATTERNS
+        or not all(isinstance(item, str) and _LICENCE.fullmatch(item) for item in value)
+    ):
+        raise SettingsError(
+            f"{source}: exclude_licences must be a list of SPDX ids, such as GPL-3.0-only or GPL-*"
         )
     return tuple(value)

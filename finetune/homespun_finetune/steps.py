@@ -67,7 +67,7 @@ class Steps:
 
         request = self.request
         asked = [
-            (one, MineSettings(request.seed, exclude=team.exclude, since=request.since))
+            (one, MineSettings(request.seed, team.exclude, team.exclude_licences, request.since))
             for one, team in zip(self.repositories, self.teams, strict=True)
         ]
         with self.timed("mine"), self.reporter.stage("mining") as stage:

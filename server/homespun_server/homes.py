@@ -15,7 +15,12 @@ from pathlib import Path
 from homespun_corpus.errors import CorpusError, SettingsError
 from homespun_corpus.identity import find_root, identity_of
 from homespun_corpus.left_out import is_excluded
-from homespun_corpus.team_settings import FILE, SHARED_FILE, read_team_settings
+from homespun_corpus.team_settings import (
+    FILE,
+    SHARED_FILE,
+    TeamSettings,
+    read_team_settings,
+)
 
 from homespun_server.paths import as_mined, file_path, relative_path, shown_name
 
@@ -29,6 +34,7 @@ class Root:
     path: Path
     identity: str
     exclude: tuple[str, ...] = ()
+    exclude_licences: tuple[str, ...] = ()
     problem: str | None = None
     """Why its settings were not used."""
 
@@ -61,10 +67,10 @@ def _known_folder(path: Path, known: Callable[[str], bool]) -> Path | None:
 
 def _read_root(top: Path) -> Root:
     try:
-        patterns, problem = read_team_settings(top).exclude, None
+        team, problem = read_team_settings(top), None
     except SettingsError as error:
-        patterns, problem = (), str(error)
-    return Root(top, identity_of(top), patterns, problem)
+        team, problem = TeamSettings(), str(error)
+    return Root(top, identity_of(top), team.exclude, team.exclude_licences, problem)
 
 
 class Homes:

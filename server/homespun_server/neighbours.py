@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from homespun_corpus import licence_names
 from homespun_corpus.context import ContextIndex, around_line
 from homespun_corpus.errors import CorpusError
 from homespun_corpus.languages import language_for
@@ -162,15 +163,17 @@ class Neighbours:
         shelf.copies.update(tokens)
 
     def _update(self, root: Root, shelf: _Shelf, path: str, text: str) -> None:
-        if shelf.index is not None and self._is_wanted(root, shelf, path):
-            clean = without_secrets(text.encode("utf-8", "replace")).decode("utf-8")
+        data = text.encode("utf-8", "replace")
+        if shelf.index is not None and self._is_wanted(root, shelf, path, data):
+            clean = without_secrets(data).decode("utf-8")
             shelf.index.update(path, clean)
             shelf.epoch += 1
             shelf.unspelt[path] = clean
             self._spell(shelf)
 
-    def _is_wanted(self, root: Root, shelf: _Shelf, path: str) -> bool:
-        return shelf.wanted(path) and not is_excluded(path, root.exclude)  # perhaps since now
+    def _is_wanted(self, root: Root, shelf: _Shelf, path: str, data: bytes) -> bool:
+        excluded = is_excluded(path, root.exclude)  # perhaps since now
+        return shelf.wanted(path) and not excluded and not _is_foreign(root, path, data)
 
     def _give_way(self) -> None:
         if self._busy():
@@ -200,9 +203,18 @@ def code_of(root: Root) -> Iterator[tuple[str, str]]:
         if left < 0:
             return
         try:
-            yield file.path, without_secrets(repository.read(file.blob_id)).decode("utf-8")
+            data = repository.read(file.blob_id)
+            if not _is_foreign(root, file.path, data):
+                yield file.path, without_secrets(data).decode("utf-8")
         except (UnicodeDecodeError, CorpusError):
             continue
+
+
+def _is_foreign(root: Root, path: str, data: bytes) -> bool:
+    """Whether code is under a licence that the team excludes."""
+    language = language_for(path)
+    comment = language.comment if language else ""
+    return licence_names.is_excluded(data, comment, root.exclude_licences)
 
 
 def _wanted_in(repository: Repository, root: Root) -> Wanted:
