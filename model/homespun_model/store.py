@@ -21,11 +21,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from homespun_model.disk import flush, flush_files, replace, write
-from homespun_model.errors import StoreError, StoreInputError
-from homespun_model.locks import try_lock, wait_for_lock
+from homespun_model.errors import StoreError
 from homespun_model.revision import (
     MANIFEST,
     NAME,
@@ -37,16 +36,12 @@ from homespun_model.revision import (
     problems,
     read_manifest,
 )
+from homespun_model.shelf import Shelf, check_root, reason, release
 from homespun_model.shelves import shelf_folders
 
 __all__ = ["AdapterStore", "Revision", "default_store", "problems"]
 
-LOCK_SECONDS = 60.0  # publishing takes less than one
-_FOLDERS = ("revisions", "staging")
 _WAY_OUT = "`homespun adapters rollback --to-base` serves the base instead"
-
-# The locks of stagings made by this process, held until they are published or it ends.
-_live: dict[Path, IO[bytes]] = {}
 
 
 def default_store() -> Path:
@@ -66,23 +61,19 @@ class AdapterStore:
 
     def check_folder(self) -> None:
         """StoreInputError if no store can be at the root; one that is not there yet is fine."""
-        there = next((path for path in (self.root, *self.root.parents) if path.exists()), None)
-        if there is not None and not there.is_dir():
-            raise StoreInputError(
-                f"the store {self.root} cannot be: {there} is a file; choose another with --store"
-            )
+        check_root(self.root)
 
     def has(self, repository: str) -> bool:
         """Whether a revision is served for ``repository``."""
         try:
-            return (self._shelf(repository) / "current").is_file()
+            return self._shelf(repository).current.is_file()
         except StoreError:
             return False
 
     def stamp(self, repository: str) -> tuple[int, ...] | None:
         """Changes whenever ``current`` does, at the cost of one stat; None where there is none."""
         try:
-            stat = (self._shelf(repository) / "current").stat()
+            stat = self._shelf(repository).current.stat()
         except OSError:
             return None
         return stat.st_mtime_ns, stat.st_ino, stat.st_size
@@ -100,13 +91,13 @@ class AdapterStore:
     def current_name(self, repository: str) -> str | None:
         """What ``current`` says, whether there is such a revision or not."""
         self.check_folder()
-        file = self._shelf(repository) / "current"
+        file = self._shelf(repository).current
         try:
             name = file.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise StoreError(f"{file} cannot be read: {_reason(error)}; {_WAY_OUT}") from error
+            raise StoreError(f"{file} cannot be read: {reason(error)}; {_WAY_OUT}") from error
         if not NAME.fullmatch(name):
             raise StoreError(f"{file} holds {name[:80]!r}, no name of a revision; {_WAY_OUT}")
         return name
@@ -114,11 +105,11 @@ class AdapterStore:
     def revisions(self, repository: str) -> list[Revision]:
         """Every revision, oldest first; those kept for study and the unreadable are among them."""
         self.check_folder()
-        shelf = self._shelf(repository) / "revisions"
+        shelf = self._shelf(repository)
         try:
-            return [self._read(repository, name) for name in _names(shelf)]
+            return [self._read(repository, name) for name in shelf.names()]
         except OSError as error:
-            raise StoreError(f"{shelf} cannot be read: {_reason(error)}") from error
+            raise StoreError(f"{shelf.revisions} cannot be read: {reason(error)}") from error
 
     def open(self, repository: str, name: str) -> Revision:
         """The revision called ``name``; StoreError if it is not there or has no manifest."""
@@ -142,14 +133,9 @@ class AdapterStore:
     def stage(self, repository: str) -> Path:
         """A new empty folder to put an adapter in. It is cleared away once its process is gone."""
         shelf = self._shelf(repository)
-        with self._writing(shelf, "make a folder in"):
-            _clean(shelf)
-            folder = shelf / "staging" / uuid.uuid4().hex
-            lock = try_lock(folder.with_suffix(".lock"))
-            if lock is not None:
-                _live[folder] = lock
-            folder.mkdir()
-            return folder
+        with shelf.writing("make a folder in"):
+            shelf.clean()
+            return shelf.stage()
 
     def discard(self, staged: Path) -> None:
         """Give up what was staged. One that was published or kept meanwhile stays where it is.
@@ -159,8 +145,8 @@ class AdapterStore:
         shutil.rmtree(staged, ignore_errors=True)
         with contextlib.suppress(OSError):
             staged.with_suffix(".lock").unlink(missing_ok=True)
-        _release(staged)
-        self._clear_away(staged.parent.parent)
+        release(staged)
+        Shelf(self.root, staged.parent.parent).clear_away()
 
     def publish(self, repository: str, staged: Path, manifest: Mapping[str, Any]) -> Revision:
         """Make what is in ``staged`` a revision, and the one that is served.
@@ -183,14 +169,14 @@ class AdapterStore:
         damaged: None then. Every revision stays in the store.
         """
         with self._changing(repository, "roll back in") as shelf:
-            if shelf is None or not os.path.lexists(shelf / "current"):
+            if shelf is None or not os.path.lexists(shelf.current):
                 raise StoreError(f"{repository} has no adapter in use, so nothing to roll back")
             before = None if to_base else self._before(repository)
             if before is None:
-                (shelf / "current").unlink()
-                flush(shelf)
+                shelf.current.unlink()
+                flush(shelf.path)
             else:
-                replace(shelf / "current", f"{before.name}\n", by_way_of=shelf / "staging")
+                replace(shelf.current, f"{before.name}\n", by_way_of=shelf.staging)
             return before
 
     def prune(self, repository: str, *, keep: int = 5) -> list[str]:
@@ -203,8 +189,8 @@ class AdapterStore:
             names = [revision.name for revision in self.revisions(repository)]
             gone = [name for name in names[: max(0, len(names) - keep)] if name not in stay]
             for name in gone:
-                (shelf / "revisions" / name).rename(shelf / "staging" / uuid.uuid4().hex)
-            _clean(shelf)
+                (shelf.revisions / name).rename(shelf.staging / uuid.uuid4().hex)
+            shelf.clean()
             return gone
 
     def _add(
@@ -212,10 +198,10 @@ class AdapterStore:
     ) -> Revision:
         check_manifest(manifest)
         shelf = self._shelf(repository)
-        with self._writing(shelf, "publish to"):
+        with shelf.writing("publish to"):
             parent = self._parent(repository, manifest)
             files = hashes(staged)
-            names = _names(shelf / "revisions")
+            names = shelf.names()
             name = new_name(files, after=names[-1] if names else None)
             full = {
                 **manifest,
@@ -228,13 +214,13 @@ class AdapterStore:
             }
             write(staged / MANIFEST, json.dumps(full, indent=2, sort_keys=True) + "\n")
             flush_files(staged)
-            path = shelf / "revisions" / name
+            path = shelf.revisions / name
             staged.rename(path)
             flush(path.parent)
             if serve:
-                replace(shelf / "current", f"{name}\n", by_way_of=shelf / "staging")
-            _release(staged)
-            _clean(shelf)
+                replace(shelf.current, f"{name}\n", by_way_of=shelf.staging)
+            release(staged)
+            shelf.clean()
             return Revision(repository, name, path, full)
 
     def _before(self, repository: str) -> Revision | None:
@@ -261,107 +247,19 @@ class AdapterStore:
         return parent
 
     def _read(self, repository: str, name: str) -> Revision:
-        path = self._shelf(repository) / "revisions" / name
+        path = self._shelf(repository).revisions / name
         return Revision(repository, name, path, read_manifest(path))
 
-    def _shelf(self, repository: str) -> Path:
-        return self.root.joinpath(*shelf_folders(repository))
-
-    def _make(self, shelf: Path) -> None:
-        """The shelf's folders, on the disk up to the root."""
-        missing = [path for name in _FOLDERS if not (path := shelf / name).is_dir()]
-        for folder in missing:
-            folder.mkdir()
-        if missing:
-            for folder_above in self._up_to_root(shelf):
-                flush(folder_above)
-            flush(self.root)
-
-    def _up_to_root(self, shelf: Path) -> list[Path]:
-        """A shelf's folder and those above it, the root not among them."""
-        return [shelf, *shelf.parents[: len(shelf.relative_to(self.root).parts) - 1]]
+    def _shelf(self, repository: str) -> Shelf:
+        return Shelf(self.root, self.root.joinpath(*shelf_folders(repository)))
 
     @contextlib.contextmanager
-    def _changing(self, repository: str, doing: str) -> Iterator[Path | None]:
+    def _changing(self, repository: str, doing: str) -> Iterator[Shelf | None]:
         """The locked shelf of a repository; None, and nothing made, where there is none."""
         self.check_folder()
         shelf = self._shelf(repository)
-        if not (shelf / "revisions").is_dir():
+        if not shelf.revisions.is_dir():
             yield None
             return
-        with self._writing(shelf, doing):
+        with shelf.writing(doing):
             yield shelf
-
-    @contextlib.contextmanager
-    def _writing(self, shelf: Path, doing: str) -> Iterator[None]:
-        """The lock of one shelf, made if need be; what the system refuses becomes one line."""
-        self.check_folder()
-        try:
-            if not self.root.exists():
-                self.root.mkdir(parents=True, mode=0o700)
-            with self._lock(shelf):
-                self._make(shelf)
-                yield
-        except TimeoutError as error:
-            raise StoreError(f"another process is writing to {shelf}: try again later") from error
-        except OSError as error:
-            where = error.filename or self.root
-            raise StoreError(
-                f"cannot {doing} the store {self.root}: {_reason(error)} ({where}); "
-                "choose another with --store"
-            ) from error
-
-    def _lock(self, shelf: Path) -> IO[bytes]:
-        """The lock of a shelf, which another process may just be clearing away."""
-        for left in reversed(range(10)):
-            try:
-                shelf.mkdir(parents=True, exist_ok=True)
-                return wait_for_lock(shelf / "lock", seconds=LOCK_SECONDS)
-            except (FileNotFoundError, FileExistsError):  # it was there, and is not any more
-                if not left:
-                    raise
-        raise AssertionError  # the last try has returned or raised
-
-    def _clear_away(self, shelf: Path) -> None:
-        """Remove a shelf that holds nothing: a run that came to nothing leaves nothing behind."""
-        with contextlib.suppress(OSError):  # rmdir refuses a folder that holds something
-            lock = try_lock(shelf / "lock")
-            if lock is None:
-                return
-            with lock:
-                if (shelf / "current").exists():
-                    return
-                for name in _FOLDERS:
-                    (shelf / name).rmdir()
-                (shelf / "lock").unlink()
-            for folder in self._up_to_root(shelf):
-                folder.rmdir()
-
-
-def _names(folder: Path) -> list[str]:
-    """The names of the revisions in ``folder``, oldest first."""
-    if not folder.is_dir():
-        return []
-    return sorted(path.name for path in folder.iterdir() if NAME.fullmatch(path.name))
-
-
-def _clean(shelf: Path) -> None:
-    """Delete what dead processes left in staging. A living one holds the lock beside its folder."""
-    for entry in (shelf / "staging").iterdir():
-        folder = entry.with_suffix("") if entry.suffix == ".lock" else entry
-        beside = folder.with_suffix(".lock")
-        with contextlib.suppress(OSError):
-            if (lock := try_lock(beside)) is not None:
-                lock.close()
-                shutil.rmtree(folder, ignore_errors=True)
-                beside.unlink(missing_ok=True)
-
-
-def _release(staged: Path) -> None:
-    lock = _live.pop(staged, None)
-    if lock is not None:
-        lock.close()
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
