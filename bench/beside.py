@@ -3,8 +3,8 @@
     python bench/beside.py --millions 20 45 110 210
 
 Randomly initialised Qwen3 models of about so many million parameters with an adapter of the usual
-shape. "merged" runs through transformers, "lean" is what small bases are served with. Processor time
-of one thread, medians, taken by turns. ``memory.SMALL`` comes from these figures.
+shape. "merged" runs through transformers, "lean" is what small bases are served with. Processor
+time of one thread, medians, taken by turns. ``memory.SMALL`` comes from these figures.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from homespun_model.forward import Forward
 from homespun_model.loading import load_forward
 from homespun_model.merge import merged
 from homespun_model.plain import PlainForward
-from transformers import AutoModelForCausalLM, Qwen3Config
+from transformers import Qwen3Config, Qwen3ForCausalLM
 
 PROMPT, DRAFT, TOKENS = 256, 6, 8
+KINDS = ("token", "draft", "prompt")
 WIDTHS = {20: 384, 45: 512, 110: 768, 210: 1024, 380: 1280}
 
 
@@ -61,7 +62,7 @@ def make(folder: Path, millions: int) -> Base:
         tie_word_embeddings=True,
         num_hidden_layers=round((millions * 1e6 - 8192 * width) / (11.25 * width**2)),
     )
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    Qwen3ForCausalLM(config).save_pretrained(folder)
     for name in ("tokenizer.json", "fim_format.json"):
         shutil.copyfile(starter.directory / name, folder / name)
     return load_base(str(folder))
@@ -70,18 +71,18 @@ def make(folder: Path, millions: int) -> Base:
 def compare(base: Base, folder: Path, repeats: int) -> None:
     """Print what a token, a draft and a prompt take each way, and the memory of an adapter."""
     adapt(base, folder)
-    ways = {"merged": PlainForward(merged(base.load_model(), folder))}
-    ways |= {f"{name}": forward for name, forward in served(base, folder).items()}
-    times = {name: {what: [] for what in ("token", "draft", "prompt")} for name in ways}
+    ways: dict[str, Forward] = {"merged": PlainForward(merged(base.load_model(), folder))}
+    ways |= served(base, folder)
+    times: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in KINDS} for name in ways}
     for _ in range(repeats):
         for name, forward in ways.items():
             measure(forward, times[name])
     print(f"{base.parameters / 1e6:.0f} million parameters")
     for name, forward in ways.items():
         parts = [
-            f"{what} {(one := 1e3 * statistics.median(times[name][what])):6.1f} ms "
-            f"({one / (1e3 * statistics.median(times['merged'][what])):.2f})"
-            for what in times[name]
+            f"{what} {1e3 * (median := statistics.median(taken)):6.1f} ms "
+            f"({median / statistics.median(times['merged'][what]):.2f})"
+            for what, taken in times[name].items()
         ]
         print(f"  {name:<8}{'  '.join(parts)}  {forward.size / 2**20:6.0f} MB")
 
@@ -98,7 +99,8 @@ def adapt(base: Base, folder: Path) -> None:
 
 def served(base: Base, folder: Path) -> dict[str, Forward]:
     """The adapter beside the base and, where that is served, lean."""
-    ways, limit = {}, memory.SMALL
+    ways: dict[str, Forward] = {}
+    limit = memory.SMALL
     if memory.is_small(base.parameters):
         ways["lean"] = load_forward(base, folder)
     memory.SMALL = 0
