@@ -20,11 +20,13 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -41,9 +43,10 @@ from homespun_finetune.progress import Stage
 from homespun_finetune.refresh import Course, refresh, unseen, whole
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.teaching import Lessons, teach
+from homespun_finetune.watch import Watch
 from homespun_model.base import Base, load_base
 from homespun_model.completer import Completer
-from homespun_model.merge import merged
+from homespun_model.loading import load_forward
 from homespun_model.store import Revision
 from rich.console import Console
 
@@ -61,8 +64,7 @@ def main() -> None:
     parser.add_argument("--base", default="starter")
     parser.add_argument("--work", type=Path)
     options = parser.parse_args()
-    fix_budget(options.tokens)
-    with tempfile.TemporaryDirectory() as scratch:
+    with fixed_budget(options.tokens), tempfile.TemporaryDirectory() as scratch:
         work = options.work or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
         notes = work / "windows.jsonl"
@@ -78,11 +80,15 @@ def main() -> None:
     print(summary(done))
 
 
-def fix_budget(tokens: float) -> None:
+@contextmanager
+def fixed_budget(tokens: float) -> Iterator[None]:
     """The same tokens for every training, whatever the machine is doing."""
     budget = TokenBudget(tokens / SAFETY / 1000, 1000.0, "bf16")
-    train.measure = lambda *_, **__: budget  # type: ignore[assignment]
-    train.Watch._is_late = lambda *_: False  # type: ignore[method-assign]
+    with (
+        patch.object(train, "measure", lambda *_, **__: budget),
+        patch.object(Watch, "_is_late", lambda *_: False),
+    ):
+        yield
 
 
 def window_ends(options: argparse.Namespace) -> list[str]:
@@ -105,14 +111,14 @@ def window(base: Base, origin: Path, commit: str, number: int, work: Path) -> di
     general = list(islice((s for s in measured_samples(0) if s.middle.strip()), GENERAL))
     figures: dict[str, Any] = {"window": number, "commit": commit, "holes": len(exam)}
     for name in ("untuned", *SCHEDULES):
-        completer = Completer.from_model(base, tuned(base, folder / name), None)
-        course = trained.get(name)
+        completer = tuned(base, folder / name)
+        learnt = trained.get(name)
         figures[name] = {
             "bits": round(bits(completer, exam), 4),
             "general": round(bits(completer, general), 4),
-            "from": course.start.name if course and course.start else None,
-            "changed": course.changed if course else 0,
-            "samples": len(course.rows) if course else 0,
+            "from": learnt.start.name if learnt and learnt.start else None,
+            "changed": learnt.changed if learnt else 0,
+            "samples": len(learnt.rows) if learnt else 0,
             "tokens": spent(folder / name),
         }
     return figures
@@ -165,9 +171,8 @@ def fair_exam(mined: Mined, adapters: Sequence[Revision | None]) -> list[Sample]
     return held_out(samples, "new", 0)[:HOLES]
 
 
-def tuned(base: Base, folder: Path) -> Any:
-    model = base.load_model()
-    return merged(model, folder) if folder.is_dir() else model
+def tuned(base: Base, folder: Path) -> Completer:
+    return Completer(base, load_forward(base, folder if folder.is_dir() else None), None)
 
 
 def spent(folder: Path) -> int:
