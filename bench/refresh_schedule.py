@@ -20,8 +20,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
@@ -64,7 +63,8 @@ def main() -> None:
     parser.add_argument("--base", default="starter")
     parser.add_argument("--work", type=Path)
     options = parser.parse_args()
-    with fixed_budget(options.tokens), tempfile.TemporaryDirectory() as scratch:
+    fix_budget(options.tokens)
+    with tempfile.TemporaryDirectory() as scratch:
         work = options.work or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
         notes = work / "windows.jsonl"
@@ -80,15 +80,11 @@ def main() -> None:
     print(summary(done))
 
 
-@contextmanager
-def fixed_budget(tokens: float) -> Iterator[None]:
-    """The same tokens for every training, whatever the machine is doing."""
+def fix_budget(tokens: float) -> None:
+    """The same tokens for every training of this process, whatever the machine is doing."""
     budget = TokenBudget(tokens / SAFETY / 1000, 1000.0, "bf16")
-    with (
-        patch.object(train, "measure", lambda *_, **__: budget),
-        patch.object(Watch, "_is_late", lambda *_: False),
-    ):
-        yield
+    patch.object(train, "measure", lambda *_, **__: budget).start()
+    patch.object(Watch, "_is_late", lambda *_: False).start()
 
 
 def window_ends(options: argparse.Namespace) -> list[str]:
