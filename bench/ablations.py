@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -72,7 +73,7 @@ class Variant:
 def variants(recipe: Recipe) -> dict[str, Variant]:
     """By name; the first is the recipe itself, only smaller."""
 
-    def trained(**changes: float) -> Variant:
+    def trained(**changes: Any) -> Variant:
         return Variant(replace(recipe, train=replace(recipe.train, **changes)))
 
     no_related = replace(recipe, data=replace(recipe.data, related=0.0))

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,9 +77,11 @@ def main() -> None:
 def plain(model: PreTrainedModel) -> Contender:
     """transformers' ``generate``, each request from its first token."""
 
+    generator: Any = model  # transformers does not say that a model can
+
     def generate(request: Request) -> list[int]:
         ids = torch.tensor([request.prompt])
-        out = model.generate(
+        out = generator.generate(
             ids,
             attention_mask=torch.ones_like(ids),
             do_sample=False,
@@ -103,7 +106,7 @@ def ours(model: PreTrainedModel, copies: CopyIndex | None) -> Contender:
             max_new_tokens=request.count,
             stop_ids=frozenset(),
             session=request.session,
-            copies=copies,
+            copies=copies.beside(request.place.path) if copies is not None else None,
         )
         return decoded.ids
 

@@ -11,9 +11,9 @@ forward pass; float32 on ours beside them.
 from __future__ import annotations
 
 import argparse
-import copy
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from homespun_model.decode import Decoder
 from homespun_model.forward import Forward
 from homespun_model.plain import PlainForward, forward_of
 from recorded import Request, code_of, requests
+from transformers import PreTrainedModel
 
 TOKENS = 24
 
@@ -38,11 +39,10 @@ def main() -> None:
     torch.set_num_threads(1)
     base = load_base(options.base)
     model = base.load_model()
-    low = {
-        "bfloat16": copy.deepcopy(model).to(torch.bfloat16),
-        "int8": torch.ao.quantization.quantize_dynamic(
-            copy.deepcopy(model), {torch.nn.Linear}, dtype=torch.qint8
-        ),
+    quantize: Any = torch.ao.quantization.quantize_dynamic
+    low: dict[str, PreTrainedModel] = {
+        "bfloat16": base.load_model(torch.bfloat16),
+        "int8": quantize(base.load_model(), {torch.nn.Linear}, dtype=torch.qint8),
     }
     completer = Completer.from_model(base, model, None)
     recorded = list(requests(completer, code_of(options.folder), options.places, options.keys))

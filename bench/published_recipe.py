@@ -18,7 +18,7 @@ import random
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -123,7 +123,8 @@ def learn_as_published(base: Base, mined: Mined, folder: Path, seconds: float, b
 def files_of(material: Material) -> Iterator[str]:
     """The files that our recipe learns functions of, whole, as they were at the split."""
     learnt = {function.path for function in material.kept}
-    return (text for path, text in material.index.files() if path in learnt)
+    files = chain.from_iterable(index.files() for index in material.indexes.values())
+    return (text for path, text in files if path in learnt)
 
 
 def packed(base: Base, texts: Iterator[str]) -> Iterator[list[int]]:

@@ -47,21 +47,20 @@ def requests(
     """For each of so many places one cold request and ``keys`` warm ones."""
     index = ContextIndex.from_files(texts.items())
     asked = Asked(completer)
-    for path, text, start, end in _functions(texts, places):
+    for path, language, start, end in _functions(texts, places):
+        text = texts[path]
         # From somewhere inside the function on, so that lines of its own stand before the cursor.
         begin = random.Random(path).randrange(start + 1, max(start + 2, end - keys))
         for typed in range(keys + 1):
             cursor = begin + typed
-            place = place_at(
-                text[:cursor] + text[end:], cursor, path=path, language=language_for(path).name
-            )
+            place = place_at(text[:cursor] + text[end:], cursor, path=path, language=language)
             place = replace(place, related=index.related(place))
             prompt, count = asked.of(place)
             yield Request(path, prompt, count, typed == 0, place)
 
 
 def _functions(texts: Mapping[str, str], count: int) -> Iterator[tuple[str, str, int, int]]:
-    """A function from each of so many files, with its span in characters."""
+    """Path and language of so many files, and of each the span of a function, in characters."""
     paths = sorted(texts)
     random.Random(1).shuffle(paths)
     for path in paths:
@@ -74,7 +73,7 @@ def _functions(texts: Mapping[str, str], count: int) -> Iterator[tuple[str, str,
         if found := [one for one in found if one.kind != "class" and _size(one) > 150]:
             one = random.Random(path).choice(found)
             count -= 1
-            yield path, text, one.span.start, one.span.end
+            yield path, language.name, one.span.start, one.span.end
 
 
 def _size(function: Function) -> int:

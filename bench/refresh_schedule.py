@@ -25,6 +25,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -41,9 +42,10 @@ from homespun_finetune.progress import Stage
 from homespun_finetune.refresh import Course, refresh, unseen, whole
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.teaching import Lessons, teach
+from homespun_finetune.watch import Watch
 from homespun_model.base import Base, load_base
 from homespun_model.completer import Completer
-from homespun_model.merge import merged
+from homespun_model.loading import load_forward
 from homespun_model.store import Revision
 from rich.console import Console
 
@@ -79,10 +81,10 @@ def main() -> None:
 
 
 def fix_budget(tokens: float) -> None:
-    """The same tokens for every training, whatever the machine is doing."""
+    """The same tokens for every training of this process, whatever the machine is doing."""
     budget = TokenBudget(tokens / SAFETY / 1000, 1000.0, "bf16")
-    train.measure = lambda *_, **__: budget  # type: ignore[assignment]
-    train.Watch._is_late = lambda *_: False  # type: ignore[method-assign]
+    patch.object(train, "measure", lambda *_, **__: budget).start()
+    patch.object(Watch, "_is_late", lambda *_: False).start()
 
 
 def window_ends(options: argparse.Namespace) -> list[str]:
@@ -105,14 +107,14 @@ def window(base: Base, origin: Path, commit: str, number: int, work: Path) -> di
     general = list(islice((s for s in measured_samples(0) if s.middle.strip()), GENERAL))
     figures: dict[str, Any] = {"window": number, "commit": commit, "holes": len(exam)}
     for name in ("untuned", *SCHEDULES):
-        completer = Completer.from_model(base, tuned(base, folder / name), None)
-        course = trained.get(name)
+        completer = tuned(base, folder / name)
+        learnt = trained.get(name)
         figures[name] = {
             "bits": round(bits(completer, exam), 4),
             "general": round(bits(completer, general), 4),
-            "from": course.start.name if course and course.start else None,
-            "changed": course.changed if course else 0,
-            "samples": len(course.rows) if course else 0,
+            "from": learnt.start.name if learnt and learnt.start else None,
+            "changed": learnt.changed if learnt else 0,
+            "samples": len(learnt.rows) if learnt else 0,
             "tokens": spent(folder / name),
         }
     return figures
@@ -165,9 +167,8 @@ def fair_exam(mined: Mined, adapters: Sequence[Revision | None]) -> list[Sample]
     return held_out(samples, "new", 0)[:HOLES]
 
 
-def tuned(base: Base, folder: Path) -> Any:
-    model = base.load_model()
-    return merged(model, folder) if folder.is_dir() else model
+def tuned(base: Base, folder: Path) -> Completer:
+    return Completer(base, load_forward(base, folder if folder.is_dir() else None), None)
 
 
 def spent(folder: Path) -> int:

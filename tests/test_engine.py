@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from homespun_corpus.place import place_at
+from homespun_model import memory
 from homespun_model.errors import BaseError
 from homespun_model.store import AdapterStore
 from homespun_server import engine as engine_module
@@ -41,8 +42,14 @@ class Watched(Engine):
             await asyncio.sleep(0.01)
 
 
-@pytest.fixture
-async def engine(taught: Taught, tmp_path: Path) -> AsyncIterator[Watched]:
+@pytest.fixture(params=[memory.SMALL, 0], ids=["merged", "beside"])
+async def engine(
+    request: pytest.FixtureRequest,
+    taught: Taught,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Watched]:
+    monkeypatch.setattr(memory, "SMALL", request.param)
     engine = Watched(LaunchOptions(str(taught.base), str(tmp_path / "store"), "cpu"))
     yield engine
     engine.close()
@@ -140,6 +147,7 @@ async def test_only_as_many_adapters_are_kept_as_have_room(
     names = {}
     await engine.warm()
     monkeypatch.setattr(engine._seats, "room", 2)
+    monkeypatch.setattr("homespun_server.seats.MOST", 2)
     for number in range(3):
         names[number] = taught.publish(engine.store, f"team/{number}").name
     for number in (0, 1):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -77,3 +80,37 @@ def test_a_huge_file_costs_no_more_than_reading_it(folder: Path) -> None:
     counts = mined(folder).manifest["counts"]
     assert counts["files_unread"] == {"oversized": 1}
     assert time.process_time() - begun < 20
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize("name", ["config", "HEAD", "packed-refs", "refs/heads/main", "commondir"])
+def test_a_pipe_among_gits_files_is_said_and_waited_for_by_nobody(folder: Path, name: str) -> None:
+    branch = git(folder, "symbolic-ref", "HEAD").strip()
+    file = folder / ".git" / name.replace("refs/heads/main", branch)
+    file.unlink(missing_ok=True)
+    os.mkfifo(file)
+    ask = """import sys; from pathlib import Path
+from homespun_corpus.errors import RepositoryError
+from homespun_corpus.identity import identity_of
+from homespun_corpus.repository import Repository
+print(identity_of(Path(sys.argv[1])))
+try:
+    Repository.open(Path(sys.argv[1]))
+except RepositoryError as error:
+    print(error)"""
+    # A process of its own: who waits inside libgit2 cannot be interrupted.
+    told = subprocess.run(
+        [sys.executable, "-c", ask, str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    identity, refusal = told.stdout.splitlines()
+    assert identity.startswith("team-")
+    assert "is no file" in refusal
+
+
+def test_a_linked_work_tree_opens_as_ever(folder: Path, tmp_path: Path) -> None:
+    git(folder, "worktree", "add", "-q", str(tmp_path / "linked"))
+    assert Repository.open(tmp_path / "linked").files() == Repository.open(folder).files()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from homespun_model import qwen3
+from homespun_model import memory, qwen3
 from homespun_model.base import load_base
 from homespun_model.lean import LeanForward
 from homespun_model.loading import load_forward
@@ -105,9 +105,9 @@ def test_so_are_other_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     base = load_base(str(folder))
     model = base.load_model()
     assert not lean_of(base.load_model(torch.bfloat16))
-    monkeypatch.setattr(qwen3, "MAX_PARAMETERS", model.num_parameters())
+    monkeypatch.setattr(memory, "SMALL", model.num_parameters())
     assert qwen3.read(folder)
-    monkeypatch.setattr(qwen3, "MAX_PARAMETERS", model.num_parameters() - 1)
+    monkeypatch.setattr(memory, "SMALL", model.num_parameters() - 1)
     assert isinstance(load_forward(base), PlainForward)
     assert not lean_of(model)
     monkeypatch.undo()

@@ -10,18 +10,16 @@ from typing import Any
 
 import pytest
 import torch
-from homespun_model import qwen3
+from homespun_model import memory, qwen3
 from homespun_model.base import Base, load_base
 from homespun_model.decode import Decoder
 from homespun_model.errors import StoreError
 from homespun_model.loading import load_forward
-from homespun_model.merge import merged, merged_weights
+from homespun_model.merge import merged_weights
 from homespun_model.plain import PlainForward
-from peft import LoraConfig, get_peft_model
+from random_adapters import merged_by_peft, random_adapter
 from safetensors.torch import load_file, save_file
 from tiny_models import tiny_base
-
-ALPHA, RANK = 24, 3
 
 
 @pytest.fixture(scope="module")
@@ -34,26 +32,11 @@ def adapter(request: pytest.FixtureRequest, base: Base, tmp_path: Path) -> Path:
     return random_adapter(base, tmp_path / "adapter", request.param)
 
 
-def random_adapter(base: Base, folder: Path, dtype: torch.dtype = torch.float32) -> Path:
-    """An adapter of peft's, large enough to change what the base says."""
-    torch.manual_seed(0)
-    config = LoraConfig(
-        r=RANK, lora_alpha=ALPHA, target_modules="all-linear", task_type="CAUSAL_LM"
-    )
-    model = get_peft_model(base.load_model(), config)
-    for name, parameter in model.named_parameters():
-        if "lora_" in name:
-            torch.nn.init.normal_(parameter.data, std=0.1)
-            parameter.data = parameter.data.to(dtype)
-    model.save_pretrained(str(folder))
-    return folder
-
-
 def test_the_weights_are_those_that_peft_makes(base: Base, adapter: Path) -> None:
     found = qwen3.read(base.directory)
     assert found is not None
     ours = merged_weights(found[1], adapter)
-    theirs = dict(merged(base.load_model(), adapter).named_parameters())
+    theirs = dict(merged_by_peft(base, adapter).named_parameters())
     assert ours.keys() == theirs.keys()
     changed = 0
     for name, weight in ours.items():
@@ -67,7 +50,7 @@ def test_the_tokens_are_those_that_peft_says(name: str, base: Base, tmp_path: Pa
     base = base if name == "tiny" else load_base()
     adapter = random_adapter(base, tmp_path / "adapter")
     ours = Decoder(load_forward(base, adapter))
-    theirs = Decoder(PlainForward(merged(base.load_model(), adapter)))
+    theirs = Decoder(PlainForward(merged_by_peft(base, adapter)))
     plain, differ = Decoder(load_forward(base)), 0
     for seed in range(4):
         ids = random.Random(seed).choices(range(300), k=40)
@@ -120,7 +103,10 @@ def test_what_does_not_fit_is_one_line(
 ) -> None:
     folder = random_adapter(base, tmp_path / "adapter")
     damage(folder)
-    with pytest.raises(StoreError, match=said) as refusal:
-        load_forward(base, folder)
-    assert "\n" not in str(refusal.value)
-    assert "does not load" in str(refusal.value)
+    for limit in (memory.SMALL, 0):  # merged, beside
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(memory, "SMALL", limit)
+            with pytest.raises(StoreError, match=said) as refusal:
+                load_forward(base, folder)
+        assert "\n" not in str(refusal.value)
+        assert "does not load" in str(refusal.value)

@@ -25,6 +25,8 @@ def test_room_is_what_memory_allows_within_bounds(copy: int, room: int) -> None:
 def test_the_longest_unasked_leaves_but_not_at_once() -> None:
     clock = Clock()
     seats: Seats[str] = Seats(clock)
+    assert seats.room == MOST  # as long as nobody knows what one takes
+    seats.make_room(MEMORY // 2)
     for name in ("a", "b"):
         seat = seats.take(name)
         assert seat is not None

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pygit2
-from pygit2.enums import DeltaStatus, FileMode, RepositoryOpenFlag, SortMode
+from pygit2.enums import DeltaStatus, FileMode, SortMode
 
 from homespun_corpus.errors import RepositoryError
+from homespun_corpus.git_folder import open_git
 from homespun_corpus.objects import Change, Commit, SourceFile, Wanted
 
 _REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE, 0o100664})
@@ -35,7 +36,7 @@ class GitObjects:
     def open(cls, root: Path) -> GitObjects:
         """The objects of a work tree or bare repository; RepositoryError without a commit."""
         try:
-            repository = pygit2.Repository(str(root), RepositoryOpenFlag.NO_SEARCH)
+            repository = open_git(root)
             if repository.head_is_unborn:
                 raise RepositoryError(f"{root} has no commit yet: commit the code to learn from")
             commit = repository.head.peel(pygit2.Commit)

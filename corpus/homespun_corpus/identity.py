@@ -14,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 
 import pygit2
 
+from homespun_corpus.git_folder import open_git
+
 HASH_CHARS = 12
 _SCP = re.compile(r"(?:[^/@]+@)?(\[[^\]]+\]|[^/:@]+):(?!//)(.+)")  # [user@]host:path
 _UNSAFE = re.compile(r"[^\w.~+-]")
@@ -38,7 +40,7 @@ def identity_of(root: Path) -> str:
     else of its path.
     """
     try:
-        repository = pygit2.Repository(str(root), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+        repository = open_git(root)
         origin = normalised_origin(_origin(repository))
         return origin or _local_identity(repository, root)
     except (pygit2.GitError, KeyError, OSError, ValueError):

@@ -105,7 +105,7 @@ class Steps:
 
     def incumbent(self, store: AdapterStore, base: Base) -> Revision | None:
         """What is served now; UsageError, before anything is done, if it compares with nothing."""
-        from homespun_model.merge import check
+        from homespun_model.admission import check
 
         try:
             incumbent = store.current(self.identity)
@@ -153,7 +153,7 @@ class Steps:
             self.examine(examination, "incumbent", served)
 
     def examine_candidate(self, examination: Examination, base: Base, folder: Path) -> None:
-        """The adapter as it lies in ``folder``, merged as it would be for an editor."""
+        """The adapter as it lies in ``folder``, loaded as it would be for an editor."""
         from homespun_model.completer import Completer
         from homespun_model.loading import load_forward
 

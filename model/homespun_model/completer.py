@@ -1,7 +1,7 @@
 """The completer: a place in, a suggestion out. What is measured is what is served, through here.
 
 Puts the room together: the one prompt builder, the decoder, the trimmer, and a base with at most
-one adapter merged into a copy of its weights. Knows nothing of editors, documents or evaluation.
+one adapter. Knows nothing of editors, documents or evaluation.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Self
 
 from homespun_corpus.place import Place
 
+from homespun_model.admission import check
 from homespun_model.confidence import LIKELY, Spelt, likely_lines, logprob, mean_logprob
 from homespun_model.copies import CopyIndex
 from homespun_model.decode import Decoded, Decoder, any_token, never
 from homespun_model.forward import Forward
 from homespun_model.heal import begun_word
 from homespun_model.loading import load_forward
-from homespun_model.merge import check
 from homespun_model.revision import Revision
 from homespun_model.trim import Trimmer
 
@@ -68,16 +68,22 @@ class Completer:
         self.base = base
         self.revision = revision
         self._prompts = base.prompts()
+        self._forward = forward
         self._decoder = Decoder(forward)
         self._stop_ids = base.fim.stop | base.tokenizer.special_ids
 
     @classmethod
     def load(cls, base: Base, adapter: Revision | None = None, *, device: str = "cpu") -> Self:
-        """The base, with ``adapter`` merged in. StoreError if that may not be loaded."""
+        """The base, with ``adapter`` or none. StoreError if that may not be loaded."""
         if adapter is None:
             return cls(base, load_forward(base, device=device), None)
         check(adapter, base)
         return cls(base, load_forward(base, adapter.path, device=device), adapter.name)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its weights, as ``Forward.size``."""
+        return self._forward.size
 
     @classmethod
     def from_model(cls, base: Base, model: PreTrainedModel, revision: str | None) -> Self:

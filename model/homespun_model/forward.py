@@ -33,6 +33,11 @@ class Reading(Protocol):
 class Forward(Protocol):
     """One model, ready to read."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of its weights; what others share with a base is the base's alone."""
+        ...
+
     def begin(self) -> Reading:
         """A reading of nothing yet."""
         ...

@@ -43,6 +43,8 @@ class LeanForward:
         widths = (shape.hidden, shape.width)
         self._least = {n: torch.tensor((n * shape.epsilon) ** 0.5) for n in widths}
         self._embedding = weights[EMBEDDING]
+        once = 0 if shape.tied else self._embedding.nbytes  # the others are in products: two copies
+        self.size = 2 * sum(weight.nbytes for weight in weights.values()) - once
         self._layers = [self._fused(weights, number) for number in range(shape.layers)]
         self._norm = _rooted(weights[NORM])
         self._head = _linear(weights[EMBEDDING if shape.tied else HEAD])

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 GIB = 1 << 30
 FLOAT = 4  # bytes of a float32 parameter
 OVERHEAD = GIB  # torch itself, and the text
+# Parameters of a base up to which adapters are merged into copies of it. So far Python and dispatch
+# are much of a token's time, and the forward pass that saves them needs merged weights; in larger
+# bases merging saves a twentieth of it, and costs the base's memory for every adapter (LOG.md).
+SMALL = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +22,21 @@ class Needed:
     """Bytes of memory."""
 
     serve: int
-    """The base, and a copy with an adapter merged in."""
+    """The base, and, where adapters are merged, a copy with one merged in."""
     train: int
     """Those two for the evaluation, and what a step keeps for its gradients."""
+
+
+def is_small(parameters: int) -> bool:
+    """Whether adapters are merged into copies of a base of this size, or kept beside it."""
+    return parameters <= SMALL
 
 
 def needed(parameters: int) -> Needed:
     """What serving and fine-tuning a base of so many parameters take, in float32."""
     weights = parameters * FLOAT
-    return Needed(serve=2 * weights + OVERHEAD, train=3 * weights + OVERHEAD)
+    copies = 2 if is_small(parameters) else 1
+    return Needed(serve=copies * weights + OVERHEAD, train=3 * weights + OVERHEAD)
 
 
 def machine_memory() -> int:

@@ -42,6 +42,11 @@ class PlainForward:
         # Logits of positions that nobody reads are the larger part of a small model's work.
         self._can_keep = "logits_to_keep" in inspect.signature(model.forward).parameters
 
+    @property
+    def size(self) -> int:
+        """``Forward.size``."""
+        return sum(weight.nbytes for weight in self._model.parameters())
+
     def begin(self) -> Reading:
         """A reading of nothing yet."""
         return _PlainReading(self)

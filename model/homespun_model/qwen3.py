@@ -18,8 +18,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-# The weights are copied twice: 400 MB more at most. In a larger model dispatch is a small part.
-MAX_PARAMETERS = 50_000_000
+from homespun_model.memory import is_small
+
 EMBEDDING, NORM, HEAD = "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"
 
 Weights = Mapping[str, Tensor]
@@ -105,7 +105,7 @@ class Shape:
 
     def is_small(self) -> bool:
         """Whether ``LeanForward`` pays."""
-        return sum(map(math.prod, self.weights().values())) <= MAX_PARAMETERS
+        return is_small(sum(map(math.prod, self.weights().values())))
 
     def _holds_together(self, kinds: object) -> bool:
         return (

@@ -1,4 +1,4 @@
-"""The models in memory: one base, and per repository the weights with its adapter merged in.
+"""The models in memory: one base, and per repository its adapter, merged into a copy or beside it.
 
 Loads on a thread of its own, so that the answer being computed never waits. When the store's
 ``current`` of a repository changes, the new revision is loaded while the old one serves; one that
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from homespun_model.errors import BaseError, ModelError
-from homespun_model.memory import FLOAT
 from homespun_model.store import AdapterStore, default_store
 
 from homespun_server.cache import Served
@@ -107,8 +106,6 @@ class Engine:
         loop = asyncio.get_running_loop()
         try:
             loaded = await loop.run_in_executor(self._loader, load_plain, self._options)
-            # Reads files: not on the loop, which has keystrokes to answer.
-            count = await loop.run_in_executor(self._loader, lambda: loaded[0].parameters)
         except (ModelError, OSError) as error:
             self._report(Status("error", name, message=str(error)))
             raise
@@ -117,7 +114,6 @@ class Engine:
             kind = type(error).__name__
             self._report(Status("error", name, message=f"{name} cannot be loaded: {kind}"))
             raise BaseError(f"{name} cannot be loaded") from error
-        self._seats.make_room(count * FLOAT)
         self._report(Status("ready", loaded[0].id))
         return loaded
 
@@ -152,6 +148,8 @@ class Engine:
             self._report(Status("error", base.id, kept, repository, message))
         else:
             seat.serving = serving
+            if serving is not None:  # adapters of one base are of one shape
+                self._seats.make_room(serving.completer.size)
             revision = serving.served.revision if serving else None
             self._report(Status("ready", base.id, revision, repository))
         finally:

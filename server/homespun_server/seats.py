@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-MEMORY = 2 << 30  # bytes for all merged copies together
+MEMORY = 2 << 30  # bytes for what all of them add to the base
 MOST, LEAST = 8, 2
 RECENT = 60.0  # seconds in which a repository that was asked for keeps its seat
 
@@ -35,16 +35,16 @@ class Seats(Generic[T]):
     """The seats, by repository."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.room = LEAST
+        self.room = MOST
         self._clock = clock
         self._taken: OrderedDict[str, Seat[T]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._taken)
 
-    def make_room(self, copy: int) -> None:
-        """A seat takes ``copy`` bytes."""
-        self.room = max(LEAST, min(MOST, MEMORY // max(1, copy)))
+    def make_room(self, size: int) -> None:
+        """A seat takes ``size`` bytes."""
+        self.room = max(LEAST, min(MOST, MEMORY // max(1, size)))
 
     def find(self, repository: str) -> Seat[T] | None:
         """The repository's seat, which counts as asked for; None if it has none."""
