@@ -111,7 +111,7 @@ def extract_all(repository: Repository) -> None:
 def judge_all(repository: Repository) -> None:
     """From a repository to the verdict on each of its functions, with nothing held out."""
     sources = mining_sources(repository, MineSettings())
-    judge(sources, Split("file", None, None, tuple(sources.tree(None)), ()))
+    judge(sources, Split("file", None, None, sources.tree(None), ()))
 
 
 def verdicts_of(clone: Path, cache: Path) -> None:

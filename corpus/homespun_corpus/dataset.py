@@ -8,6 +8,7 @@ its own related code; they are judged together, so that none teaches what anothe
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -17,9 +18,9 @@ from typing import Any
 
 from datasets import DatasetDict
 
-from homespun_corpus.account import Entry, counts, described, entries
+from homespun_corpus.account import Account, Entry, counts, entries
 from homespun_corpus.blob_cache import BlobCache
-from homespun_corpus.cutting import Cutting, chosen
+from homespun_corpus.cutting import Cutting, chosen, thinned
 from homespun_corpus.errors import NothingToLearn, RepositoryError
 from homespun_corpus.languages import LANGUAGES
 from homespun_corpus.left_out import left_out_by
@@ -31,7 +32,7 @@ from homespun_corpus.rules import rules_version
 from homespun_corpus.samples import Sample
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.split import split
-from homespun_corpus.verdicts import judge_together
+from homespun_corpus.verdicts import Kept, judge_together
 
 SCHEMA = 3
 
@@ -63,7 +64,7 @@ class Mined:
 
     dataset: DatasetDict
     manifest: dict[str, Any]
-    account: tuple[Entry, ...]
+    account: Account
     material: Material | None = None
 
     def samples(self, part: str) -> Iterator[Sample]:
@@ -109,7 +110,7 @@ def mine_together(
             return _Miner(sources, settings, progress or (lambda *_: None)).mine()
     finally:
         if kept is not None:
-            kept.close()
+            kept.settle()  # and not close: material reads from it
 
 
 def mining_sources(
@@ -145,11 +146,11 @@ class _Miner:
             index = indexes[cutting.sources.repository.identity] = cutting.served()
             rows.extend("validation", cutting.held_samples("validation", index))
             rows.extend("test", cutting.held_samples("test", index))
-        account = tuple(entry for cutting in cuttings for entry in _entries(cutting))
+        account = Account.of(entry for cutting in cuttings for entry in _entries(cutting))
         material = Material(
             tuple(source.repository for source in self.sources),
             indexes,
-            tuple(function for cutting in cuttings for function in cutting.verdicts.kept),
+            Kept(tuple(cutting.verdicts for cutting in cuttings)),
             tuple(held for cutting in cuttings for held in cutting.verdicts.held),
         )
         dataset = rows.dataset()
@@ -163,12 +164,14 @@ class _Miner:
         verdicts = judge_together(list(zip(self.sources, parts, strict=True)))
         found = zip(self.sources, parts, verdicts, strict=True)
         cuttings = [Cutting(*one, self.seed) for one in found]
-        if not any(cutting.verdicts.kept for cutting in cuttings):
+        if not any(len(cutting.verdicts.kept) for cutting in cuttings):
             raise NothingToLearn(_why_nothing(cuttings))
         return cuttings
 
     def _training_samples(self, cuttings: Sequence[Cutting]) -> Iterator[Sample]:
-        found = [list(cutting.training_cuts()) for cutting in cuttings]
+        room = [array("B", cutting.room()) for cutting in cuttings]
+        asked = zip(cuttings, thinned(room, self.seed), strict=True)
+        found = [list(cutting.training_cuts(counts)) for cutting, counts in asked]
         wanted = chosen([cut for cuts in found for cut in cuts], self.seed)
         left, done = set(map(id, wanted)), 0
         for cutting, cuts in zip(cuttings, found, strict=True):
@@ -178,9 +181,9 @@ class _Miner:
                 self.progress("cutting", done, len(wanted))
 
     def _manifest(
-        self, cuttings: Sequence[Cutting], account: tuple[Entry, ...], rows: Rows
+        self, cuttings: Sequence[Cutting], account: Account, rows: Rows
     ) -> dict[str, Any]:
-        files = [file for cutting in cuttings for file in cutting.parts.train]
+        files = (file for cutting in cuttings for file in cutting.parts.train)
         found = counts(account) | {"samples": rows.counts["train"]}
         each = [_described(*one) for one in zip(cuttings, self.settings, strict=True)]
         kinds = {one["split"]["kind"] for one in each}
@@ -204,7 +207,7 @@ class _Miner:
             "repositories": each,
             "counts": found | {"files_left_out": _files_left_out(files)},
             "digest": rows.digest(),
-            "account": described(account),
+            "account": account.described(),
         }
 
 

@@ -21,11 +21,12 @@ from homespun_corpus.changed_lines import changed_spans
 from homespun_corpus.errors import RepositoryError
 from homespun_corpus.functions import Function, Label
 from homespun_corpus.kept_functions import labels
+from homespun_corpus.keys import Known
 from homespun_corpus.languages import Language, language_for, mined_language
 from homespun_corpus.repository import Commit, Repository
 from homespun_corpus.samples import Novelty
 from homespun_corpus.since import commits_since
-from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.sources import FileFunctions, Sources, Tree
 from homespun_corpus.spans import Span
 from homespun_corpus.texts import read_as
 
@@ -62,7 +63,7 @@ class Split:
     kind: Literal["time", "file"]
     train_commit: str | None
     validation_commit: str | None
-    train: tuple[FileFunctions, ...]
+    train: Tree
     held_out: tuple[HeldOut, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
     functions first appeared in them.
     """
     files = sources.tree(repository.commit)
-    only_texts = sum(len(f.functions) for f in files if mined_language(f.path)) < FEWEST
+    only_texts = _has_few(file for file in files if mined_language(file.path))
     examined: Examined = read_as if only_texts else language_for
     if since is not None:
         chosen = commits_since(repository, since)
@@ -98,6 +99,16 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
         if by_time is not None and len(by_time.held_out) >= FEWEST:
             return by_time
     return _by_file(repository, files, read_as if only_texts else mined_language, seed)
+
+
+def _has_few(files: Iterable[FileFunctions]) -> bool:
+    """Whether they hold too few functions for an exam."""
+    found = 0
+    for file in files:
+        found += len(file.functions)
+        if found >= FEWEST:
+            return False
+    return True
 
 
 def _by_time(
@@ -139,7 +150,7 @@ def _by_time(
     newest = [held for held in appeared if held.commit in tested]
     newer = [held for held in appeared if held.commit not in tested]
     held = *_limited(newest, "test", test, seed), *_limited(newer, "validation", validation, seed)
-    return Split("time", train_commit, validation_commit, tuple(train), held)
+    return Split("time", train_commit, validation_commit, train, held)
 
 
 def _ignored_commits(repository: Repository) -> set[str]:
@@ -210,28 +221,28 @@ def _appeared(
     repository: Repository,
     sources: Sources,
     examined: Examined,
-    train: Iterable[FileFunctions],
+    train: Tree,
     window: Iterable[Commit],
 ) -> Iterator[HeldOut]:
     """Functions in the order in which they first appeared, oldest commit first."""
-    known, names = set[bytes](), set[tuple[str, str, bool]]()
-    for file in train:
-        known.update(file.keys)
-        names.update((file.path, *label) for label in labels(file.functions))
+    trained, blobs = Known(key for file in train for key in file.keys), dict(train.names)
+    later = set[bytes]()
     held: set[tuple[str, str, bool]] = set()
     for commit in window:
         for before, after in _changed_files(repository, sources, examined, commit):
+            blob = blobs.get(after.path)
+            names = _names(sources.file(after.path, blob) if blob else None)
             for number, (label, key) in enumerate(
                 zip(labels(after.functions), after.keys, strict=True)
             ):
                 name = (after.path, *label)
-                if key in known or name in held:
-                    known.add(key)
+                is_known = key in later or key in trained or name in held
+                later.add(key)
+                if is_known:
                     continue
-                known.add(key)
                 held.add(name)
                 function = after.functions[number]
-                item = _held_out(sources, commit, before, function, name in names)
+                item = _held_out(sources, commit, before, function, label in names)
                 if item.spans:
                     yield item
 
@@ -276,30 +287,28 @@ def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> It
         yield from (replace(some[i], part=part) for i in chosen)
 
 
-def _by_file(
-    repository: Repository, files: Sequence[FileFunctions], examined: Examined, seed: int
-) -> Split:
+def _by_file(repository: Repository, files: Tree, examined: Examined, seed: int) -> Split:
     """Whole files by the hash of their path; none held out where there are fewer than three."""
-    clean = [f for f in files if f.reason is None and f.functions and examined(f.path)]
-    order = sorted(clean, key=lambda f: hashlib.sha256(f"{seed}:{f.path}".encode()).digest())
+    clean = [f.path for f in files if f.reason is None and f.functions and examined(f.path)]
+    order = sorted(clean, key=lambda path: hashlib.sha256(f"{seed}:{path}".encode()).digest())
     test = max(1, round(len(order) * TEST_SHARE)) if len(order) >= 3 else 0
     validation = max(1, round(len(order) * VALIDATION_SHARE)) if len(order) >= 3 else 0
-    parts: dict[str, Part] = {file.path: "test" for file in order[:test]}
-    parts |= {file.path: "validation" for file in order[test : test + validation]}
+    parts: dict[str, Part] = dict.fromkeys(order[:test], "test")
+    parts |= dict.fromkeys(order[test : test + validation], "validation")
     held = [
         HeldOut(
             repository.identity,
             function,
             repository.commit or "",
             "new",
-            parts[file.path],
+            parts[path],
             function.parts,
         )
-        for file in files
-        if file.path in parts
-        for function in file.functions
+        for number, (path, _) in enumerate(files.names)
+        if path in parts
+        for function in files[number].functions
     ]
-    train = tuple(file for file in files if file.path not in parts)
+    train = files.without(parts)
     return Split("file", repository.commit, repository.commit, train, tuple(held))
 
 
