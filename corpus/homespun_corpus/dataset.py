@@ -30,7 +30,8 @@ from homespun_corpus.repository import Repository
 from homespun_corpus.rows import Rows
 from homespun_corpus.rules import rules_version
 from homespun_corpus.samples import Sample
-from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.scope import narrowed
+from homespun_corpus.sources import OnRead, Sources
 from homespun_corpus.split import split
 from homespun_corpus.verdicts import Kept, judge_together
 
@@ -45,13 +46,15 @@ class MineSettings:
     ``exclude_licences``: SPDX ids, with ``*`` for any characters, of licences that keep a file out.
 
     ``since``: a date, a revision or a number of commits with which held-out code begins; None
-    leaves that to the amount of code.
+    leaves that to the amount of code. ``most_bytes``: of source in a tree; of a larger one the
+    files that changed last are mined (``scope``).
     """
 
     seed: int = 0
     exclude: tuple[str, ...] = ()
     exclude_licences: tuple[str, ...] = ()
     since: str | None = None
+    most_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,20 @@ def mine_together(
     if twice := [name for name, count in named.items() if count > 1]:
         raise RepositoryError(f"{twice[0]} is given twice: each repository once")
     kept = BlobCache(cache) if cache is not None else None
+    tell = progress or (lambda *_: None)
     try:
         with Readers(processes) if processes > 1 else nullcontext() as readers:
-            sources = [mining_sources(*one, cache=kept, readers=readers) for one in asked]
+            sources = [
+                mining_sources(
+                    *one,
+                    cache=kept,
+                    readers=readers,
+                    on_read=lambda done, of: tell("reading", done, of),
+                )
+                for one in asked
+            ]
             settings = [settings for _, settings in asked]
-            return _Miner(sources, settings, progress or (lambda *_: None)).mine()
+            return _Miner(sources, settings, tell).mine()
     finally:
         if kept is not None:
             kept.settle()  # and not close: material reads from it
@@ -119,11 +131,20 @@ def mining_sources(
     *,
     cache: BlobCache | None = None,
     readers: Readers | None = None,
+    on_read: OnRead = lambda *_: None,
 ) -> Sources:
     """The files of a repository as mining reads them."""
     left_out = left_out_by(repository, settings.exclude)
-    licences = settings.exclude_licences
-    return Sources(repository, left_out, licences=licences, cache=cache, readers=readers)
+    part, scope = narrowed(repository, left_out, settings.most_bytes)
+    return Sources(
+        part,
+        left_out,
+        licences=settings.exclude_licences,
+        cache=cache,
+        readers=readers,
+        on_read=on_read,
+        scope=scope,
+    )
 
 
 class _Miner:
@@ -183,7 +204,6 @@ class _Miner:
     def _manifest(
         self, cuttings: Sequence[Cutting], account: Account, rows: Rows
     ) -> dict[str, Any]:
-        files = (file for cutting in cuttings for file in cutting.parts.train)
         found = counts(account) | {"samples": rows.counts["train"]}
         each = [_described(*one) for one in zip(cuttings, self.settings, strict=True)]
         kinds = {one["split"]["kind"] for one in each}
@@ -205,7 +225,7 @@ class _Miner:
             "rules": rules_version(),
             **(each[0] if len(each) == 1 else each[0] | several),
             "repositories": each,
-            "counts": found | {"files_left_out": _files_left_out(files)},
+            "counts": found | {"files_left_out": _files_left_out(cuttings)},
             "digest": rows.digest(),
             "account": account.described(),
         }
@@ -213,7 +233,7 @@ class _Miner:
 
 def _described(cutting: Cutting, settings: MineSettings) -> dict[str, Any]:
     """One repository, for the manifest."""
-    repository = cutting.sources.repository
+    repository, scope = cutting.sources.repository, cutting.sources.scope
     return {
         "repository": repository.identity,
         "commit": repository.commit,
@@ -223,7 +243,9 @@ def _described(cutting: Cutting, settings: MineSettings) -> dict[str, Any]:
             "exclude": list(settings.exclude),
             "exclude_licences": list(settings.exclude_licences),
             "since": settings.since,
+            "most_bytes": settings.most_bytes,
         },
+        "scope": scope.to_json() if scope else None,
     }
 
 
@@ -237,7 +259,7 @@ def _why_nothing(cuttings: Sequence[Cutting]) -> str:
     if rejected:
         reasons = ", ".join(f"{reason} {n}" for reason, n in rejected.most_common(4))
         return f"no function of {where} can be trained on: {reasons}"
-    left_out = _files_left_out(file for cutting in cuttings for file in cutting.parts.train)
+    left_out = _files_left_out(cuttings)
     if left_out:
         reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
         return f"every source file of {where} is left out: {reasons}"
@@ -247,5 +269,8 @@ def _why_nothing(cuttings: Sequence[Cutting]) -> str:
     )
 
 
-def _files_left_out(files: Iterable[FileFunctions]) -> dict[str, int]:
-    return dict(sorted(Counter(f.reason for f in files if f.reason is not None).items()))
+def _files_left_out(cuttings: Iterable[Cutting]) -> dict[str, int]:
+    reasons = Counter[str]()
+    for cutting in cuttings:
+        reasons.update(cutting.verdicts.left_out)
+    return dict(sorted(reasons.items()))

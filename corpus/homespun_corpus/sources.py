@@ -32,10 +32,12 @@ from homespun_corpus.readings import (
 )
 from homespun_corpus.recent import Recent
 from homespun_corpus.repository import Repository
+from homespun_corpus.scope import Scope
 from homespun_corpus.spans import Span
 from homespun_corpus.texts import read_as
 
 WORTH_PROCESSES = 32  # blobs: starting processes takes as long as reading some of them
+OnRead = Callable[[int, int], None]  # files read, of how many that are read together
 RECENT_FUNCTIONS = 20_000  # in memory, about: 30 MB
 
 
@@ -117,8 +119,13 @@ class Sources:
         licences: Sequence[str] = (),
         cache: BlobCache | None = None,
         readers: Readers | None = None,
+        on_read: OnRead = lambda *_: None,
+        scope: Scope | None = None,
     ) -> None:
         self.repository = repository
+        self.scope = scope
+        """Which part of a larger one that is; None if it is all."""
+        self._on_read = on_read
         self._left_out = left_out
         self._licences = licences
         self._cache = cache if cache is not None and cache.works else None
@@ -220,6 +227,7 @@ class Sources:
     def _reading(self, path: str, key: _Key) -> Reading:
         blob, language = self.repository.read(key.blob_id), by_name(key.language)
         reading = read_blob(blob, language, judged=key.judged, path=path, blob_id=key.blob_id)
+        self._on_read(1, 1)
         self._keep(key, reading, encode(reading) if self._cache else b"")
         return reading
 
@@ -230,10 +238,12 @@ class Sources:
                 yield Request(path, key.language, key.judged, blob)
 
         answers = readers.read(requests())
-        for (key, path), data in zip(missing.items(), answers, strict=True):
+        each = zip(missing.items(), answers, strict=True)
+        for done, ((key, path), data) in enumerate(each, start=1):
             reading = _decoded(data, path, key)
             self._keep(key, reading, data)
             self._put(path, key, reading, is_kept=False)
+            self._on_read(done, len(missing))
 
     def _keep(self, key: _Key, reading: Reading, data: bytes) -> None:
         """For later runs; a file that took too long may have met a busy machine."""

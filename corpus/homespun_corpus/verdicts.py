@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -32,13 +33,15 @@ class Verdicts:
     """The functions of the training tree and those held out, with why each is left out.
 
     ``reasons``: of the functions of ``train`` in order, None for one that is kept. ``unread``:
-    files of the training tree that no parser may read. ``barred``: by blob, licences and what is
-    near to held-out code; ``echoes`` finds more of that.
+    files of the training tree that no parser may read. ``left_out``: how many whole files are, by
+    reason. ``barred``: by blob, licences and what is near to held-out code; ``echoes`` finds more
+    of that.
     """
 
     train: Tree
     reasons: Reasons
     unread: tuple[FileFunctions, ...]
+    left_out: Mapping[str, int]
     held_out: tuple[tuple[HeldOut, str | None], ...]
     barred: Barred
     echoes: Echoes
@@ -109,19 +112,12 @@ def judge_together(asked: Sequence[tuple[Sources, Split]]) -> list[Verdicts]:
     ]
     echoes = Echoes(new)
     barred: dict[str, list[Span]] = {}
-    for sources, parts in asked:
-        barred |= _barred(sources, parts.train, echoes)
+    files = [_survey(sources, parts.train, echoes, barred) for sources, parts in asked]
     taught = _taught(asked, barred)
+    each = zip(asked, taught, files, held_out, strict=True)
     return [
-        Verdicts(
-            parts.train,
-            reasons,
-            tuple(file for file in parts.train if file.unread),
-            tuple(judged),
-            barred,
-            echoes,
-        )
-        for (_, parts), reasons, judged in zip(asked, taught, held_out, strict=True)
+        Verdicts(parts.train, reasons, *surveyed, tuple(judged), barred, echoes)
+        for (_, parts), reasons, surveyed, judged in each
     ]
 
 
@@ -167,12 +163,18 @@ def _shingles(sources: Sources, function: Function) -> Shingles:
     return shingles(tokens(_text(sources, function), by_name(function.language).comment))
 
 
-def _barred(
-    sources: Sources, files: Iterable[FileFunctions], echoes: Echoes
-) -> dict[str, list[Span]]:
-    barred: dict[str, list[Span]] = {}
+def _survey(
+    sources: Sources, files: Iterable[FileFunctions], echoes: Echoes, barred: dict[str, list[Span]]
+) -> tuple[tuple[FileFunctions, ...], Counter[str]]:
+    """The files that are not read, and how many are left out for which reason; what no prompt may
+    show goes into ``barred``."""
+    unread, reasons = [], Counter[str]()
     for file in files:
-        if file.reason is None:
+        if file.unread:
+            unread.append(file)
+        if file.reason is not None:
+            reasons[file.reason] += 1
+        else:
             spans = [Span(0, file.header)] if file.header else []
             likely = echoes.likely(file.trace)
             if likely is not None:
@@ -180,7 +182,7 @@ def _barred(
                 spans += sources.recall(file, f"echoes {likely}", found)
             if spans:
                 barred[file.blob_id] = spans
-    return barred
+    return tuple(unread), reasons
 
 
 def _echoing(sources: Sources, file: FileFunctions, echoes: Echoes) -> list[Span]:
