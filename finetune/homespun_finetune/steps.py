@@ -110,8 +110,8 @@ class Steps:
         if not self.request.dry_run and spent > MINING_SHARE * self.deadline.seconds:
             minutes = self.deadline.seconds / 60
             raise UsageError(
-                f"mining alone takes more than {MINING_SHARE:.0%} of --minutes {minutes:g}: run the "
-                "same command again, for what was read is kept, or give it more minutes"
+                f"mining alone takes more than {MINING_SHARE:.0%} of --minutes {minutes:g}: run "
+                "the same command again, for what was read is kept, or give it more minutes"
             )
 
     def base(self) -> Base:
