@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from array import array
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from homespun_corpus.context import as_many_as_shown
 from homespun_corpus.copies import NearIndex, repeated, shingles, sketches
 from homespun_corpus.cutting import thinned
 from homespun_corpus.dataset import Mined, MineSettings, mine
+from homespun_corpus.exam_size import TEST_MAX, VALIDATION_MAX, whole_files
 from homespun_corpus.keys import KEY_BYTES, Known
 from homespun_corpus.readings import read_blob
 from homespun_corpus.reasons import Reasons
@@ -122,3 +124,15 @@ def test_reasons_come_back_as_they_were_given() -> None:
     assert list(reasons) == ["secret", "near-duplicate", "duplicate", None, "secret"]
     assert list(reasons.between(1, 4)) == ["near-duplicate", "duplicate", None]
     assert (reasons.count_of("secret"), reasons.count_of(None), reasons.count_of("x")) == (2, 1, 0)
+
+
+def test_of_many_files_as_many_are_held_out_as_an_exam_needs() -> None:
+    few = whole_files({f"m{i}.py": 20 for i in range(100)}, 0)
+    assert Counter(few.values()) == {"test": 10, "validation": 5}
+    many = whole_files({f"m{i}.py": 20 for i in range(5000)}, 0)
+    assert Counter(many.values()) == {"test": TEST_MAX // 20, "validation": VALIDATION_MAX // 20}
+    assert whole_files({"a.py": 900, "b.py": 900}, 0) == {}
+    assert Counter(whole_files({f"m{i}.py": 900 for i in range(90)}, 0).values()) == {
+        "test": 1,
+        "validation": 1,
+    }

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from homespun_corpus.exam_size import Part
 from homespun_corpus.functions import Function, FunctionKind
 from homespun_corpus.hygiene import names_secret
-from homespun_corpus.split import Part
 from homespun_corpus.verdicts import Verdicts
 
 ACCOUNT = "functions.jsonl"

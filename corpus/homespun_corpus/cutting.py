@@ -15,6 +15,7 @@ from itertools import groupby
 import numpy as np
 
 from homespun_corpus.context import ContextIndex, as_many_as_shown
+from homespun_corpus.exam_size import Part
 from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
 from homespun_corpus.languages import TEXT, by_name, mined_language
@@ -23,7 +24,7 @@ from homespun_corpus.sampler import SampleMaker, decode
 from homespun_corpus.samples import Novelty, Sample
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.spans import Span
-from homespun_corpus.split import HeldOut, Part, Split
+from homespun_corpus.split import HeldOut, Split
 from homespun_corpus.verdicts import Verdicts, without
 
 CHARS_PER_HOLE = 250  # of a training function's text

@@ -10,7 +10,6 @@ held out only where there is hardly any other code: prose and settings would blu
 
 from __future__ import annotations
 
-import hashlib
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import Any, Literal
 
 from homespun_corpus.changed_lines import changed_spans
 from homespun_corpus.errors import RepositoryError
+from homespun_corpus.exam_size import TEST_SHARE, VALIDATION_SHARE, Part, wanted, whole_files
 from homespun_corpus.functions import Function, Label
 from homespun_corpus.kept_functions import labels
 from homespun_corpus.keys import Known
@@ -30,13 +30,9 @@ from homespun_corpus.sources import FileFunctions, Sources, Tree
 from homespun_corpus.spans import Span
 from homespun_corpus.texts import read_as
 
-Part = Literal["validation", "test"]
 Examined = Callable[[str], Language | None]
 """Of a path: None where nothing of it is held out."""
 
-# New functions wanted: a share of all, within bounds. A few hundred show a gain in loss.
-TEST_SHARE, TEST_MIN, TEST_MAX = 0.10, 40, 400
-VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX = 0.05, 20, 200
 MOST_SHARE = 1 / 3  # of all functions: a young history keeps the rest for training
 FEWEST = 20  # functions held out; a history with fewer is split by file
 MAX_COMMITS = 2000
@@ -120,8 +116,7 @@ def _by_time(
 ) -> Split | None:
     files = sources.tree(repository.commit)
     total = sum(len(f.functions) for f in files if f.reason is None and examined(f.path))
-    test = _clamp(total * TEST_SHARE, TEST_MIN, TEST_MAX)
-    validation = _clamp(total * VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX)
+    test, validation = wanted(total)
     if chosen is None:
         history, most = repository.history(MAX_COMMITS), total * MOST_SHARE
         counted = _newest_first(repository, sources, examined, history, most)
@@ -130,8 +125,8 @@ def _by_time(
     else:
         every = list(_newest_first(repository, sources, examined, chosen, math.inf))
         part = VALIDATION_SHARE / (TEST_SHARE + VALIDATION_SHARE)
-        wanted = min(test, (1 - part) * sum(brought for _, brought in every))
-        last = list(_until(iter(every), wanted))
+        most = min(test, (1 - part) * sum(brought for _, brought in every))
+        last = list(_until(iter(every), most))
         first = chosen[len(last) :]
     first = first or [last.pop() for _ in range(len(last) // 3)][::-1]
     if not last:
@@ -289,12 +284,9 @@ def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> It
 
 def _by_file(repository: Repository, files: Tree, examined: Examined, seed: int) -> Split:
     """Whole files by the hash of their path; none held out where there are fewer than three."""
-    clean = [f.path for f in files if f.reason is None and f.functions and examined(f.path)]
-    order = sorted(clean, key=lambda path: hashlib.sha256(f"{seed}:{path}".encode()).digest())
-    test = max(1, round(len(order) * TEST_SHARE)) if len(order) >= 3 else 0
-    validation = max(1, round(len(order) * VALIDATION_SHARE)) if len(order) >= 3 else 0
-    parts: dict[str, Part] = dict.fromkeys(order[:test], "test")
-    parts |= dict.fromkeys(order[test : test + validation], "validation")
+    clean = (f for f in files if f.reason is None and f.functions and examined(f.path))
+    sizes = {file.path: len(file.functions) for file in clean}
+    parts = whole_files(sizes, seed)
     held = [
         HeldOut(
             repository.identity,
@@ -310,7 +302,3 @@ def _by_file(repository: Repository, files: Tree, examined: Examined, seed: int)
     ]
     train = files.without(parts)
     return Split("file", repository.commit, repository.commit, train, tuple(held))
-
-
-def _clamp(value: float, low: int, high: int) -> float:
-    return min(max(value, low), high)
