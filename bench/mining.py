@@ -1,23 +1,27 @@
-"""What mining costs, as ratios to parsing the same bytes with bare tree-sitter.
+"""What mining costs, as ratios to parsing the same bytes with bare tree-sitter, or in memory.
 
-    python bench/mining.py REPOSITORY…
+    python bench/mining.py [--memory] REPOSITORY…
 
 For each repository, in processor time of one process: parsing the readable source files of HEAD;
 discovery and extraction; the same with full hygiene, copies included; mining with its split, before
 and after a commit that touches 1% of the files, with what the run before has kept; and the same
-with the samples cut. Writes to temporary folders only. Asserts nothing.
+with the samples cut. ``--memory``: instead of all that, the most memory that mining held, in a
+process of its own with as many readers as there are cores, nothing kept before. Writes to temporary
+folders only. Asserts nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import resource
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
 import tree_sitter
@@ -27,6 +31,7 @@ from homespun_corpus.functions import extract
 from homespun_corpus.hygiene import unreadable
 from homespun_corpus.languages import Language, language_for
 from homespun_corpus.parsing import ParseTimeout, grammar
+from homespun_corpus.readers import cores
 from homespun_corpus.repository import Repository
 from homespun_corpus.split import Split, split
 from homespun_corpus.verdicts import judge
@@ -53,9 +58,17 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="what mining costs")
     parser.add_argument("repository", type=Path, nargs="+")
-    for path in parser.parse_args().repository:
+    parser.add_argument("--memory", action="store_true")
+    options = parser.parse_args()
+    for path in options.repository:
         with tempfile.TemporaryDirectory(prefix="homespun-mining-") as folder:
-            measure(path, Path(folder))
+            if options.memory:
+                asked = path, Path(folder) / "cache"
+                apart = get_context("spawn").Process(target=measure_memory, args=asked)
+                apart.start()
+                apart.join()
+            else:
+                measure(path, Path(folder))
 
 
 def measure(path: Path, folder: Path) -> None:
@@ -76,7 +89,7 @@ def measure(path: Path, folder: Path) -> None:
     megabytes = sum(len(source) for *_, source in files) / 1e6
     bare = times.seconds["bare"]
     print(
-        f"{path.parent.name if path.name == 'repo' else path.name}: {len(files)} files, "
+        f"{name_of(path)}: {len(files)} files, "
         f"{megabytes:.1f} MB, bare parsing {bare:.2f} s\n"
         f"  discovery and extraction {times.ratio('extraction', 'bare'):.1f}x, "
         f"with full hygiene {times.ratio('hygiene', 'bare'):.1f}x\n"
@@ -85,6 +98,34 @@ def measure(path: Path, folder: Path) -> None:
         f"{times.ratio('again rows', 'whole rows'):.1%} ({times.seconds['whole rows']:.1f} s)",
         flush=True,
     )
+
+
+def measure_memory(path: Path, cache: Path) -> None:
+    """Mine one repository, in a process that does nothing else."""
+    repository, begun = Repository.open(path), time.monotonic()
+    mined = mine(repository, MineSettings(), cache=cache, processes=cores())
+    wall = time.monotonic() - begun
+    own, readers = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    functions = mined.manifest["counts"]["functions"]
+    megabytes = sum(len(source) for *_, source in readable_files(repository)) / 1e6
+    together = (own.ru_maxrss + cores() * readers.ru_maxrss) / 1024
+    print(
+        f"{name_of(path)}: {megabytes:.1f} MB, {functions} functions, mined in {wall:.0f} s "
+        f"({processor_time(own):.0f} s of one core, {processor_time(readers):.0f} s of readers)\n"
+        f"  at most {together:.0f} MiB resident: {own.ru_maxrss / 1024:.0f} and, of each of "
+        f"{cores()} readers, {readers.ru_maxrss / 1024:.0f}; {together / megabytes:.1f} MiB a MB",
+        flush=True,
+    )
+
+
+def processor_time(used: resource.struct_rusage) -> float:
+    """Seconds."""
+    return used.ru_utime + used.ru_stime
+
+
+def name_of(path: Path) -> str:
+    """What a clone is called."""
+    return path.parent.name if path.name == "repo" else path.name
 
 
 def readable_files(repository: Repository) -> Iterator[tuple[str, Language, bytes]]:
@@ -111,7 +152,7 @@ def extract_all(repository: Repository) -> None:
 def judge_all(repository: Repository) -> None:
     """From a repository to the verdict on each of its functions, with nothing held out."""
     sources = mining_sources(repository, MineSettings())
-    judge(sources, Split("file", None, None, tuple(sources.tree(None)), ()))
+    judge(sources, Split("file", None, None, sources.tree(None), ()))
 
 
 def verdicts_of(clone: Path, cache: Path) -> None:

@@ -65,7 +65,7 @@ def test_near_ones_are_found_and_far_ones_are_not(threshold: float) -> None:
         for _ in range(rng.randrange(30)):
             code[rng.randrange(120)] = b"other"
     sets = [shingles(code) for code in originals + changed]
-    index = NearIndex(list(sketches(originals + changed)), sets.__getitem__, threshold)
+    index = NearIndex(b"".join(sketches(originals + changed)), sets.__getitem__, threshold)
     for number in range(100):
         index.add(number)
     found = []

@@ -200,7 +200,7 @@ def test_of_copies_the_first_stays() -> None:
     other = code_of(function("other", 10))
 
     code = [*one, *reformatted, *near, *other]
-    assert copy_reasons(list(sketches(code)), lambda i: shingles(code[i])) == [
+    assert list(copy_reasons(b"".join(sketches(code)), lambda i: shingles(code[i]))) == [
         None,
         "duplicate",
         "near-duplicate",
@@ -209,5 +209,5 @@ def test_of_copies_the_first_stays() -> None:
 
 
 def test_nothing_to_judge() -> None:
-    assert copy_reasons([], lambda _: shingles([])) == []
+    assert list(copy_reasons(b"", lambda _: shingles([]))) == []
     assert own_reasons(b"", [], [], []) == []

@@ -145,7 +145,7 @@ def test_a_killed_run_is_taken_up_again(folder: Path, tmp_path: Path) -> None:
         "from homespun_corpus.repository import Repository\n"
         "blob_cache.ROWS_AT_ONCE = 3\n"
         "dataset.split = lambda repository, sources, *_: (\n"
-        "    sources.tree(None), os.kill(os.getpid(), 9))\n"
+        "    list(sources.tree(None)), os.kill(os.getpid(), 9))\n"
         "dataset.mine(Repository.open(Path(sys.argv[1])), dataset.MineSettings(),\n"
         "             cache=Path(sys.argv[2]))\n"
     )

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
+import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from homespun_corpus.exam_size import Part
 from homespun_corpus.functions import Function, FunctionKind
 from homespun_corpus.hygiene import names_secret
-from homespun_corpus.split import Part
 from homespun_corpus.verdicts import Verdicts
 
 ACCOUNT = "functions.jsonl"
@@ -62,20 +66,61 @@ def _entry(
     return Entry(repository, function.path, shown, function.kind, *place, part, reason or KEPT)
 
 
+class Account:
+    """Entries in a file, in order: read when asked for, however many there are."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.rows, digest = 0, hashlib.sha256()
+        with file.open("rb") as lines:
+            for line in lines:
+                self.rows += 1
+                digest.update(line)
+        self._digest = digest.hexdigest()
+
+    @classmethod
+    def of(cls, found: Iterable[Entry]) -> Account:
+        """Entries, written to a file that is gone when nobody has the account any more."""
+        folder = Path(tempfile.mkdtemp(prefix="homespun-account-"))
+        with (folder / ACCOUNT).open("wb") as file:
+            file.writelines(map(_line, found))
+        account = cls(folder / ACCOUNT)
+        weakref.finalize(account, shutil.rmtree, folder, ignore_errors=True)
+        return account
+
+    def __iter__(self) -> Iterator[Entry]:
+        with self.file.open("rb") as lines:
+            for line in lines:
+                yield Entry(**json.loads(line))
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Account) and self.described() == other.described()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def described(self) -> dict[str, Any]:
+        """What a manifest says of it, so that no line can be lost or changed."""
+        return {"file": ACCOUNT, "rows": self.rows, "sha256": self._digest}
+
+
 def counts(account: Iterable[Entry]) -> dict[str, Any]:
     """The sums: functions of the training tree, functions held out, files not read.
 
     A class counts as a function; ``classes`` says how many of those of the training tree are.
     """
-    account = list(account)
     sums: dict[str, Counter[str]] = {"train": Counter(), "held_out": Counter(), "file": Counter()}
+    classes = 0
     for entry in account:
         read_as = entry.part if entry.part == "train" else "held_out"
         sums["file" if entry.start is None else read_as][entry.verdict] += 1
+        classes += entry.part == "train" and entry.kind == "class"
     trained, held = sums["train"], sums["held_out"]
     return {
         "functions": trained.total(),
-        "classes": sum(entry.part == "train" and entry.kind == "class" for entry in account),
+        "classes": classes,
         "kept": trained.pop(KEPT, 0),
         "rejected": dict(sorted(trained.items())),
         "held_out": held.pop(KEPT, 0),
@@ -84,18 +129,7 @@ def counts(account: Iterable[Entry]) -> dict[str, Any]:
     }
 
 
-def to_lines(account: Sequence[Entry]) -> bytes:
-    """The account as JSON, one line an entry."""
-    rows = (json.dumps(asdict(entry), ensure_ascii=False) + "\n" for entry in account)
-    return "".join(rows).encode("utf-8", "backslashreplace")
-
-
-def described(account: Sequence[Entry]) -> dict[str, Any]:
-    """What a manifest says of the account, so that no line of it can be lost or changed."""
-    digest = hashlib.sha256(to_lines(account)).hexdigest()
-    return {"file": ACCOUNT, "rows": len(account), "sha256": digest}
-
-
-def from_lines(lines: bytes) -> tuple[Entry, ...]:
-    """What ``to_lines`` wrote."""
-    return tuple(Entry(**json.loads(line)) for line in lines.decode().split("\n") if line)
+def _line(entry: Entry) -> bytes:
+    """An entry as JSON."""
+    text = json.dumps(asdict(entry), ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")

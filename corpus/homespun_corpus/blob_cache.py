@@ -11,8 +11,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import shutil
 import sqlite3
+import tempfile
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,14 +46,31 @@ def default_cache(identity: str) -> Path:
 
 
 class BlobCache:
-    """Entries by key. ``close`` keeps what was put; no method raises."""
+    """Entries by key. ``settle`` and ``close`` keep what was put; no method raises."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._today = int(time.time()) // _DAY
-        self._used: list[tuple[int, str]] = []
+        self._used: set[str] = set()
         self._waiting: dict[str, bytes] = {}
         self._database = self._open() or self._open()  # a broken one was removed meanwhile
+
+    @classmethod
+    def temporary(cls) -> BlobCache:
+        """One that is gone when nobody has it any more."""
+        folder = tempfile.mkdtemp(prefix="homespun-readings-")
+        cache = cls(Path(folder) / "readings.sqlite")
+        weakref.finalize(cache, shutil.rmtree, folder, ignore_errors=True)
+        return cache
+
+    @property
+    def works(self) -> bool:
+        """Whether what is put can be had again."""
+        return self._database is not None
+
+    def has(self, key: str) -> bool:
+        """Whether something was put under a key, be it broken by now."""
+        return key in self._waiting or self._do(_is_there, key) is True
 
     def get(self, key: str) -> bytes | None:
         """What was put under a key; None without anything."""
@@ -59,7 +79,7 @@ class BlobCache:
             return found
         reading, used = found
         if used != self._today:
-            self._used.append((self._today, key))
+            self._used.add(key)
         return reading if isinstance(reading, bytes) else None
 
     def put(self, key: str, reading: bytes) -> None:
@@ -68,15 +88,20 @@ class BlobCache:
         if len(self._waiting) >= ROWS_AT_ONCE:
             self._write()
 
-    def close(self) -> None:
+    def settle(self) -> None:
         """Write what is left, and throw away what nobody has used for long."""
         self._write()
-        self._do(_mark, self._used)
+        self._do(_mark, [(self._today, key) for key in self._used])
+        self._used.clear()
         self._do(_prune, self._today - DAYS_KEPT)
+        _drop_old_files(self._file)
+
+    def close(self) -> None:
+        """Settle, and give nothing more."""
+        self.settle()
         if self._database is not None:
             self._database.close()
             self._database = None
-        _drop_old_files(self._file)
 
     def _write(self) -> None:
         rows = [(key, reading, self._today) for key, reading in self._waiting.items()]
@@ -104,7 +129,9 @@ class BlobCache:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file.touch(mode=0o600)
-            database = sqlite3.connect(self._file, timeout=SECONDS_TO_WAIT)
+            # Whoever has the cache last closes it, on whatever thread that is.
+            database = sqlite3.connect(self._file, timeout=SECONDS_TO_WAIT, check_same_thread=False)
+            weakref.finalize(self, database.close)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(_TABLE)
@@ -126,6 +153,11 @@ def _is_broken(error: Exception) -> bool:
     """Whether a file is no database; an operational error says that it is busy, or has no room."""
     is_busy = isinstance(error, sqlite3.OperationalError)
     return isinstance(error, sqlite3.DatabaseError) and not is_busy
+
+
+def _is_there(database: sqlite3.Connection, key: str) -> bool:
+    query = "SELECT 1 FROM readings WHERE key = ?"
+    return database.execute(query, (key,)).fetchone() is not None
 
 
 def _find(database: sqlite3.Connection, key: str) -> tuple[object, object] | None:

@@ -23,6 +23,7 @@ from homespun_corpus.place import Place, Related
 from homespun_corpus.secrets import find_secrets
 from homespun_corpus.shelf import Chunk, Shelf
 
+SHOWN_CHARS = 48 << 20  # of a repository's code: over a million lines
 RELATED_CHARS = 750  # about 220 tokens: what the starter's prompt gives to related code
 
 LINES_BEFORE = 12  # of the cursor's line, that say what is looked for
@@ -108,6 +109,16 @@ def around_line(place: Place) -> Place:
     above = place.prefix.rpartition("\n")[0]
     below = place.suffix.partition("\n")[2]
     return replace(place, prefix=above, suffix=below, related=())
+
+
+def as_many_as_shown(files: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The files, paths and texts, that an editor has in memory to show: the first ones by path."""
+    left = SHOWN_CHARS
+    for path, text in files:
+        left -= len(text)
+        if left < 0:
+            return
+        yield path, text
 
 
 class _Pick:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from zlib import crc32
@@ -23,6 +24,8 @@ SHINGLE = 5  # tokens
 BANDS, ROWS = 32, 8
 KEY_BYTES = 16
 SKETCH_BYTES = KEY_BYTES + 4 * BANDS
+SETS_BYTES = 64 << 20  # of sets held to be compared again: about 80,000
+SET_BYTES = 250  # of one, whatever it holds
 
 Shingles = NDArray[np.uint32]
 Sketch = bytes
@@ -92,59 +95,92 @@ def similarity(one: Shingles, other: Shingles) -> float:
 class NearIndex:
     """Functions by number, asked whether one that was added is at least ``threshold`` like another.
 
-    Knows all their sketches from the start, so that most, which share no band with any other, cost
-    next to nothing; ``shingles_of`` is only asked about the rest.
+    Knows all their sketches from the start, one behind the other, so that most, which share no band
+    with any other, cost next to nothing; ``shingles_of`` is only asked about the rest.
     """
 
     def __init__(
         self,
-        sketches: Sequence[Sketch],
+        sketches: bytes | bytearray,
         shingles_of: Callable[[int], Shingles],
         threshold: float,
     ) -> None:
         self._shingles_of = shingles_of
         self._threshold = threshold
-        self._groups = _groups(sketches)
-        self._sets: dict[int, Shingles] = {}
-        self._added: list[dict[int, list[int]]] = [{} for _ in range(BANDS)]
+        self._hashes = _columns(sketches)[:, KEY_BYTES // 4 :]
+        self._bands = [_Band(self._hashes[:, band]) for band in range(BANDS)]
+        self._shared = np.zeros(len(self._hashes), np.uint32)  # bit by band
+        for number, band in enumerate(self._bands):
+            self._shared[band.members] |= np.uint32(1 << number)
+        self._added = np.zeros(len(self._hashes), np.bool_)
+        self._sets: OrderedDict[int, Shingles] = OrderedDict()
+        self._room = SETS_BYTES
 
     def has_near(self, number: int) -> bool:
         """Whether something that was added is near."""
-        found: dict[int, None] = {}
-        for added, group in self._places(number):
-            found.update(dict.fromkeys(added.get(group, ())))
-        if not found:
+        shared = int(self._shared[number])
+        if not shared:
+            return False
+        alike = [
+            band.sharing(self._hashes[number, place])
+            for place, band in enumerate(self._bands)
+            if shared >> place & 1
+        ]
+        found = np.unique(np.concatenate([members[self._added[members]] for members in alike]))
+        if not found.size:
             return False
         grams = self._set(number)
-        return any(similarity(self._set(other), grams) >= self._threshold for other in found)
+        others = (self._set(other) for other in found.tolist())
+        return any(similarity(other, grams) >= self._threshold for other in others)
 
     def add(self, number: int) -> None:
         """Remember a function."""
-        for added, group in self._places(number):
-            added.setdefault(group, []).append(number)
-
-    def _places(self, number: int) -> Iterator[tuple[dict[int, list[int]], int]]:
-        """Where those that share a band with a function are remembered."""
-        groups = self._groups[number]
-        for band in np.flatnonzero(groups >= 0).tolist():
-            yield self._added[band], int(groups[band])
+        self._added[number] = True
 
     def _set(self, number: int) -> Shingles:
-        if number not in self._sets:
-            self._sets[number] = self._shingles_of(number)
-        return self._sets[number]
+        found = self._sets.pop(number, None)
+        if found is None:
+            found = self._shingles_of(number)
+            self._room -= found.nbytes + SET_BYTES
+            while self._room < 0 and self._sets:
+                _, dropped = self._sets.popitem(last=False)
+                self._room += dropped.nbytes + SET_BYTES
+        self._sets[number] = found
+        return found
 
 
-def _groups(sketches: Sequence[Sketch]) -> NDArray[np.int32]:
-    """(functions, BANDS): for each band the number of those that share it; -1 for one alone."""
-    bands = np.frombuffer(b"".join(sketch[KEY_BYTES:] for sketch in sketches), dtype="<u4")
-    bands = bands.reshape(len(sketches), BANDS)
-    groups = np.full(bands.shape, -1, np.int32)
-    for band in range(BANDS):
-        _, inverse, counts = np.unique(bands[:, band], return_inverse=True, return_counts=True)
-        shared = counts[inverse] > 1
-        groups[shared, band] = inverse[shared]
-    return groups
+class _Band:
+    """Which functions have one band in common with which others, ascending."""
+
+    def __init__(self, hashes: NDArray[np.uint32]) -> None:
+        order = np.argsort(hashes, kind="stable").astype(np.int32)
+        ordered = hashes[order]
+        shared = np.zeros(len(ordered), np.bool_)
+        same = ordered[1:] == ordered[:-1]
+        shared[1:] |= same
+        shared[:-1] |= same
+        self.members = order[shared]
+        self._hashes, starts = np.unique(ordered[shared], return_index=True)
+        self._starts = np.append(starts, len(self.members)).astype(np.int32)
+
+    def sharing(self, hashed: np.uint32) -> NDArray[np.int32]:
+        """Those that have a hash, which at least two have."""
+        place = np.searchsorted(self._hashes, hashed)
+        return self.members[self._starts[place] : self._starts[place + 1]]
+
+
+def repeated(sketches: bytes | bytearray) -> NDArray[np.bool_]:
+    """For each of some sketches, one behind the other, whether an earlier one is its exact copy."""
+    keys = np.ascontiguousarray(_columns(sketches)[:, : KEY_BYTES // 4]).view(np.uint64)
+    order = np.lexsort(keys.T)  # stable: of the same, the first comes first
+    again = np.zeros(len(keys), np.bool_)
+    again[order[1:]] = (keys[order[1:]] == keys[order[:-1]]).all(axis=1)
+    return again
+
+
+def _columns(sketches: bytes | bytearray) -> NDArray[np.uint32]:
+    """(functions, numbers of a sketch)."""
+    return np.frombuffer(sketches, "<u4").reshape(-1, SKETCH_BYTES // 4)
 
 
 def sketches(codes: Iterable[Sequence[bytes]]) -> Iterator[Sketch]:

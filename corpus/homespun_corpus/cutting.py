@@ -6,11 +6,16 @@ Seeded: the same functions give the same holes. Knows verdicts, not how they cam
 from __future__ import annotations
 
 import random
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from homespun_corpus.context import ContextIndex
+import numpy as np
+
+from homespun_corpus.context import ContextIndex, as_many_as_shown
+from homespun_corpus.exam_size import Part
 from homespun_corpus.functions import Function
 from homespun_corpus.holes import EVALUATED, MIX, Hole, HoleCutter
 from homespun_corpus.languages import TEXT, by_name, mined_language
@@ -19,7 +24,7 @@ from homespun_corpus.sampler import SampleMaker, decode
 from homespun_corpus.samples import Novelty, Sample
 from homespun_corpus.sources import FileFunctions, Sources
 from homespun_corpus.spans import Span
-from homespun_corpus.split import HeldOut, Part, Split
+from homespun_corpus.split import HeldOut, Split
 from homespun_corpus.verdicts import Verdicts, without
 
 CHARS_PER_HOLE = 250  # of a training function's text
@@ -29,6 +34,9 @@ TEXT_SHARE = 0.1  # of the training samples at most, where there are functions
 HELD_OUT_HOLES: dict[Novelty, int] = {"new": 3, "edited": 1, "old": 0}  # of one held-out function
 BARE_SHARE = 0.3  # training samples without path and related code: a model stands without them
 MAX_SAMPLES = 12_000  # more than a run of an hour on two cores sees once
+# Where there is room for many times as many holes, it is drawn beforehand where any are cut.
+MOST_CUT = 120_000
+DRAWN = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +58,17 @@ class Cutting:
         self._seed = seed
         self._last_cutter: tuple[tuple[str, str], HoleCutter] | None = None
 
-    def training_cuts(self) -> Iterator[Cut]:
-        """Holes of every function that is trained on."""
-        for functions in _by_blob(self.verdicts.kept):
+    def room(self) -> Iterator[int]:
+        """How many holes each function that is trained on has room for."""
+        for function in self.verdicts.kept:
+            size = sum(part.end - part.start for part in function.parts)
+            most = MOST_TEXT_HOLES if function.kind == "text" else MOST_HOLES
+            yield min(most, max(1, round(size / CHARS_PER_HOLE)))
+
+    def training_cuts(self, counts: Iterable[int]) -> Iterator[Cut]:
+        """Holes of the functions that are trained on, so many of each."""
+        asked = zip(self.verdicts.kept, counts, strict=True)
+        for functions in _by_file(item for item in asked if item[1]):
             yield from self._training_cuts(functions)
 
     def training_samples(self, cuts: Iterable[Cut]) -> Iterator[Sample]:
@@ -81,19 +97,18 @@ class Cutting:
         """Related code comes from what training reads, never from beyond the split."""
         files = self.parts.train
         clean = (file for file in files if file.reason is None and mined_language(file.path))
-        return ContextIndex.from_files((file.path, self._shown(file, verdicts)) for file in clean)
+        texts = ((file.path, self._shown(file, verdicts)) for file in clean)
+        return ContextIndex.from_files(as_many_as_shown(texts))
 
     def _shown(self, file: FileFunctions, verdicts: Verdicts | None) -> str:
         source = self.sources.text(file.blob_id)
         return decode(verdicts.shown(file, source) if verdicts else without(source, file.secrets))
 
-    def _training_cuts(self, functions: Sequence[Function]) -> Iterator[Cut]:
-        cutter = self._cutter(functions[0])
-        for function in functions:
+    def _training_cuts(self, functions: Sequence[tuple[Function, int]]) -> Iterator[Cut]:
+        cutter = self._cutter(functions[0][0])
+        for function, count in functions:
             rng = self._rng(function)
             sizes = [part.end - part.start for part in function.parts]
-            most = MOST_TEXT_HOLES if function.kind == "text" else MOST_HOLES
-            count = min(most, max(1, round(sum(sizes) / CHARS_PER_HOLE)))
             for part, share in _shared_out(function.parts, sizes, count, rng):
                 for hole in cutter.cut(part, share, rng, MIX):
                     yield Cut(function, hole, rng.random() < BARE_SHARE)
@@ -112,6 +127,20 @@ class Cutting:
         return random.Random(
             f"{self._seed}:{function.path}:{function.blob_id}:{function.span.start}"
         )
+
+
+def thinned(room: Sequence[array[int]], seed: int) -> Sequence[array[int]]:
+    """How many holes to cut of each function, of what each has room for: a seeded sample of all
+    holes where cutting all would take long, and most would be thrown away."""
+    every = np.concatenate([np.asarray(counts, np.int64) for counts in room])
+    ends = np.cumsum(every)
+    total = int(every.sum())
+    if total <= MOST_CUT:
+        return room
+    drawn = np.array(random.Random(seed).sample(range(total), DRAWN))
+    counts = np.bincount(np.searchsorted(ends, drawn, side="right"), minlength=len(every))
+    cuts = np.cumsum([len(some) for some in room])[:-1]
+    return [array("B", some.tolist()) for some in np.split(counts, cuts)]
 
 
 def chosen(cuts: Sequence[Cut], seed: int) -> list[Cut]:
@@ -144,13 +173,7 @@ def _spread(cutter: HoleCutter, held: HeldOut, rng: random.Random) -> list[Hole]
     return holes[:wanted]
 
 
-def _by_blob(functions: Iterable[Function]) -> Iterator[list[Function]]:
+def _by_file(functions: Iterable[tuple[Function, int]]) -> Iterator[list[tuple[Function, int]]]:
     """Functions of one file together; they come in the order of files already."""
-    group: list[Function] = []
-    for function in functions:
-        if group and (group[0].blob_id, group[0].path) != (function.blob_id, function.path):
-            yield group
-            group = []
-        group.append(function)
-    if group:
-        yield group
+    for _, group in groupby(functions, key=lambda item: (item[0].blob_id, item[0].path)):
+        yield list(group)

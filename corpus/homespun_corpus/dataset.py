@@ -8,6 +8,7 @@ its own related code; they are judged together, so that none teaches what anothe
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -17,9 +18,9 @@ from typing import Any
 
 from datasets import DatasetDict
 
-from homespun_corpus.account import Entry, counts, described, entries
+from homespun_corpus.account import Account, Entry, counts, entries
 from homespun_corpus.blob_cache import BlobCache
-from homespun_corpus.cutting import Cutting, chosen
+from homespun_corpus.cutting import Cutting, chosen, thinned
 from homespun_corpus.errors import NothingToLearn, RepositoryError
 from homespun_corpus.languages import LANGUAGES
 from homespun_corpus.left_out import left_out_by
@@ -29,9 +30,10 @@ from homespun_corpus.repository import Repository
 from homespun_corpus.rows import Rows
 from homespun_corpus.rules import rules_version
 from homespun_corpus.samples import Sample
-from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.scope import narrowed
+from homespun_corpus.sources import OnRead, Sources
 from homespun_corpus.split import split
-from homespun_corpus.verdicts import judge_together
+from homespun_corpus.verdicts import Kept, judge_together
 
 SCHEMA = 3
 
@@ -44,13 +46,15 @@ class MineSettings:
     ``exclude_licences``: SPDX ids, with ``*`` for any characters, of licences that keep a file out.
 
     ``since``: a date, a revision or a number of commits with which held-out code begins; None
-    leaves that to the amount of code.
+    leaves that to the amount of code. ``most_bytes``: of source in a tree; of a larger one the
+    files that changed last are mined (``scope``).
     """
 
     seed: int = 0
     exclude: tuple[str, ...] = ()
     exclude_licences: tuple[str, ...] = ()
     since: str | None = None
+    most_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Mined:
 
     dataset: DatasetDict
     manifest: dict[str, Any]
-    account: tuple[Entry, ...]
+    account: Account
     material: Material | None = None
 
     def samples(self, part: str) -> Iterator[Sample]:
@@ -102,14 +106,23 @@ def mine_together(
     if twice := [name for name, count in named.items() if count > 1]:
         raise RepositoryError(f"{twice[0]} is given twice: each repository once")
     kept = BlobCache(cache) if cache is not None else None
+    tell = progress or (lambda *_: None)
     try:
         with Readers(processes) if processes > 1 else nullcontext() as readers:
-            sources = [mining_sources(*one, cache=kept, readers=readers) for one in asked]
+            sources = [
+                mining_sources(
+                    *one,
+                    cache=kept,
+                    readers=readers,
+                    on_read=lambda done, of: tell("reading", done, of),
+                )
+                for one in asked
+            ]
             settings = [settings for _, settings in asked]
-            return _Miner(sources, settings, progress or (lambda *_: None)).mine()
+            return _Miner(sources, settings, tell).mine()
     finally:
         if kept is not None:
-            kept.close()
+            kept.settle()  # and not close: material reads from it
 
 
 def mining_sources(
@@ -118,11 +131,20 @@ def mining_sources(
     *,
     cache: BlobCache | None = None,
     readers: Readers | None = None,
+    on_read: OnRead = lambda *_: None,
 ) -> Sources:
     """The files of a repository as mining reads them."""
     left_out = left_out_by(repository, settings.exclude)
-    licences = settings.exclude_licences
-    return Sources(repository, left_out, licences=licences, cache=cache, readers=readers)
+    part, scope = narrowed(repository, left_out, settings.most_bytes)
+    return Sources(
+        part,
+        left_out,
+        licences=settings.exclude_licences,
+        cache=cache,
+        readers=readers,
+        on_read=on_read,
+        scope=scope,
+    )
 
 
 class _Miner:
@@ -145,11 +167,11 @@ class _Miner:
             index = indexes[cutting.sources.repository.identity] = cutting.served()
             rows.extend("validation", cutting.held_samples("validation", index))
             rows.extend("test", cutting.held_samples("test", index))
-        account = tuple(entry for cutting in cuttings for entry in _entries(cutting))
+        account = Account.of(entry for cutting in cuttings for entry in _entries(cutting))
         material = Material(
             tuple(source.repository for source in self.sources),
             indexes,
-            tuple(function for cutting in cuttings for function in cutting.verdicts.kept),
+            Kept(tuple(cutting.verdicts for cutting in cuttings)),
             tuple(held for cutting in cuttings for held in cutting.verdicts.held),
         )
         dataset = rows.dataset()
@@ -163,12 +185,14 @@ class _Miner:
         verdicts = judge_together(list(zip(self.sources, parts, strict=True)))
         found = zip(self.sources, parts, verdicts, strict=True)
         cuttings = [Cutting(*one, self.seed) for one in found]
-        if not any(cutting.verdicts.kept for cutting in cuttings):
+        if not any(len(cutting.verdicts.kept) for cutting in cuttings):
             raise NothingToLearn(_why_nothing(cuttings))
         return cuttings
 
     def _training_samples(self, cuttings: Sequence[Cutting]) -> Iterator[Sample]:
-        found = [list(cutting.training_cuts()) for cutting in cuttings]
+        room = [array("B", cutting.room()) for cutting in cuttings]
+        asked = zip(cuttings, thinned(room, self.seed), strict=True)
+        found = [list(cutting.training_cuts(counts)) for cutting, counts in asked]
         wanted = chosen([cut for cuts in found for cut in cuts], self.seed)
         left, done = set(map(id, wanted)), 0
         for cutting, cuts in zip(cuttings, found, strict=True):
@@ -178,9 +202,8 @@ class _Miner:
                 self.progress("cutting", done, len(wanted))
 
     def _manifest(
-        self, cuttings: Sequence[Cutting], account: tuple[Entry, ...], rows: Rows
+        self, cuttings: Sequence[Cutting], account: Account, rows: Rows
     ) -> dict[str, Any]:
-        files = [file for cutting in cuttings for file in cutting.parts.train]
         found = counts(account) | {"samples": rows.counts["train"]}
         each = [_described(*one) for one in zip(cuttings, self.settings, strict=True)]
         kinds = {one["split"]["kind"] for one in each}
@@ -202,15 +225,15 @@ class _Miner:
             "rules": rules_version(),
             **(each[0] if len(each) == 1 else each[0] | several),
             "repositories": each,
-            "counts": found | {"files_left_out": _files_left_out(files)},
+            "counts": found | {"files_left_out": _files_left_out(cuttings)},
             "digest": rows.digest(),
-            "account": described(account),
+            "account": account.described(),
         }
 
 
 def _described(cutting: Cutting, settings: MineSettings) -> dict[str, Any]:
     """One repository, for the manifest."""
-    repository = cutting.sources.repository
+    repository, scope = cutting.sources.repository, cutting.sources.scope
     return {
         "repository": repository.identity,
         "commit": repository.commit,
@@ -220,7 +243,9 @@ def _described(cutting: Cutting, settings: MineSettings) -> dict[str, Any]:
             "exclude": list(settings.exclude),
             "exclude_licences": list(settings.exclude_licences),
             "since": settings.since,
+            "most_bytes": settings.most_bytes,
         },
+        "scope": scope.to_json() if scope else None,
     }
 
 
@@ -234,7 +259,7 @@ def _why_nothing(cuttings: Sequence[Cutting]) -> str:
     if rejected:
         reasons = ", ".join(f"{reason} {n}" for reason, n in rejected.most_common(4))
         return f"no function of {where} can be trained on: {reasons}"
-    left_out = _files_left_out(file for cutting in cuttings for file in cutting.parts.train)
+    left_out = _files_left_out(cuttings)
     if left_out:
         reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
         return f"every source file of {where} is left out: {reasons}"
@@ -244,5 +269,8 @@ def _why_nothing(cuttings: Sequence[Cutting]) -> str:
     )
 
 
-def _files_left_out(files: Iterable[FileFunctions]) -> dict[str, int]:
-    return dict(sorted(Counter(f.reason for f in files if f.reason is not None).items()))
+def _files_left_out(cuttings: Iterable[Cutting]) -> dict[str, int]:
+    reasons = Counter[str]()
+    for cutting in cuttings:
+        reasons.update(cutting.verdicts.left_out)
+    return dict(sorted(reasons.items()))

@@ -13,10 +13,10 @@ duplicate, near-duplicate.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 
-from homespun_corpus.copies import NEAR, NearIndex, Shingles, Sketch, exact_key
+from homespun_corpus.copies import NEAR, NearIndex, Shingles, repeated
 from homespun_corpus.functions import Function
 from homespun_corpus.placeholders import is_password
 from homespun_corpus.secrets import Secret, find_secrets
@@ -179,20 +179,18 @@ def _longest_line(text: bytes) -> int:
 
 
 def copy_reasons(
-    sketches: Sequence[Sketch], shingles_of: Callable[[int], Shingles]
-) -> list[str | None]:
-    """Whether each function copies an earlier one. Of copies, the first stays."""
+    sketches: bytes | bytearray, shingles_of: Callable[[int], Shingles]
+) -> Iterator[str | None]:
+    """Whether each function copies an earlier one. Of copies, the first stays.
+
+    ``sketches``: one behind the other.
+    """
     index = NearIndex(sketches, shingles_of, NEAR)
-    seen: set[bytes] = set()
-    reasons: list[str | None] = []
-    for i, sketch in enumerate(sketches):
-        key = exact_key(sketch)
-        if key in seen:
-            reasons.append("duplicate")
-        elif index.has_near(i):
-            reasons.append("near-duplicate")
+    for number, is_copy in enumerate(repeated(sketches)):
+        if is_copy:
+            yield "duplicate"
+        elif index.has_near(number):
+            yield "near-duplicate"
         else:
-            reasons.append(None)
-            index.add(i)
-        seen.add(key)
-    return reasons
+            index.add(number)
+            yield None

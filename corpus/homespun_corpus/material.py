@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 from itertools import zip_longest
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from homespun_corpus.place import Place, place_at
 from homespun_corpus.repository import Repository
 from homespun_corpus.split import HeldOut
 from homespun_corpus.together import together
+from homespun_corpus.verdicts import Kept
 from homespun_corpus.windows import clear_of_secrets
 
 MIN_TYPED = 8  # characters of a line, or there is nothing to save
@@ -61,7 +63,7 @@ class Material:
 
     repositories: tuple[Repository, ...]
     indexes: Mapping[str, ContextIndex]
-    kept: tuple[Function, ...]
+    kept: Kept
     held: tuple[HeldOut, ...]
 
     @property
@@ -82,10 +84,8 @@ class Material:
 
     def learnt(self, seed: int, most: int) -> list[Learnt]:
         """Functions of the training set, a seeded sample."""
-        order = sorted(self.kept, key=lambda f: _rank(seed, _name(f, f.span.start)))
-        return [
-            Learnt(_name(f, f.span.start), f.path, f.language, self._text(f)) for f in order[:most]
-        ]
+        first = nsmallest(most, self.kept, key=lambda f: _rank(seed, _name(f, f.span.start)))
+        return [Learnt(_name(f, f.span.start), f.path, f.language, self._text(f)) for f in first]
 
     def _lines(self, function: Function) -> Iterator[int]:
         """Where each line worth typing begins, as bytes of the blob."""

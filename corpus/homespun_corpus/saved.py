@@ -18,7 +18,7 @@ from datasets.utils import (
     enable_progress_bars,
 )
 
-from homespun_corpus.account import ACCOUNT, described, from_lines, to_lines
+from homespun_corpus.account import ACCOUNT, Account
 from homespun_corpus.dataset import Mined
 from homespun_corpus.errors import DatasetError
 
@@ -35,7 +35,7 @@ def save(mined: Mined, directory: Path) -> None:
         staged = Path(part) / "dataset"
         with _no_bars():
             mined.dataset.save_to_disk(staged)
-        (staged / ACCOUNT).write_bytes(to_lines(mined.account))
+        shutil.copyfile(mined.account.file, staged / ACCOUNT)
         text = json.dumps(mined.manifest, indent=2, sort_keys=True) + "\n"
         (staged / MANIFEST).write_text(text, encoding="utf-8")
         put_in_place(staged, directory)
@@ -82,7 +82,7 @@ def load(directory: Path) -> Mined:
     """What ``save`` wrote; DatasetError if the account is not the one that the manifest names."""
     folder = found_at(directory)
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    account = from_lines((folder / ACCOUNT).read_bytes())
-    if described(account) != manifest["account"]:
+    account = Account(folder / ACCOUNT)
+    if account.described() != manifest["account"]:
         raise DatasetError(f"{folder / ACCOUNT} was changed: mine again")
     return Mined(load_from_disk(folder), manifest, account)

@@ -7,9 +7,10 @@ splits or samples.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import overload
 
 from homespun_corpus.blob_cache import BlobCache
 from homespun_corpus.copies import Sketch
@@ -29,11 +30,15 @@ from homespun_corpus.readings import (
     encode_spans,
     read_blob,
 )
+from homespun_corpus.recent import Recent
 from homespun_corpus.repository import Repository
+from homespun_corpus.scope import Scope
 from homespun_corpus.spans import Span
 from homespun_corpus.texts import read_as
 
 WORTH_PROCESSES = 32  # blobs: starting processes takes as long as reading some of them
+OnRead = Callable[[int, int], None]  # files read, of how many that are read together
+RECENT_FUNCTIONS = 20_000  # in memory, about: 30 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,41 @@ class _Key:
         return f"{self.blob_id} {self.language} {self.judged:d}"
 
 
+class Tree(Sequence[FileFunctions]):
+    """The files of a tree by path: read when asked for, and again when asked for again.
+
+    Only their names are held, so that a tree may be larger than memory.
+    """
+
+    def __init__(self, sources: Sources, names: Iterable[tuple[str, str]]) -> None:
+        self._sources = sources
+        self.names = tuple(names)
+        """Path and blob id of each."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> FileFunctions: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Tree: ...
+
+    def __getitem__(self, index: int | slice) -> FileFunctions | Tree:
+        if isinstance(index, slice):
+            return Tree(self._sources, self.names[index])
+        return self._sources.file(*self.names[index])
+
+    def without(self, paths: Container[str]) -> Tree:
+        """The tree without some of its files."""
+        return Tree(self._sources, (name for name in self.names if name[0] not in paths))
+
+
 class Sources:
-    """Reads files of one repository by path and blob id."""
+    """Reads files of one repository by path and blob id.
+
+    What was read lies in the cache, or in one of its own, and the files asked for last in memory.
+    """
 
     def __init__(
         self,
@@ -81,28 +119,30 @@ class Sources:
         licences: Sequence[str] = (),
         cache: BlobCache | None = None,
         readers: Readers | None = None,
+        on_read: OnRead = lambda *_: None,
+        scope: Scope | None = None,
     ) -> None:
         self.repository = repository
+        self.scope = scope
+        """Which part of a larger one that is; None if it is all."""
+        self._on_read = on_read
         self._left_out = left_out
         self._licences = licences
-        self._cache = cache
+        self._cache = cache if cache is not None and cache.works else None
         self._readers = readers
-        self._read: dict[tuple[str, str], FileFunctions] = {}
+        self._recent = Recent(RECENT_FUNCTIONS)
+        self._spilled: BlobCache | None = None  # in place of a cache, once there is too much
+        self._late: set[_Key] = set()  # what took too long: once is enough
         self._last = ("", b"")
 
     def file(self, path: str, blob_id: str) -> FileFunctions:
         """The functions of a file."""
-        found = self._read.get((path, blob_id)) or self._unwanted(path, blob_id)
+        found = self._recent.get((path, blob_id)) or self._unwanted(path, blob_id)
         if found is None:
             key = self._key(path, blob_id)
-            found = self._put(path, key, self._kept(path, key) or self._reading(path, key))
+            kept = self._kept(path, key)
+            found = self._put(path, key, kept or self._reading(path, key), is_kept=kept is not None)
         return found
-
-    def files(self, named: Iterable[tuple[str, str]]) -> list[FileFunctions]:
-        """Many files by path and blob id, read on all cores where that is worth it."""
-        named = list(named)
-        self.read_ahead(named)
-        return [self.file(*name) for name in named]
 
     def read_ahead(self, named: Iterable[tuple[str, str]]) -> None:
         """Read files that may be asked for, if there are cores for it."""
@@ -110,20 +150,19 @@ class Sources:
             return
         missing: dict[_Key, str] = {}
         for path, blob_id in named:
-            if (path, blob_id) not in self._read and not self._unwanted(path, blob_id):
+            if (path, blob_id) not in self._recent and not self._unwanted(path, blob_id):
                 key = self._key(path, blob_id)
-                kept = self._kept(path, key)
-                if kept is None:
+                if key not in self._late and not self._is_kept(key):
                     missing.setdefault(key, path)
-                else:
-                    self._put(path, key, kept)
         if len(missing) >= WORTH_PROCESSES:
             self._read_together(self._readers, missing)
 
-    def tree(self, commit: str | None) -> list[FileFunctions]:
+    def tree(self, commit: str | None) -> Tree:
         """Every file of a commit or of a plain folder that may be text."""
         files = self.repository.files(commit, wanted=lambda path: read_as(path) is not None)
-        return self.files((file.path, file.blob_id) for file in files)
+        tree = Tree(self, ((file.path, file.blob_id) for file in files))
+        self.read_ahead(tree.names)
+        return tree
 
     def reason(self, function: Function) -> str | None:
         """Why a function is left out of training, by its file alone; None for a clean one."""
@@ -171,9 +210,15 @@ class Sources:
         reason = self._left_out(path)
         return FileFunctions(path, blob_id, reason, unread=True) if reason else None
 
+    def _is_kept(self, key: _Key) -> bool:
+        return any(cache.has(str(key)) for cache in (self._cache, self._spilled) if cache)
+
     def _kept(self, path: str, key: _Key) -> Reading | None:
-        """What an earlier run has read, if it can be read again."""
-        data = self._cache.get(str(key)) if self._cache else None
+        """What this run or an earlier one has read, if it can be read again."""
+        if key in self._late:
+            return Reading(TIMEOUT, unread=True)
+        cache = self._cache or self._spilled
+        data = cache.get(str(key)) if cache else None
         try:
             return None if data is None else _decoded(data, path, key)
         except ValueError:
@@ -182,6 +227,7 @@ class Sources:
     def _reading(self, path: str, key: _Key) -> Reading:
         blob, language = self.repository.read(key.blob_id), by_name(key.language)
         reading = read_blob(blob, language, judged=key.judged, path=path, blob_id=key.blob_id)
+        self._on_read(1, 1)
         self._keep(key, reading, encode(reading) if self._cache else b"")
         return reading
 
@@ -192,17 +238,21 @@ class Sources:
                 yield Request(path, key.language, key.judged, blob)
 
         answers = readers.read(requests())
-        for (key, path), data in zip(missing.items(), answers, strict=True):
+        each = zip(missing.items(), answers, strict=True)
+        for done, ((key, path), data) in enumerate(each, start=1):
             reading = _decoded(data, path, key)
             self._keep(key, reading, data)
-            self._put(path, key, reading)
+            self._put(path, key, reading, is_kept=False)
+            self._on_read(done, len(missing))
 
     def _keep(self, key: _Key, reading: Reading, data: bytes) -> None:
         """For later runs; a file that took too long may have met a busy machine."""
-        if self._cache is not None and reading.reason != TIMEOUT:
+        if reading.reason == TIMEOUT:
+            self._late.add(key)
+        elif self._cache is not None:
             self._cache.put(str(key), data)
 
-    def _put(self, path: str, key: _Key, reading: Reading) -> FileFunctions:
+    def _put(self, path: str, key: _Key, reading: Reading, *, is_kept: bool) -> FileFunctions:
         reason = self._left_out(path) or self._licence(key, reading) or reading.reason
         file = FileFunctions(
             path,
@@ -217,7 +267,9 @@ class Sources:
             reading.header,
             reading.trace,
         )
-        self._read[path, key.blob_id] = file
+        unkept = None if is_kept or self._cache or key in self._late else (str(key), reading)
+        for name, dropped in self._recent.put((path, key.blob_id), file, unkept):
+            self._spill(name, dropped)
         return file
 
     def _licence(self, key: _Key, reading: Reading) -> str | None:
@@ -227,6 +279,11 @@ class Sources:
         blob, comment = self.repository.read(key.blob_id), by_name(key.language).comment
         excluded = is_excluded(readable(blob), comment, self._licences)
         return EXCLUDED_LICENCE if excluded else None
+
+    def _spill(self, name: str, reading: Reading) -> None:
+        """Without a cache: to the disk, before it is forgotten."""
+        self._spilled = self._spilled or BlobCache.temporary()
+        self._spilled.put(name, encode(reading))
 
 
 def _decoded(data: bytes, path: str, key: _Key) -> Reading:

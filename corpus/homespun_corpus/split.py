@@ -10,7 +10,6 @@ held out only where there is hardly any other code: prose and settings would blu
 
 from __future__ import annotations
 
-import hashlib
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,23 +18,21 @@ from typing import Any, Literal
 
 from homespun_corpus.changed_lines import changed_spans
 from homespun_corpus.errors import RepositoryError
+from homespun_corpus.exam_size import TEST_SHARE, VALIDATION_SHARE, Part, wanted, whole_files
 from homespun_corpus.functions import Function, Label
 from homespun_corpus.kept_functions import labels
+from homespun_corpus.keys import Known
 from homespun_corpus.languages import Language, language_for, mined_language
 from homespun_corpus.repository import Commit, Repository
 from homespun_corpus.samples import Novelty
 from homespun_corpus.since import commits_since
-from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.sources import FileFunctions, Sources, Tree
 from homespun_corpus.spans import Span
 from homespun_corpus.texts import read_as
 
-Part = Literal["validation", "test"]
 Examined = Callable[[str], Language | None]
 """Of a path: None where nothing of it is held out."""
 
-# New functions wanted: a share of all, within bounds. A few hundred show a gain in loss.
-TEST_SHARE, TEST_MIN, TEST_MAX = 0.10, 40, 400
-VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX = 0.05, 20, 200
 MOST_SHARE = 1 / 3  # of all functions: a young history keeps the rest for training
 FEWEST = 20  # functions held out; a history with fewer is split by file
 MAX_COMMITS = 2000
@@ -62,7 +59,7 @@ class Split:
     kind: Literal["time", "file"]
     train_commit: str | None
     validation_commit: str | None
-    train: tuple[FileFunctions, ...]
+    train: Tree
     held_out: tuple[HeldOut, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +78,7 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
     functions first appeared in them.
     """
     files = sources.tree(repository.commit)
-    only_texts = sum(len(f.functions) for f in files if mined_language(f.path)) < FEWEST
+    only_texts = _has_few(file for file in files if mined_language(file.path))
     examined: Examined = read_as if only_texts else language_for
     if since is not None:
         chosen = commits_since(repository, since)
@@ -100,6 +97,16 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
     return _by_file(repository, files, read_as if only_texts else mined_language, seed)
 
 
+def _has_few(files: Iterable[FileFunctions]) -> bool:
+    """Whether they hold too few functions for an exam."""
+    found = 0
+    for file in files:
+        found += len(file.functions)
+        if found >= FEWEST:
+            return False
+    return True
+
+
 def _by_time(
     repository: Repository,
     sources: Sources,
@@ -109,8 +116,7 @@ def _by_time(
 ) -> Split | None:
     files = sources.tree(repository.commit)
     total = sum(len(f.functions) for f in files if f.reason is None and examined(f.path))
-    test = _clamp(total * TEST_SHARE, TEST_MIN, TEST_MAX)
-    validation = _clamp(total * VALIDATION_SHARE, VALIDATION_MIN, VALIDATION_MAX)
+    test, validation = wanted(total)
     if chosen is None:
         history, most = repository.history(MAX_COMMITS), total * MOST_SHARE
         counted = _newest_first(repository, sources, examined, history, most)
@@ -119,8 +125,8 @@ def _by_time(
     else:
         every = list(_newest_first(repository, sources, examined, chosen, math.inf))
         part = VALIDATION_SHARE / (TEST_SHARE + VALIDATION_SHARE)
-        wanted = min(test, (1 - part) * sum(brought for _, brought in every))
-        last = list(_until(iter(every), wanted))
+        most = min(test, (1 - part) * sum(brought for _, brought in every))
+        last = list(_until(iter(every), most))
         first = chosen[len(last) :]
     first = first or [last.pop() for _ in range(len(last) // 3)][::-1]
     if not last:
@@ -139,7 +145,7 @@ def _by_time(
     newest = [held for held in appeared if held.commit in tested]
     newer = [held for held in appeared if held.commit not in tested]
     held = *_limited(newest, "test", test, seed), *_limited(newer, "validation", validation, seed)
-    return Split("time", train_commit, validation_commit, tuple(train), held)
+    return Split("time", train_commit, validation_commit, train, held)
 
 
 def _ignored_commits(repository: Repository) -> set[str]:
@@ -210,28 +216,28 @@ def _appeared(
     repository: Repository,
     sources: Sources,
     examined: Examined,
-    train: Iterable[FileFunctions],
+    train: Tree,
     window: Iterable[Commit],
 ) -> Iterator[HeldOut]:
     """Functions in the order in which they first appeared, oldest commit first."""
-    known, names = set[bytes](), set[tuple[str, str, bool]]()
-    for file in train:
-        known.update(file.keys)
-        names.update((file.path, *label) for label in labels(file.functions))
+    trained, blobs = Known(key for file in train for key in file.keys), dict(train.names)
+    later = set[bytes]()
     held: set[tuple[str, str, bool]] = set()
     for commit in window:
         for before, after in _changed_files(repository, sources, examined, commit):
+            blob = blobs.get(after.path)
+            names = _names(sources.file(after.path, blob) if blob else None)
             for number, (label, key) in enumerate(
                 zip(labels(after.functions), after.keys, strict=True)
             ):
                 name = (after.path, *label)
-                if key in known or name in held:
-                    known.add(key)
+                is_known = key in later or key in trained or name in held
+                later.add(key)
+                if is_known:
                     continue
-                known.add(key)
                 held.add(name)
                 function = after.functions[number]
-                item = _held_out(sources, commit, before, function, name in names)
+                item = _held_out(sources, commit, before, function, label in names)
                 if item.spans:
                     yield item
 
@@ -276,32 +282,23 @@ def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> It
         yield from (replace(some[i], part=part) for i in chosen)
 
 
-def _by_file(
-    repository: Repository, files: Sequence[FileFunctions], examined: Examined, seed: int
-) -> Split:
+def _by_file(repository: Repository, files: Tree, examined: Examined, seed: int) -> Split:
     """Whole files by the hash of their path; none held out where there are fewer than three."""
-    clean = [f for f in files if f.reason is None and f.functions and examined(f.path)]
-    order = sorted(clean, key=lambda f: hashlib.sha256(f"{seed}:{f.path}".encode()).digest())
-    test = max(1, round(len(order) * TEST_SHARE)) if len(order) >= 3 else 0
-    validation = max(1, round(len(order) * VALIDATION_SHARE)) if len(order) >= 3 else 0
-    parts: dict[str, Part] = {file.path: "test" for file in order[:test]}
-    parts |= {file.path: "validation" for file in order[test : test + validation]}
+    clean = (f for f in files if f.reason is None and f.functions and examined(f.path))
+    sizes = {file.path: len(file.functions) for file in clean}
+    parts = whole_files(sizes, seed)
     held = [
         HeldOut(
             repository.identity,
             function,
             repository.commit or "",
             "new",
-            parts[file.path],
+            parts[path],
             function.parts,
         )
-        for file in files
-        if file.path in parts
-        for function in file.functions
+        for number, (path, _) in enumerate(files.names)
+        if path in parts
+        for function in files[number].functions
     ]
-    train = tuple(file for file in files if file.path not in parts)
+    train = files.without(parts)
     return Split("file", repository.commit, repository.commit, train, tuple(held))
-
-
-def _clamp(value: float, low: int, high: int) -> float:
-    return min(max(value, low), high)

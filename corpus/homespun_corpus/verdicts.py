@@ -6,41 +6,56 @@ out, whose near-copies training must not see, in a function or outside of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from homespun_corpus.copies import Shingles, shingles, tokens
 from homespun_corpus.echoes import Echoes
 from homespun_corpus.functions import Function
-from homespun_corpus.hygiene import HELD_OUT_COPY, copy_reasons
+from homespun_corpus.hygiene import HELD_OUT_COPY
 from homespun_corpus.languages import by_name
-from homespun_corpus.sources import FileFunctions, Sources
+from homespun_corpus.reasons import Reasons
+from homespun_corpus.sources import FileFunctions, Sources, Tree
 from homespun_corpus.spans import Span
 from homespun_corpus.split import HeldOut, Split
 from homespun_corpus.texts import read_as
+from homespun_corpus.weighing import Weighing
 
 Barred = Mapping[str, Sequence[Span]]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Functions with the reason that each is left out for; None for one that is kept.
+    """The functions of the training tree and those held out, with why each is left out.
 
-    ``unread``: files of the training tree that no parser may read. ``barred``: by blob, licences
-    and what is near to held-out code; ``echoes`` finds more of that.
+    ``reasons``: of the functions of ``train`` in order, None for one that is kept. ``unread``:
+    files of the training tree that no parser may read. ``left_out``: how many whole files are, by
+    reason. ``barred``: by blob, licences and what is near to held-out code; ``echoes`` finds more
+    of that.
     """
 
-    trained: tuple[tuple[Function, str | None], ...]
+    train: Tree
+    reasons: Reasons
     unread: tuple[FileFunctions, ...]
+    left_out: Mapping[str, int]
     held_out: tuple[tuple[HeldOut, str | None], ...]
     barred: Barred
     echoes: Echoes
 
     @property
-    def kept(self) -> list[Function]:
+    def trained(self) -> Iterator[tuple[Function, str | None]]:
+        """The functions of the training tree, each with its reason; read as they are asked for."""
+        functions = (function for file in self.train for function in file.functions)
+        return zip(functions, self.reasons, strict=True)
+
+    @property
+    def kept(self) -> Kept:
         """What is trained on."""
-        return [function for function, reason in self.trained if reason is None]
+        return Kept((self,))
 
     @property
     def held(self) -> list[HeldOut]:
@@ -57,6 +72,24 @@ class Verdicts:
         return source
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The functions that are trained on, file by file: read again whenever they are asked for."""
+
+    of: tuple[Verdicts, ...]
+
+    def __iter__(self) -> Iterator[Function]:
+        return (
+            function
+            for verdicts in self.of
+            for function, reason in verdicts.trained
+            if reason is None
+        )
+
+    def __len__(self) -> int:
+        return sum(verdicts.reasons.count_of(None) for verdicts in self.of)
+
+
 def judge(sources: Sources, parts: Split) -> Verdicts:
     """``judge_together`` of one repository."""
     [verdicts] = judge_together([(sources, parts)])
@@ -69,8 +102,7 @@ def judge_together(asked: Sequence[tuple[Sources, Split]]) -> list[Verdicts]:
     Of an edited function the old version is trained on: its changed lines are a test apart. Of
     copies in several repositories the first one stays, and none may be near to what any holds out.
     """
-    held = [(sources, held.function) for sources, parts in asked for held in parts.held_out]
-    examined = iter(_reasons(held, {}))
+    examined = iter(_examined(asked))
     held_out = [[(held, next(examined)) for held in parts.held_out] for _, parts in asked]
     new = [
         tokens(_text(sources, held.function), by_name(held.function.language).comment)
@@ -80,48 +112,69 @@ def judge_together(asked: Sequence[tuple[Sources, Split]]) -> list[Verdicts]:
     ]
     echoes = Echoes(new)
     barred: dict[str, list[Span]] = {}
-    for sources, parts in asked:
-        barred |= _barred(sources, parts.train, echoes)
-    functions = [
-        (sources, f) for sources, parts in asked for file in parts.train for f in file.functions
-    ]
-    taught = iter(_reasons(functions, barred))
+    files = [_survey(sources, parts.train, echoes, barred) for sources, parts in asked]
+    taught = _taught(asked, barred)
+    each = zip(asked, taught, files, held_out, strict=True)
     return [
-        Verdicts(
-            tuple((function, next(taught)) for file in parts.train for function in file.functions),
-            tuple(file for file in parts.train if file.unread),
-            tuple(judged),
-            barred,
-            echoes,
-        )
-        for (_, parts), judged in zip(asked, held_out, strict=True)
+        Verdicts(parts.train, reasons, *surveyed, tuple(judged), barred, echoes)
+        for (_, parts), reasons, surveyed, judged in each
     ]
 
 
-def _reasons(asked: Sequence[tuple[Sources, Function]], barred: Barred) -> list[str | None]:
-    """Why each function is left out: by its own file, near to what is held out, or as a copy."""
-    reasons = [sources.reason(function) for sources, function in asked]
-    for i, (_, function) in enumerate(asked):
-        if reasons[i] is None and _meets(function.parts, barred.get(function.blob_id, ())):
-            reasons[i] = HELD_OUT_COPY
-    left = [i for i, reason in enumerate(reasons) if reason is None]
+def _examined(asked: Sequence[tuple[Sources, Split]]) -> Reasons:
+    """Why each function that is held out is not examined."""
+    held = [(sources, held.function) for sources, parts in asked for held in parts.held_out]
+    weighing = Weighing()
+    for sources, function in held:
+        reason = sources.reason(function)
+        weighing.add(reason, sources.sketch(function) if reason is None else None)
+    return weighing.judged(lambda number: _shingles(*held[number]))
+
+
+def _taught(asked: Sequence[tuple[Sources, Split]], barred: Barred) -> Iterator[Reasons]:
+    """Why each function of each training tree is left out."""
+    files = [(sources, *name) for sources, parts in asked for name in parts.train.names]
+    weighing, firsts = Weighing(), array("q")  # numbers of each file's first function
+    for sources, path, blob_id in files:
+        firsts.append(len(weighing))
+        file = sources.file(path, blob_id)
+        spans = barred.get(blob_id, ())
+        for number, function in enumerate(file.functions):
+            reason = file.reasons[number]
+            if reason is None and _meets(function.parts, spans):
+                reason = HELD_OUT_COPY
+            weighing.add(reason, file.sketches[number] if reason is None else None)
 
     def shingles_of(number: int) -> Shingles:
-        sources, function = asked[left[number]]
-        return shingles(tokens(_text(sources, function), by_name(function.language).comment))
+        place = bisect_right(firsts, number) - 1
+        sources, path, blob_id = files[place]
+        return _shingles(sources, sources.file(path, blob_id).functions[number - firsts[place]])
 
-    sketches = [sources.sketch(function) for sources, function in (asked[i] for i in left)]
-    for i, reason in zip(left, copy_reasons(sketches, shingles_of), strict=True):
-        reasons[i] = reason
-    return reasons
+    reasons = weighing.judged(shingles_of)
+    firsts.append(len(weighing))
+    first = 0
+    for _, parts in asked:
+        last = first + len(parts.train)
+        yield reasons.between(firsts[first], firsts[last])
+        first = last
 
 
-def _barred(
-    sources: Sources, files: Iterable[FileFunctions], echoes: Echoes
-) -> dict[str, list[Span]]:
-    barred: dict[str, list[Span]] = {}
+def _shingles(sources: Sources, function: Function) -> Shingles:
+    return shingles(tokens(_text(sources, function), by_name(function.language).comment))
+
+
+def _survey(
+    sources: Sources, files: Iterable[FileFunctions], echoes: Echoes, barred: dict[str, list[Span]]
+) -> tuple[tuple[FileFunctions, ...], Counter[str]]:
+    """The files that are not read, and how many are left out for which reason; what no prompt may
+    show goes into ``barred``."""
+    unread, reasons = [], Counter[str]()
     for file in files:
-        if file.reason is None:
+        if file.unread:
+            unread.append(file)
+        if file.reason is not None:
+            reasons[file.reason] += 1
+        else:
             spans = [Span(0, file.header)] if file.header else []
             likely = echoes.likely(file.trace)
             if likely is not None:
@@ -129,7 +182,7 @@ def _barred(
                 spans += sources.recall(file, f"echoes {likely}", found)
             if spans:
                 barred[file.blob_id] = spans
-    return barred
+    return tuple(unread), reasons
 
 
 def _echoing(sources: Sources, file: FileFunctions, echoes: Echoes) -> list[Span]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Learnt:
         (folder / FILE).write_text(lines, encoding="utf-8")
 
 
-def of(repository: Repository, functions: Sequence[Function]) -> Learnt:
+def of(repository: Repository, functions: Iterable[Function]) -> Learnt:
     """What training on ``functions`` teaches."""
     found = zip(functions, digests(repository, functions), strict=True)
     return Learnt(frozenset((digest, function.path) for function, digest in found))

@@ -79,10 +79,20 @@ def counts(console: Console, repository: str, mined: Mapping[str, Any]) -> None:
         f"{repository}: {found['functions']} functions, {found['kept']} kept for training in "
         f"{found['samples']} samples; {found['held_out']} held-out functions, {_splits(mined)}"
     ]
+    said += [_scope(one) for one in mined["repositories"] if one["scope"]]
     for reason, number in sorted(found["rejected"].items(), key=lambda item: (-item[1], item[0])):
         said.append(f"  left out as {reason}: {number}")
     for line in said:
         console.print(line, soft_wrap=True, markup=False)
+
+
+def _scope(repository: Mapping[str, Any]) -> str:
+    """Which part of a large repository was mined."""
+    scope = repository["scope"]
+    return (
+        f"  of {repository['repository']} the {scope['files']} files that changed last were mined, "
+        f"{scope['bytes'] / 1e6:.1f} of {scope['of_bytes'] / 1e6:.1f} MB: more --minutes mine more"
+    )
 
 
 def _splits(mined: Mapping[str, Any]) -> str:

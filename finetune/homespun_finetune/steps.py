@@ -40,6 +40,13 @@ if TYPE_CHECKING:
     from homespun_finetune.unfinished import Unfinished
 
 
+MINED_A_MINUTE = 2_000_000
+"""Bytes of source that are mined for each of ``--minutes``: on two cores a fifth of the time. A
+larger tree has more to teach than can be read, let alone learnt, in them."""
+MINING_SHARE = 0.8
+"""Of ``--minutes``: what mining leaves after that is too little to learn and measure anything."""
+
+
 class Steps:
     """One request's repositories, settings and clock, and what can be done with them."""
 
@@ -66,14 +73,25 @@ class Steps:
         from homespun_corpus.saved import default_folder, save
 
         request = self.request
+        most = round(MINED_A_MINUTE * self.deadline.seconds / 60 / len(self.repositories))
         asked = [
-            (one, MineSettings(request.seed, team.exclude, team.exclude_licences, request.since))
+            (
+                one,
+                MineSettings(
+                    request.seed, team.exclude, team.exclude_licences, request.since, most
+                ),
+            )
             for one, team in zip(self.repositories, self.teams, strict=True)
         ]
         with self.timed("mine"), self.reporter.stage("mining") as stage:
+
+            def tell(name: str, done: int, of: int) -> None:
+                self._check_mining()
+                stage.update(done / max(1, of), name)
+
             mined = mine_together(
                 asked,
-                progress=lambda name, done, of: stage.update(done / max(1, of), name),
+                progress=tell,
                 cache=default_cache(self.repositories[0].identity),
                 processes=cores(),
             )
@@ -85,6 +103,16 @@ class Steps:
         except OSError as error:  # kept to be looked at only: training reads it from memory
             self.reporter.say(f"the dataset was not kept: {folder}: {error.strerror or error}")
         return mined
+
+    def _check_mining(self) -> None:
+        """UsageError once it leaves no time for anything else; counts alone may take any."""
+        spent = self.deadline.seconds - self.deadline.left()
+        if not self.request.dry_run and spent > MINING_SHARE * self.deadline.seconds:
+            minutes = self.deadline.seconds / 60
+            raise UsageError(
+                f"mining alone takes more than {MINING_SHARE:.0%} of --minutes {minutes:g}: run "
+                "the same command again, for what was read is kept, or give it more minutes"
+            )
 
     def base(self) -> Base:
         """The base, refused here if its training would not fit into memory."""

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from homespun_corpus import licence_names
-from homespun_corpus.context import ContextIndex, around_line
+from homespun_corpus.context import SHOWN_CHARS, ContextIndex, around_line
 from homespun_corpus.errors import CorpusError
 from homespun_corpus.languages import language_for
 from homespun_corpus.left_out import is_excluded, left_out_by
@@ -27,7 +27,7 @@ from homespun_server.homes import Root
 from homespun_server.logs import failure
 
 REPOSITORIES = 3  # whose code is kept in memory
-MAX_BYTES = 48 << 20  # of a repository's code: over a million lines, eight seconds of reading
+MAX_BYTES = SHOWN_CHARS  # of a repository's code: eight seconds of reading
 BREATH = 0.01  # seconds that reading waits while an answer is computed
 
 Encode = Callable[[str], list[int]]
