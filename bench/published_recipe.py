@@ -1,13 +1,14 @@
 """Our recipe against HF personal copilot's published one: same base, same code, same minutes.
 
-    python bench/published_recipe.py REPOSITORY [--minutes 10] [--batch 64] [--base starter]
+    python bench/published_recipe.py REPOSITORY [--minutes 10 | --tokens 5e5] [--batch 64]
 
 Theirs: whole files packed without regard to functions, a random span as the hole in half of them
 and half of these suffix first, loss on every token, nothing from other files, LoRA of rank 32 with
 dropout 0.1, rate 3e-4 along a cosine with a tenth of warm-up, weight decay 0.1, 64 samples a step;
-``--batch 8`` gives theirs more steps in short time. Both train for the same minutes, both sit the
-exam as an editor asks: held-out holes of new functions, code in general. Prints each one's figures
-and what ours gains over theirs, with intervals over whole files.
+``--batch 8`` gives theirs more steps in short time. Both train for the same minutes, or for the
+same number of tokens, which a busy machine does not change; both sit the exam without anything to
+copy: held-out holes of new functions, code in general. Prints each one's figures and what ours
+gains over theirs, with intervals over whole files.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from homespun_finetune.train import Tokens, fine_tune
 from homespun_model.base import Base, load_base
 from homespun_model.completer import Completer
 from homespun_model.loading import load_forward
+from refresh_schedule import fix_budget
 from rich.console import Console
 
 HOLES, COMPLETIONS, GENERAL = 300, 200, 120
@@ -71,10 +73,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="our recipe against a published one")
     parser.add_argument("repository", type=Path)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--tokens", type=float)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--base", default="starter")
     options = parser.parse_args()
     base, seconds = load_base(options.base), options.minutes * 60
+    if options.tokens:
+        fix_budget(options.tokens)
     mined = mine(Repository.open(options.repository), MineSettings())
     exam = held_out(mined.samples("test"), "new", 0)[:HOLES]
     general = list(islice((s for s in measured_samples(0) if s.middle.strip()), GENERAL))
