@@ -116,7 +116,7 @@ def test_mining_that_takes_too_long_is_stopped_and_what_was_read_is_kept(folder:
     over = Deadline(600.0, time.monotonic() - 500.0)
     with pytest.raises(UsageError, match=r"80% of --minutes 10: run the same command again"):
         steps(folder, over).mine()
-    [cache] = default_cache(Repository.open(folder).identity).parent.glob("*.sqlite")
+    cache = default_cache(Repository.open(folder).identity)
     with sqlite3.connect(cache) as database:
         assert database.execute("SELECT count(*) FROM readings").fetchone()[0] > 0
     counted = steps(folder, over, dry_run=True).mine()

@@ -132,8 +132,6 @@ def fine_tune(
         end_weight=settings.end_weight,
         prompt_weight=settings.prompt_weight,
     )
-    # What counts is what will be shown: ends are learnt first, and would hide what a middle costs.
-    on_middles = partial(collator, prompt_weight=0.0, end_weight=1.0)
     found = checkpoint.read(kept) if kept else None
     if found:
         terms = _Terms.from_json(found.about["fixed"])
@@ -149,7 +147,7 @@ def fine_tune(
     watch = Watch(
         lesson,
         adapted,
-        [on_middles(batch) for batch in _affordable(validation, budget, settings)],
+        on_middles(_affordable(validation, budget, settings), settings.batch_size, tokens),
         seconds=budget.seconds,
         precision=budget.precision,
         steps=len(steps.batches),
@@ -274,10 +272,20 @@ def _plan(examples: Sequence[Example], settings: TrainSettings) -> Plan:
 
 def _affordable(
     validation: Sequence[Example], budget: TokenBudget, settings: TrainSettings
-) -> list[list[Example]]:
-    """Validation batches, as many as ``validation_share`` of the budget pays for."""
+) -> list[Example]:
+    """As many as ``validation_share`` of the budget pays for."""
     tokens = budget.tokens * settings.validation_share / settings.validations / FORWARD_SHARE
-    chosen = take(iter(validation[: settings.validation_samples]), tokens)
-    chosen.sort(key=len)
-    size = settings.batch_size
-    return [chosen[i : i + size] for i in range(0, len(chosen), size)]
+    return take(iter(validation[: settings.validation_samples]), tokens)
+
+
+def on_middles(examples: Sequence[Example], size: int, tokens: Tokens) -> list[Batch]:
+    """Batches in which the middles count, and neither prompts nor ends.
+
+    What counts is what is written. A base that was taught to end often unlearns some of that at
+    once: with ends, the best state would be the first one, whatever is learnt of middles (LOG.md).
+    """
+    asked = sorted((e for e in examples if len(e) > e.start + 1), key=len)
+    batches = (asked[i : i + size] for i in range(0, len(asked), size))
+    return [
+        collate(batch, pad_id=tokens.pad, end_id=tokens.end, end_weight=0.0) for batch in batches
+    ]

@@ -27,7 +27,7 @@ OVERTIME = 1.15  # of the planned seconds: a machine that became slower stops he
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Validation at one moment of a run; the loss is that of middles and their ends, unweighted."""
+    """Validation at one moment of a run; the loss is that of middles without their ends."""
 
     step: int
     seconds: float
@@ -126,14 +126,14 @@ class Watch(TrainerCallback):
         return next(self._model.parameters()).device
 
     def _validate(self, step: int) -> None:
-        """Mean loss over the validation batches, batches weighted by their samples."""
+        """Mean loss over the tokens that count in the validation batches."""
         if not self._validation:
             return
         device = self._device()
         self._lesson.eval()
         with torch.no_grad(), autocast(self._precision, device.type):
             losses = [
-                (len(batch["labels"]), float(self._lesson(**_to(batch, device))))
+                (float(batch["weights"].sum()), float(self._lesson(**_to(batch, device))))
                 for batch in self._validation
             ]
         self._lesson.train()

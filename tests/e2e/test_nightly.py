@@ -73,16 +73,23 @@ def test_the_workflow_gives_the_action_what_it_takes(
 
 
 def test_the_adapter_is_brought_back_before_and_kept_after(action: dict[str, Any]) -> None:
+    """And so is what was read of the repository."""
     steps = _steps(action)
-    restore, save = (using(steps, f"actions/cache/{what}@") for what in ("restore", "save"))
-    order = [steps.index(step) for step in (restore, _fine_tune(action), save)]
-    assert order == sorted(order)
-    assert restore["with"]["path"] == save["with"]["path"] == "${{ inputs.store }}"
-    assert restore["if"] == save["if"] == "inputs.keep == 'cache'"
-    # A key of this run's own is always saved; the prefix finds the newest of all runs before.
-    assert restore["with"]["key"] == save["with"]["key"]
-    assert "github.run_id" in save["with"]["key"]
-    assert save["with"]["key"].startswith(restore["with"]["restore-keys"])
+    restored, saved = (
+        [step for step in steps if step.get("uses", "").startswith(f"actions/cache/{what}@")]
+        for what in ("restore", "save")
+    )
+    assert restored[0]["with"]["path"] == "${{ inputs.store }}"
+    assert "~/.cache/homespun/readings" in restored[1]["with"]["path"].split()
+    for restore, save in zip(restored, saved, strict=True):
+        order = [steps.index(step) for step in (restore, _fine_tune(action), save)]
+        assert order == sorted(order)
+        assert restore["with"]["path"] == save["with"]["path"]
+        assert restore["if"] == save["if"] == "inputs.keep == 'cache'"
+        # A key of this run's own is always saved; the prefix finds the newest of all runs before.
+        assert restore["with"]["key"] == save["with"]["key"]
+        assert "github.run_id" in save["with"]["key"]
+        assert save["with"]["key"].startswith(restore["with"]["restore-keys"])
 
 
 def test_two_nights(action: dict[str, Any], tmp_path: Path) -> None:
@@ -91,10 +98,16 @@ def test_two_nights(action: dict[str, Any], tmp_path: Path) -> None:
     origin, cache = make_repository(tmp_path / "origin"), tmp_path / "cache"
     first = _night(action, origin, cache, base, tmp_path / "first")
     assert first["decision"] == "published"
-    add_commit(origin, random.Random(1), day=20, functions=6)
+    rng = random.Random(1)
+    for day in range(20, 24):
+        add_commit(origin, rng, day=day, functions=8)
     second = _night(action, origin, cache, base, tmp_path / "second")
     assert second["metrics"]["incumbent"] is not None
-    served = AdapterStore(cache).current(second["repository"])
+    store = AdapterStore(cache / "homespun-store")
+    newest = store.revisions(second["repository"])[-1]
+    assert newest.manifest["course"]["from"] == first["revision"]
+    assert list((cache / "homespun-readings").rglob("*.sqlite"))
+    served = store.current(second["repository"])
     assert served is not None
     expected = second if second["decision"] == "published" else first
     assert served.name == expected["revision"]
@@ -133,12 +146,9 @@ def _night(
     environment["PATH"] = f"{command.parent}{os.pathsep}{environment['PATH']}"
     environment |= {"BASE": str(base), "MINUTES": "2", "STORE": "store"}
     for step in _steps(action):
-        used = step.get("uses", "").partition("@")[0]
-        if used == "actions/cache/restore" and cache.exists():
-            shutil.copytree(cache, work / "store")
-        elif used == "actions/cache/save":
-            shutil.rmtree(cache, ignore_errors=True)
-            shutil.copytree(work / "store", cache)
+        what = step.get("uses", "").partition("@")[0].removeprefix("actions/cache/")
+        if what in ("restore", "save"):
+            _act_out(what, step["with"], cache, machine)
         elif step.get("id") == "finetune":
             done = _shell(step["run"], work, environment)
             assert done.returncode == 0, done.stderr
@@ -147,6 +157,17 @@ def _night(
     assert f"decision={report['decision']}" in (machine / "outputs").read_text()
     assert report["reasons"][0][:20] in (machine / "summary.md").read_text()
     return report
+
+
+def _act_out(what: str, given: dict[str, str], cache: Path, machine: Path) -> None:
+    """The cache action, of the one of its paths that this system has."""
+    path = given["path"].split("\n")[0].replace("${{ inputs.store }}", "work/store")
+    here, kept = machine / path.removeprefix("~/"), cache / given["key"].partition("-${{")[0]
+    if what == "restore" and kept.exists():
+        shutil.copytree(kept, here)
+    elif what == "save":
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(here, kept)
 
 
 def _steps(action: dict[str, Any]) -> list[dict[str, Any]]:
@@ -163,6 +184,8 @@ def _environment(machine: Path) -> dict[str, str]:
     """What a runner sets, over this process's; the installed homespun is found first."""
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(machine),
+        "XDG_CACHE_HOME": str(machine / ".cache"),
         "GITHUB_STEP_SUMMARY": str(machine / "summary.md"),
         "GITHUB_OUTPUT": str(machine / "outputs"),
         "OMP_NUM_THREADS": "1",
