@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 
 MINED_A_MINUTE = 2_000_000
-"""Bytes of source that are mined for each of ``--minutes``: on two cores a fifth of the time. A
-larger tree has more to teach than can be read, let alone learnt, in them."""
+"""Bytes of source that are mined for each of ``--minutes``: 30 MB took two minutes of processor
+time. A larger tree has more to teach than can be read, let alone learnt, in them."""
 MINING_SHARE = 0.8
 """Of ``--minutes``: what mining leaves after that is too little to learn and measure anything."""
 
