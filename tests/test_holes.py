@@ -142,6 +142,16 @@ def test_holes_of_any_text_lie_in_their_span_and_put_back_give_the_file(
             assert source[:start] + middle + source[end:] == source
 
 
+def test_a_body_that_is_missing_lies_in_what_is_written() -> None:
+    """A parser that lost its way counts the line's end behind a class as part of it."""
+    text = (FIXTURES / "scala.scala").read_text(encoding="utf-8")
+    broken = (text[:130] + "(" + text[130:]).encode()
+    found = extract(broken, path="f", language=by_name("scala"), blob_id="b")
+    assert any(function.broken for function in found)
+    for function in found:
+        assert function.span.start <= function.body.start <= function.body.end <= function.span.end
+
+
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
 @settings(deadline=None, max_examples=15)
 @given(data=st.data())

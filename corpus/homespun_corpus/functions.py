@@ -145,7 +145,7 @@ def _merge(
         kind = next(kind for kind in _KINDS if kind in match)
         node = match[kind][0]
         span = _written(node, source)
-        body = _body(match, source) if "body" in match else _no_body(node, kind, language)
+        body = _body(match, source) if "body" in match else _no_body(node, span.end, kind, language)
         item = items.setdefault(body, _Found(span, body, kind, node.has_error))
         if _width(span) > _width(item.span):
             item.span, item.has_error = span, node.has_error
@@ -195,13 +195,16 @@ def _body(match: dict[str, list[Node]], source: bytes) -> Span:
     return Span(nodes[0].start_byte, _written(nodes[-1], source).end)
 
 
-def _no_body(node: Node, kind: FunctionKind, language: Language) -> Span:
-    """Where a body would be: before the last word, or behind a class that no word ends."""
-    end = node.end_byte
+def _no_body(node: Node, end: int, kind: FunctionKind, language: Language) -> Span:
+    """Where a body would be: before the last word, or behind a class that no word ends.
+
+    ``end``: of what is written of the node.
+    """
     while node.children:
         node = node.children[-1]
     ended = kind != "class" or node.type in language.continues
-    return Span(node.start_byte, node.start_byte) if ended else Span(end, end)
+    at = min(node.start_byte, end) if ended else end
+    return Span(at, at)
 
 
 def _written(node: Node, source: bytes) -> Span:
