@@ -31,7 +31,7 @@ from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Sample
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.batches import Example
-from homespun_finetune.evaluate import Exam, held_out, sit
+from homespun_finetune.evaluate import Answering, Exam, held_out, sit
 from homespun_finetune.evidence import weigh
 from homespun_finetune.general import measured_samples
 from homespun_finetune.metrics import HoleResult, Interval, summarise
@@ -82,7 +82,7 @@ def main() -> None:
         fix_budget(options.tokens)
     mined = mine(Repository.open(options.repository), MineSettings())
     exam = held_out(mined.samples("test"), "new", 0)[:HOLES]
-    general = list(islice((s for s in measured_samples(0) if s.middle.strip()), GENERAL))
+    general = general_holes()
     with tempfile.TemporaryDirectory() as scratch:
         ours, theirs = Path(scratch, "ours"), Path(scratch, "theirs")
         for folder in (ours, theirs):
@@ -91,7 +91,13 @@ def main() -> None:
         teach(lessons, ours, None, seconds=seconds, stage=quiet("ours"))
         learn_as_published(base, mined, theirs, seconds, options.batch)
         folders = {"base": None, "published": theirs, "ours": ours}
-        sheets = {name: examined(base, folder, exam, general) for name, folder in folders.items()}
+        models = {
+            name: Completer(base, load_forward(base, folder), None)
+            for name, folder in folders.items()
+        }
+    sheets = {
+        name: examined(model, model, exam, COMPLETIONS, general) for name, model in models.items()
+    }
     for name, sheet in sheets.items():
         print(f"{name:10} {figures(sheet)}")
     for name in ("published", "base"):
@@ -157,21 +163,29 @@ def published_example(base: Base, ids: list[int], rng: random.Random) -> Example
     return Example(np.asarray([*prompt, *middle, fim.end], dtype=np.int32), start=1)
 
 
+def general_holes() -> list[Sample]:
+    """Holes in code in general."""
+    return list(islice((s for s in measured_samples(0) if s.middle.strip()), GENERAL))
+
+
 def examined(
-    base: Base, folder: Path | None, exam: Sequence[Sample], general: Sequence[Sample]
+    answering: Answering,
+    model: Answering,
+    exam: Sequence[Sample],
+    completed: int,
+    general: Sequence[Sample],
 ) -> Sheets:
-    """The base, or the adapter in ``folder``, merged as an editor is served."""
-    completer = Completer(base, load_forward(base, folder), None)
-    asked = ((exam, COMPLETIONS), (general, 0))
+    """What is answered in the exam, and by the model itself in code in general."""
+    asked = ((answering, exam, completed), (model, general, 0))
     answers = [
         sit(
-            completer,
-            Exam(tuple(holes), len(holes), completed),
+            asked_of,
+            Exam(tuple(holes), len(holes), count),
             seconds=1e9,
             scoring=1.0,
             turn=Turn(quiet("exam"), 1e9),
         )
-        for holes, completed in asked
+        for asked_of, holes, count in asked
     ]
     return Sheets(*answers)
 

@@ -12,10 +12,10 @@ gains over the first one, with intervals over whole files.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -24,11 +24,9 @@ from homespun_corpus.dataset import MineSettings, mine
 from homespun_corpus.material import TypedLine
 from homespun_corpus.repository import Repository
 from homespun_corpus.samples import Sample
-from homespun_finetune.evaluate import Exam, Served, held_out, sit
-from homespun_finetune.general import measured_samples
+from homespun_finetune.evaluate import Served, held_out
 from homespun_finetune.keystrokes import Typing, type_again
 from homespun_finetune.metrics import summarise
-from homespun_finetune.progress import Turn
 from homespun_finetune.refresh import whole
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.teaching import Lessons, teach
@@ -36,10 +34,10 @@ from homespun_model.base import Base, load_base
 from homespun_model.completer import Completer
 from homespun_model.copies import CopyIndex
 from homespun_model.loading import load_forward
-from published_recipe import Sheets, figures, gains, quiet
+from published_recipe import Sheets, examined, figures, gains, general_holes, quiet
 from refresh_schedule import fix_budget
 
-GENERAL, LINES = 120, 60
+LINES = 60
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="what a training setting is worth")
     parser.add_argument("repository", type=Path)
     parser.add_argument("setting")
-    parser.add_argument("values", type=float, nargs="+")
+    parser.add_argument("values", type=json.loads, nargs="+")  # some are whole numbers
     parser.add_argument("--tokens", type=float, default=4e5)
     parser.add_argument("--holes", type=int, default=150)
     parser.add_argument("--base", default="starter")
@@ -70,7 +68,7 @@ def main() -> None:
     copies.update({path: base.tokenizer.encode(text) for path, text in files})
     questions = Questions(
         held_out(mined.samples("test"), "new", 0)[: options.holes],
-        list(islice((s for s in measured_samples(0) if s.middle.strip()), GENERAL)),
+        general_holes(),
         material.lines(0, LINES),
         copies,
     )
@@ -95,14 +93,9 @@ def answered(
     """The base's answers, or those of the adapter in ``folder``, merged as editors are served."""
     completer = Completer(base, load_forward(base, folder), None)
     served = Served(completer, questions.copies)
-    turn = Turn(quiet("exam"), 1e9)
-    new = Exam(tuple(questions.holes), len(questions.holes), len(questions.holes))
-    general = Exam(tuple(questions.general), len(questions.general), 0)
-    sheets = Sheets(
-        sit(served, new, seconds=1e9, scoring=1.0, turn=turn),
-        sit(completer, general, seconds=1e9, scoring=1.0, turn=turn),
-    )
-    return sheets, tuple(type_again(served, questions.lines, turn.within(1e9)))
+    holes = questions.holes
+    sheets = examined(served, completer, holes, len(holes), questions.general)
+    return sheets, tuple(type_again(served, questions.lines, lambda: True))
 
 
 def told(name: str, sheets: Sheets, typed: tuple[Typing, ...]) -> None:

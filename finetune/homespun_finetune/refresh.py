@@ -104,12 +104,13 @@ def _excluded(mined: Mined, known: Learnt) -> str | None:
     What is learnt from today is excluded by another of several repositories, if by any.
     """
     material, excluded = _material(mined), set[str]()
-    paths = known.paths - {function.path for function in material.kept}
     for repository, about in zip(
         material.repositories, mined.manifest["repositories"], strict=True
     ):
         left_out = left_out_by(repository, about["settings"]["exclude"])
-        excluded.update(path for path in paths if left_out(path) == EXCLUDED)
+        excluded.update(path for path in known.paths if left_out(path) == EXCLUDED)
+    if excluded:  # seldom: what is kept is read again for this
+        excluded -= {function.path for function in material.kept}
     return min(excluded, default=None)
 
 
