@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-editors package lint types format bench clean
+.PHONY: install demo test fuzz test-editors package lint types format bench clean
 
 install: $(STAMP)
 
@@ -19,6 +19,13 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest $(TEST_OPTIONS)
+
+# The property tests alone, each time with other draws.
+FUZZ ?= 10
+fuzz: install
+	for seed in $$(shuf -i 1-999999 -n $(FUZZ)); do \
+	$(BIN)/python -m pytest -m hypothesis --ignore=tests/e2e --hypothesis-profile=random --hypothesis-seed=$$seed || exit 1; \
+	done
 
 # Every editor, fetched into a cache of its own; one that cannot be had is skipped, and said. Screenshots: out/editors.
 # What fails is tried once more: a browser on a busy machine can be late for reasons of its own.

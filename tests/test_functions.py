@@ -86,6 +86,14 @@ def test_a_sign_that_the_grammar_does_not_know_breaks_nothing() -> None:
     assert [function.broken for function in functions_of(source, "rust")] == [False]
 
 
+def test_what_holds_another_that_starts_with_it_comes_first() -> None:
+    """A struct may be written where a function says what it returns."""
+    source = "struct point { int x; } origin(void) { struct point p = {0}; return p; }\n"
+    found = functions_of(source, "c")
+    assert [function.name for function in found] == ["origin", "point"]
+    assert [function.span.start for function in found] == [0, 0]
+
+
 def test_invalid_utf8_is_not_our_business_and_breaks_nothing() -> None:
     (function,) = functions_of(b"def f():\n    return '\xff\xfe'\n")
     assert function.name == "f"

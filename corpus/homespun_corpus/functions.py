@@ -94,7 +94,7 @@ class _Scope:
 def extract(
     source: bytes, *, path: str, language: Language, blob_id: str, tree: Tree | None = None
 ) -> list[Function]:
-    """Every named callable of a UTF-8 source, by start; ParseTimeout if that takes too long.
+    """Every named callable of a UTF-8 source, outer first; ParseTimeout if that takes too long.
 
     ``tree`` is the source's syntax tree, if the caller has it.
     """
@@ -128,7 +128,7 @@ def extract(
                 broken=item.has_error and _is_broken(source, own, errors_at),
             )
         )
-    return sorted(functions, key=lambda function: function.span)
+    return sorted(functions, key=lambda function: (function.span.start, -function.span.end))
 
 
 def _merge(
