@@ -18,7 +18,7 @@ from homespun_corpus.samples import Sample
 from homespun_finetune import charts
 from homespun_finetune.figures import ORDER, TITLES, rows
 from homespun_finetune.outcome import VERDICTS
-from homespun_finetune.show import SHOWN_CONTEXT_LINES, Pair, paired, printable
+from homespun_finetune.show import SHOWN_CONTEXT_LINES, Pair, held_out, paired, printable
 
 if TYPE_CHECKING:
     from homespun_model.store import Revision
@@ -105,11 +105,8 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     several = _list(manifest, "repositories")
     for mined in several if len(several) > 1 else [manifest]:
         of = f" of {mined.get('repository')}" if mined is not manifest else ""
-        split = _dict(mined, "split")
-        since = f"code newer than {str(split.get('train_commit'))[:12]}"
-        held_out = since if split.get("kind") == "time" else "whole files: there is no history"
         yield f"commit{of}", str(mined.get("commit") or "a plain folder")[:12]
-        yield f"held out{of}", held_out
+        yield f"held out{of}", held_out(_dict(mined, "split"))
     training = _dict(manifest, "training")
     if training:
         yield "trained on", f"{training.get('samples')} samples, {training.get('tokens')} tokens"

@@ -25,8 +25,10 @@ class TrainSettings:
     """Peak rate; None takes ``learning_rate_for`` the base's width."""
     refresh_rate: float = 0.5
     """Of the peak rate, warmed up again, where training goes on from an adapter."""
-    passes: int = 6
-    """At most this often over the training samples; early stopping usually comes first."""
+    passes: int = 1
+    """At most this often over the training samples. Measured (LOG.md): what a second pass gains on
+    code from just after the training tree, it loses on newer code, and code in general with it. A
+    pass shows most lines several times as it is, in the prompts of samples nearby."""
     batch_size: int = 8
     """Samples a step. LoRA wants small batches, and minutes on two cores allow few steps."""
     warmup: float = 0.08
@@ -36,10 +38,10 @@ class TrainSettings:
     """Largest gradient norm."""
     end_weight: float = 3.0
     """Weight of the token that ends a middle: one a sample, and what makes a suggestion stop."""
-    prompt_weight: float = 1.0
+    prompt_weight: float = 0.3
     """Weight of the prompt's tokens; a middle's weigh 1. Measured (LOG.md): a middle alone is one
-    token in thirty of what a small base could learn from, and minutes are short. At 1 it learns
-    more, and forgets less, than at a half."""
+    token in thirty of what a small base could learn from, and minutes are short. At 1 a whole pass
+    learns a little less, and forgets a little more."""
     general_share: float = 0.05
     """Of the samples: holes in the standard library, lest code in general be forgotten."""
     validations: int = 8

@@ -98,13 +98,14 @@ def _scope(repository: Mapping[str, Any]) -> str:
 def _splits(mined: Mapping[str, Any]) -> str:
     several = mined["repositories"]
     if len(several) == 1:
-        return _split(mined)
-    return "; ".join(f"of {one['repository']} {_split(one)}" for one in several)
+        return held_out(mined["split"])
+    return "; ".join(f"of {one['repository']} {held_out(one['split'])}" for one in several)
 
 
-def _split(mined: Mapping[str, Any]) -> str:
-    if mined["split"]["kind"] == "time":
-        return f"newer than {mined['split']['train_commit'][:12]}"
+def held_out(split: Mapping[str, Any]) -> str:
+    """Which code is held out, by the split of a manifest."""
+    if split.get("kind") == "time":
+        return f"newer than {str(split.get('train_commit'))[:12]}"
     return "whole files, for there is too little history to split by"
 
 

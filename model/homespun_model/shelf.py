@@ -91,6 +91,13 @@ class Shelf:
         folder.mkdir()
         return folder
 
+    def give_up(self, folder: Path) -> None:
+        """Delete a folder in staging, if it still is there, and its lock."""
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+        release(folder)
+
     def clean(self) -> None:
         """Delete what dead processes left in staging; a living one holds the lock beside it."""
         for entry in self.staging.iterdir():

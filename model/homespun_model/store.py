@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -142,11 +141,9 @@ class AdapterStore:
 
         A shelf on which nothing else is goes with it.
         """
-        shutil.rmtree(staged, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            staged.with_suffix(".lock").unlink(missing_ok=True)
-        release(staged)
-        Shelf(self.root, staged.parent.parent).clear_away()
+        shelf = Shelf(self.root, staged.parent.parent)
+        shelf.give_up(staged)
+        shelf.clear_away()
 
     def publish(self, repository: str, staged: Path, manifest: Mapping[str, Any]) -> Revision:
         """Make what is in ``staged`` a revision, and the one that is served.
