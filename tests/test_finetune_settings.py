@@ -17,7 +17,7 @@ def test_wishes_go_over_the_products_choice_and_nothing_else_moves() -> None:
 
 
 def test_every_wish_is_a_training_setting() -> None:
-    wishes = TrainWishes(learning_rate=1e-3, passes=1, dropout=0.1, end_weight=2.0)
+    wishes = TrainWishes(learning_rate=1e-3, passes=2, dropout=0.1, end_weight=2.0)
     changed = TrainSettings().wishing(wishes).to_json()
     assert {key for key, value in changed.items() if value != TrainSettings().to_json()[key]} == {
         "learning_rate",
