@@ -66,8 +66,7 @@ class Shelf:
         """Its lock, and its folders; what the system refuses becomes one line."""
         check_root(self.root)
         try:
-            if not self.root.exists():
-                self.root.mkdir(parents=True, mode=0o700)
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._lock():
                 self._make()
                 yield
@@ -102,12 +101,10 @@ class Shelf:
         """Delete what dead processes left in staging; a living one holds the lock beside it."""
         for entry in self.staging.iterdir():
             folder = entry.with_suffix("") if entry.suffix == ".lock" else entry
-            beside = folder.with_suffix(".lock")
             with contextlib.suppress(OSError):
-                if (lock := try_lock(beside)) is not None:
+                if (lock := try_lock(folder.with_suffix(".lock"))) is not None:
                     lock.close()
-                    shutil.rmtree(folder, ignore_errors=True)
-                    beside.unlink(missing_ok=True)
+                    self.give_up(folder)
 
     def clear_away(self) -> None:
         """Remove a shelf that holds nothing: a run that came to nothing leaves nothing behind."""
