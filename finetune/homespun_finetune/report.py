@@ -18,7 +18,7 @@ from homespun_corpus.samples import Sample
 from homespun_finetune import charts
 from homespun_finetune.figures import ORDER, TITLES, rows
 from homespun_finetune.outcome import VERDICTS
-from homespun_finetune.show import SHOWN_CONTEXT_LINES, Pair, held_out, paired, printable
+from homespun_finetune.show import SHOWN_CONTEXT_LINES, Pair, how_held_out, paired, printable
 
 if TYPE_CHECKING:
     from homespun_model.store import Revision
@@ -106,7 +106,7 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for mined in several if len(several) > 1 else [manifest]:
         of = f" of {mined.get('repository')}" if mined is not manifest else ""
         yield f"commit{of}", str(mined.get("commit") or "a plain folder")[:12]
-        yield f"held out{of}", held_out(_dict(mined, "split"))
+        yield f"held out{of}", how_held_out(_dict(mined, "split"))
     training = _dict(manifest, "training")
     if training:
         yield "trained on", f"{training.get('samples')} samples, {training.get('tokens')} tokens"

@@ -98,11 +98,11 @@ def _scope(repository: Mapping[str, Any]) -> str:
 def _splits(mined: Mapping[str, Any]) -> str:
     several = mined["repositories"]
     if len(several) == 1:
-        return held_out(mined["split"])
-    return "; ".join(f"of {one['repository']} {held_out(one['split'])}" for one in several)
+        return how_held_out(mined["split"])
+    return "; ".join(f"of {one['repository']} {how_held_out(one['split'])}" for one in several)
 
 
-def held_out(split: Mapping[str, Any]) -> str:
+def how_held_out(split: Mapping[str, Any]) -> str:
     """Which code is held out, by the split of a manifest."""
     if split.get("kind") == "time":
         return f"newer than {str(split.get('train_commit'))[:12]}"
