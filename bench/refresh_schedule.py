@@ -32,7 +32,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from homespun_corpus.dataset import Mined, MineSettings, mine
 from homespun_corpus.repository import Repository
-from homespun_corpus.rules import judging_version
+from homespun_corpus.rules import JUDGING_VERSION
 from homespun_corpus.samples import Sample
 from homespun_finetune import train
 from homespun_finetune.budget import SAFETY, TokenBudget
@@ -144,7 +144,7 @@ def as_of(origin: Path, commit: str, work: Path) -> Path:
 def learn(base: Base, mined: Mined, course: Course, folder: Path, before: Revision | None) -> None:
     """One training; where nothing has changed, the adapter stays as it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"rules": judging_version(), "split": mined.manifest["split"], "tokens": 0}
+    about = {"rules": JUDGING_VERSION, "split": mined.manifest["split"], "tokens": 0}
     if course.rows:
         lessons = Lessons(base, mined, course, TrainSettings())
         quiet = Stage("training", Console(stderr=True, quiet=True))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from homespun_corpus.dataset import Mined, MineSettings, mine, mine_together
 from homespun_corpus.repository import Repository
-from homespun_corpus.rules import judging_version
+from homespun_corpus.rules import JUDGING_VERSION
 from homespun_corpus.split import HeldOut
 from homespun_finetune import learnt
 from homespun_finetune.batches import Example, mixed
@@ -34,7 +34,7 @@ def trained_on(was: Mined, folder: Path, **changes: object) -> Revision:
     folder.mkdir()
     assert was.material is not None
     learnt.of(was.material.repository, was.material.kept).write(folder)
-    manifest = {"rules": judging_version(), "split": was.manifest["split"]} | changes
+    manifest = {"rules": JUDGING_VERSION, "split": was.manifest["split"]} | changes
     return Revision("team", "r1", folder, manifest)
 
 

@@ -1,8 +1,12 @@
-"""The version of the rules: one number that changes whenever the same blob could be read otherwise.
+"""The versions of the rules: which cached readings are valid, and what a refresh may go on from.
 
-Computed from what decides, so nobody can forget to raise it: every module and query of this room,
-and the versions of the libraries that parse, match and hash for it. A change that could not have
-mattered costs one mining from scratch; a change that is missed would cost wrong data.
+``rules_version`` says whether the same blob could be read otherwise. It is computed from every
+module and query of this room and the versions of the libraries that parse, match and hash for it,
+so nobody can forget it: a change that could not have mattered costs one mining from scratch, a
+change that is missed would cost wrong data.
+
+``JUDGING_VERSION`` says whether the same code is kept out. Raising it sends every team's refresh
+back to the base, so it is raised by hand, and a test tells when to think about it.
 """
 
 from __future__ import annotations
@@ -12,32 +16,36 @@ import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import metadata, resources
+from importlib.resources.abc import Traversable
 
 from homespun_corpus.languages import LANGUAGES
 
-DIGITS = 16
-# The modules that say what is kept out.
-_JUDGING = (
+JUDGING_VERSION = 1
+"""Raise it with any change by which code is kept out that was learnt before."""
+JUDGING = (
     *("hygiene", "secrets", "suspects", "placeholders", "named_values", "licence"),
     *("licence_names", "verdicts", "sources", "windows", "left_out", "path_marks"),
     *("texts", "parts"),
 )
+"""The modules that say what is kept out."""
+
+DIGITS = 16
+# What manifests said before there was a number: a hash of those modules' bytes.
+_HASHED = {"9ed57b5b489563ca": 1}
 _LIBRARIES = ("tree-sitter", "detect-secrets", "datasketch", "numpy", "pathspec")
+
+
+def judged_alike(recorded: object) -> bool:
+    """Whether a manifest's "rules", which may be anything, keep out what today's do: what was mined
+    under others may hold what today's would not."""
+    version = _HASHED.get(recorded) if isinstance(recorded, str) else recorded
+    return type(version) is int and version == JUDGING_VERSION
 
 
 @cache
 def rules_version() -> str:
     """Hexadecimal; the same wherever the same code runs with the same libraries."""
     return digest_of([*_sources(), *_libraries()])
-
-
-@cache
-def judging_version() -> str:
-    """The same for as long as the same code is kept out: what was mined under other rules may hold
-    what today's would not."""
-    package = resources.files(__package__)
-    files = (f"{name}.py" for name in _JUDGING)
-    return digest_of((file, (package / file).read_bytes()) for file in files)
 
 
 def digest_of(parts: Iterable[tuple[str, bytes]]) -> str:
@@ -50,11 +58,17 @@ def digest_of(parts: Iterable[tuple[str, bytes]]) -> str:
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:
-    package = resources.files(__package__)
-    for folder, ending in ((package, ".py"), (package / "queries", ".scm")):
-        files = (file for file in folder.iterdir() if file.name.endswith(ending))
-        for file in sorted(files, key=lambda file: file.name):
-            yield file.name, file.read_bytes()
+    """Every module and query of the room, in whatever folder, by its path."""
+    for name, file in sorted(_files(resources.files("homespun_corpus"))):
+        yield name, file.read_bytes()
+
+
+def _files(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files(entry, f"{above}{entry.name}/")
+        elif entry.name.endswith((".py", ".scm")):
+            yield f"{above}{entry.name}", entry
 
 
 def _libraries() -> Iterator[tuple[str, bytes]]:

@@ -18,7 +18,7 @@ from homespun_corpus.functions import Function
 from homespun_corpus.left_out import left_out_by
 from homespun_corpus.material import Material
 from homespun_corpus.path_marks import EXCLUDED
-from homespun_corpus.rules import judging_version
+from homespun_corpus.rules import judged_alike
 from homespun_corpus.samples import Sample
 from homespun_model.store import Revision
 
@@ -88,7 +88,7 @@ def _onward(mined: Mined, incumbent: Revision, known: Learnt, seed: int) -> Cour
 
 def _kept_out(mined: Mined, incumbent: Revision, known: Learnt) -> str:
     """Why nothing may go on from the incumbent; empty if it may."""
-    if incumbent.manifest.get("rules") != judging_version():
+    if not judged_alike(incumbent.manifest.get("rules")):
         return f"the rules of what is kept out are not those of {incumbent.name}"
     if excluded := _excluded(mined, known):
         return f"{excluded} is excluded now, and {incumbent.name} was trained on it"

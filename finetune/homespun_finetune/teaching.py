@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from homespun_corpus.dataset import Mined
-from homespun_corpus.rules import judging_version
+from homespun_corpus.rules import JUDGING_VERSION
 from homespun_corpus.samples import Sample
 from homespun_model.base import Base
 from homespun_model.prompt import PROMPT_VERSION
@@ -42,7 +42,7 @@ class Lessons:
     def to_json(self) -> dict[str, Any]:
         """For the manifest: with these, a later run knows whether it may go on from this one."""
         return {
-            "rules": judging_version(),
+            "rules": JUDGING_VERSION,
             "course": self.course.to_json(),
             "general_digest": replay_digest(self.settings.seed),
         }
