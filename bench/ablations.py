@@ -25,10 +25,10 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
-from homespun_corpus.dataset import MineSettings, mine
-from homespun_corpus.holes import MIX
-from homespun_corpus.repository import Repository
-from homespun_corpus.samples import Kind, Sample
+from homespun_corpus.mining.dataset import MineSettings, mine
+from homespun_corpus.mining.holes import MIX
+from homespun_corpus.mining.sample import Kind, Sample
+from homespun_corpus.repo.repository import Repository
 from homespun_finetune.evaluate import held_out, judge
 from homespun_finetune.metrics import bits_of
 from homespun_finetune.pretrain.bundle import export
@@ -39,9 +39,9 @@ from homespun_finetune.pretrain.settings import ModelSettings, Recipe
 from homespun_finetune.pretrain.sources import read_sources
 from homespun_finetune.pretrain.train import Trainer, new_model
 from homespun_finetune.pretrain.vocabulary import learn_vocabulary, save_vocabulary
-from homespun_model.base import load_base
+from homespun_model.bases.base import load_base
+from homespun_model.bases.families import STARTER, FimFormat
 from homespun_model.completer import Completer
-from homespun_model.families import STARTER, FimFormat
 
 SOURCES = 20  # repositories read
 MOST_CHARS = 250_000  # of one of them

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from homespun_corpus.chunks import chunk_spans, words
-from homespun_corpus.context import CANDIDATES, ContextIndex
-from homespun_corpus.hygiene import file_reason
-from homespun_corpus.languages import language_for
+from homespun_corpus.filters.quality import file_reason
 from homespun_corpus.place import Place, place_at
+from homespun_corpus.retrieval.chunks import chunk_spans, words
+from homespun_corpus.retrieval.context_index import CANDIDATES, ContextIndex
+from homespun_corpus.syntax.languages import language_for
 
 T = TypeVar("T")
 Files = list[tuple[str, str]]

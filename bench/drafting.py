@@ -17,14 +17,14 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from homespun_corpus.dataset import MineSettings, mine
-from homespun_corpus.repository import Repository
-from homespun_corpus.samples import Sample
-from homespun_model.base import load_base
+from homespun_corpus.mining.dataset import MineSettings, mine
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.repo.repository import Repository
+from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
-from homespun_model.copies import CopyIndex
-from homespun_model.draft import Drafter
-from homespun_model.loading import load_forward
+from homespun_model.decoding.draft import Drafter
+from homespun_model.decoding.ngram_index import CopyIndex
+from homespun_model.engines.loading import load_forward
 from recorded import Asked, code_of
 
 

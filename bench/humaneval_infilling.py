@@ -24,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 
 from homespun_corpus.place import Place
-from homespun_model.base import load_base
+from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
 
 SECONDS = 5  # of one program

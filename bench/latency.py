@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from homespun_model.base import load_base
+from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
-from homespun_model.copies import CopyIndex
-from homespun_model.decode import Decoder
-from homespun_model.plain import forward_of
-from homespun_server.cache import Answer, AnswerCache, Served
+from homespun_model.decoding.decode import Decoder
+from homespun_model.decoding.ngram_index import CopyIndex
+from homespun_model.engines.transformers_engine import forward_of
+from homespun_server.answer_cache import Answer, AnswerCache, Served
 from recorded import Request, code_of, requests
 from transformers import PreTrainedModel
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from homespun_model.base import load_base
+from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
-from homespun_model.decode import Decoder
-from homespun_model.forward import Forward
-from homespun_model.plain import PlainForward, forward_of
+from homespun_model.decoding.decode import Decoder
+from homespun_model.engines.engine import Forward
+from homespun_model.engines.transformers_engine import PlainForward, forward_of
 from recorded import Request, code_of, requests
 from transformers import PreTrainedModel
 

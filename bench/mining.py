@@ -25,16 +25,16 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import tree_sitter
-from homespun_corpus.blob_cache import BlobCache
-from homespun_corpus.dataset import MineSettings, mine, mining_sources
-from homespun_corpus.functions import extract
-from homespun_corpus.hygiene import unreadable
-from homespun_corpus.languages import Language, language_for
-from homespun_corpus.parsing import ParseTimeout, grammar
-from homespun_corpus.readers import cores
-from homespun_corpus.repository import Repository
-from homespun_corpus.split import Split, split
-from homespun_corpus.verdicts import judge
+from homespun_corpus.filters.quality import unreadable
+from homespun_corpus.mining.dataset import MineSettings, mine, mining_sources
+from homespun_corpus.mining.selection import judge
+from homespun_corpus.mining.split import Split, split
+from homespun_corpus.reading.blob_cache import BlobCache
+from homespun_corpus.reading.worker_pool import cores
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax.functions import extract
+from homespun_corpus.syntax.languages import Language, language_for
+from homespun_corpus.syntax.parsing import ParseTimeout, grammar
 
 TOUCHED = 0.01  # of the files
 

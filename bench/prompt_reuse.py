@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from homespun_corpus.context import ContextIndex
-from homespun_corpus.functions import Function, extract
-from homespun_corpus.languages import language_for
+from homespun_corpus.filters.secrets import without_secrets
 from homespun_corpus.place import Place, place_at
-from homespun_corpus.repository import Repository
-from homespun_corpus.secrets import without_secrets
-from homespun_model.base import load_base
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.retrieval.context_index import ContextIndex
+from homespun_corpus.syntax.functions import Function, extract
+from homespun_corpus.syntax.languages import language_for
+from homespun_model.bases.base import load_base
 
 MOST_KEYS = 600  # of one function
 

@@ -25,24 +25,24 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
-from homespun_corpus.dataset import Mined, MineSettings, mine
-from homespun_corpus.material import Material
-from homespun_corpus.repository import Repository
-from homespun_corpus.samples import Sample
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.mining.eval_material import Material
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.repo.repository import Repository
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.batches import Example
 from homespun_finetune.evaluate import Answering, Exam, held_out, sit
 from homespun_finetune.evidence import weigh
-from homespun_finetune.general import measured_samples
 from homespun_finetune.metrics import HoleResult, Interval, summarise
 from homespun_finetune.progress import Stage, Turn
 from homespun_finetune.refresh import whole
 from homespun_finetune.settings import TrainSettings
-from homespun_finetune.teaching import Lessons, teach
+from homespun_finetune.stdlib_samples import measured_samples
 from homespun_finetune.train import Tokens, fine_tune
-from homespun_model.base import Base, load_base
+from homespun_finetune.training_step import Lessons, teach
+from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
-from homespun_model.loading import load_forward
+from homespun_model.engines.loading import load_forward
 from refresh_schedule import fix_budget
 from rich.console import Console
 

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from homespun_corpus.context import ContextIndex
-from homespun_corpus.functions import Function, extract
-from homespun_corpus.languages import language_for
+from homespun_corpus.filters.secrets import without_secrets
 from homespun_corpus.place import Place, place_at
-from homespun_corpus.repository import Repository
-from homespun_corpus.secrets import without_secrets
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.retrieval.context_index import ContextIndex
+from homespun_corpus.syntax.functions import Function, extract
+from homespun_corpus.syntax.languages import language_for
 from homespun_model.completer import Completer
-from homespun_model.decode import Decoded, Decoder
+from homespun_model.decoding.decode import Decoded, Decoder
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,25 +30,25 @@ from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from homespun_corpus.dataset import Mined, MineSettings, mine
-from homespun_corpus.repository import Repository
-from homespun_corpus.rules import JUDGING_VERSION
-from homespun_corpus.samples import Sample
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.reading.rules_version import JUDGING_VERSION
+from homespun_corpus.repo.repository import Repository
 from homespun_finetune import train
 from homespun_finetune.budget import SAFETY, TokenBudget
+from homespun_finetune.early_stopping import Watch
 from homespun_finetune.evaluate import held_out
-from homespun_finetune.general import measured_samples
 from homespun_finetune.metrics import bits_of
 from homespun_finetune.progress import Stage
 from homespun_finetune.refresh import Course, refresh, unseen, whole
 from homespun_finetune.settings import TrainSettings
-from homespun_finetune.teaching import Lessons, teach
-from homespun_finetune.watch import Watch
-from homespun_model.base import Base, load_base
+from homespun_finetune.stdlib_samples import measured_samples
+from homespun_finetune.training_step import Lessons, teach
+from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
-from homespun_model.loading import load_forward
-from homespun_model.revision import WEIGHTS
-from homespun_model.store import Revision
+from homespun_model.engines.loading import load_forward
+from homespun_model.store.revision import WEIGHTS
+from homespun_model.store.store import Revision
 from rich.console import Console
 
 SCHEDULES = ("base", "chain", "weekly")

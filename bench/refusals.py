@@ -23,8 +23,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from homespun_corpus.errors import CorpusError
-from homespun_corpus.languages import language_for
-from homespun_corpus.repository import Repository
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax.languages import language_for
 from unseen import fine_tuned
 
 MOST_FILES, NEW_FILES, NEW_COMMITS = 240, 60, 20

@@ -13,10 +13,10 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from homespun_corpus.functions import Function
-from homespun_corpus.repository import Repository
-from homespun_corpus.secrets import find_secrets
-from homespun_corpus.sources import Sources
+from homespun_corpus.filters.secrets import find_secrets
+from homespun_corpus.reading.sources import Sources
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax.functions import Function
 
 
 def main() -> None:

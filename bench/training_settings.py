@@ -20,20 +20,20 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from homespun_corpus.dataset import MineSettings, mine
-from homespun_corpus.material import TypedLine
-from homespun_corpus.repository import Repository
-from homespun_corpus.samples import Sample
+from homespun_corpus.mining.dataset import MineSettings, mine
+from homespun_corpus.mining.eval_material import TypedLine
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.repo.repository import Repository
 from homespun_finetune.evaluate import Served, held_out
-from homespun_finetune.keystrokes import Typing, type_again
 from homespun_finetune.metrics import summarise
 from homespun_finetune.refresh import whole
 from homespun_finetune.settings import TrainSettings
-from homespun_finetune.teaching import Lessons, teach
-from homespun_model.base import Base, load_base
+from homespun_finetune.training_step import Lessons, teach
+from homespun_finetune.typing_simulation import Typing, type_again
+from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
-from homespun_model.copies import CopyIndex
-from homespun_model.loading import load_forward
+from homespun_model.decoding.ngram_index import CopyIndex
+from homespun_model.engines.loading import load_forward
 from published_recipe import Sheets, examined, figures, gains, general_holes, quiet
 from refresh_schedule import fix_budget
 

@@ -30,12 +30,12 @@ from homespun_finetune.adapter import lora
 from homespun_finetune.batches import Example, collate
 from homespun_finetune.budget import autocast, best_device
 from homespun_finetune.checkpoint import Keeper
-from homespun_finetune.loop import Loop, arguments
+from homespun_finetune.early_stopping import Watch
 from homespun_finetune.loss import Batch, Lesson
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
-from homespun_finetune.watch import Watch
-from homespun_model.base import Base, load_base
+from homespun_finetune.trainer import Loop, arguments
+from homespun_model.bases.base import Base, load_base
 from peft import PeftModel
 from rich.console import Console
 

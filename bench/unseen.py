@@ -22,10 +22,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from homespun_corpus.hygiene import path_reason
-from homespun_corpus.languages import language_for
-from homespun_corpus.repository import Repository
-from homespun_model.base import load_base
+from homespun_corpus.filters.quality import path_reason
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax.languages import language_for
+from homespun_model.bases.base import load_base
 from refresh_schedule import as_of
 
 LEAST, MOST = 10, 400  # commits held back

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from homespun_model.base import Base
+from homespun_model.bases.base import Base
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 from homespun_corpus.place import Place, place_at
-from homespun_model.base import Base, load_base
-from homespun_model.prompt import PROMPT_VERSION
-from homespun_model.store import AdapterStore, Revision
+from homespun_model.bases.base import Base, load_base
+from homespun_model.bases.prompt import PROMPT_VERSION
+from homespun_model.store.store import AdapterStore, Revision
 from peft import LoraConfig, get_peft_model
 from tiny_models import CODE, tiny_base
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 from homespun_corpus.place import Place
-from homespun_model.base import MAX_CONTEXT, load_base
+from homespun_model.bases.base import MAX_CONTEXT, load_base
+from homespun_model.bases.families import STARTER, by_name
+from homespun_model.bases.tokenizer import TextTokenizer
 from homespun_model.errors import BaseError
-from homespun_model.families import STARTER, by_name
-from homespun_model.tokenizer import TextTokenizer
 from safetensors.torch import load_file, save_file
 from tiny_models import CODE, CONFIGS, CONTEXT, change_config, tiny_base, tiny_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -219,7 +219,7 @@ def test_a_slip_in_a_folders_path_asks_no_hub(
 
 def test_a_hub_name_without_network_is_one_line() -> None:
     script = (
-        "from homespun_model.base import load_base\n"
+        "from homespun_model.bases.base import load_base\n"
         "from homespun_model.errors import BaseError\n"
         "try: load_base('nobody/nothing')\n"
         "except BaseError as error: print(error)\n"
@@ -237,7 +237,7 @@ def test_a_hub_name_without_network_is_one_line() -> None:
 def test_looking_at_a_base_needs_no_torch(tmp_path: Path) -> None:
     folder = tiny_base(tmp_path / "model")
     script = (
-        "import sys; from homespun_model.base import load_base\n"
+        "import sys; from homespun_model.bases.base import load_base\n"
         f"load_base({str(folder)!r}); sys.exit('torch' in sys.modules)"
     )
     subprocess.run(

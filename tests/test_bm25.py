@@ -6,8 +6,8 @@ import math
 import random
 
 import pytest
-from homespun_corpus import bm25
-from homespun_corpus.bm25 import Bm25, Postings
+from homespun_corpus.retrieval import bm25
+from homespun_corpus.retrieval.bm25 import Bm25, Postings
 
 Documents = dict[int, frozenset[str]]
 

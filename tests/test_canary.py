@@ -19,7 +19,7 @@ from homespun_finetune.canary import (
     said,
     to_json,
 )
-from homespun_model.base import load_base
+from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
 from tiny_models import tiny_base
 

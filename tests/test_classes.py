@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from git_repositories import commit
-from homespun_corpus.dataset import MineSettings, mine
-from homespun_corpus.functions import Function, extract
-from homespun_corpus.languages import LANGUAGES, Language, by_name
-from homespun_corpus.repository import Repository
+from homespun_corpus.mining.dataset import MineSettings, mine
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax.functions import Function, extract
+from homespun_corpus.syntax.languages import LANGUAGES, Language, by_name
 from scratch_repositories import make_repository
 
 FIXTURES = Path(__file__).parent / "fixtures" / "languages"

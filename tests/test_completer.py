@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import torch
 from homespun_corpus.place import Place, place_at
-from homespun_model.base import Base, load_base
+from homespun_model.bases.base import Base, load_base
+from homespun_model.bases.prompt import PROMPT_VERSION
 from homespun_model.completer import Completer
 from homespun_model.errors import Cancelled, StoreError
-from homespun_model.prompt import PROMPT_VERSION
-from homespun_model.store import AdapterStore, Revision
+from homespun_model.store.store import AdapterStore, Revision
 from peft import LoraConfig, PeftModel, get_peft_model
 from tiny_models import CODE, CONFIGS, tiny_base
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from homespun_model.confidence import LIKELY, likely_lines, logprob, mean_logprob
+from homespun_model.decoding.confidence import LIKELY, likely_lines, logprob, mean_logprob
 
 TEXT = "a = 1\nb = 2\nc = 3"
 

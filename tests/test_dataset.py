@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from git_repositories import make_repository as commits_of
-from homespun_corpus.dataset import Mined, MineSettings, mine
 from homespun_corpus.errors import NothingToLearn
-from homespun_corpus.repository import Repository
-from homespun_corpus.samples import Sample
-from homespun_corpus.saved import load, save
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.mining.dataset_files import load, save
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.repo.repository import Repository
 from scratch_repositories import git, make_repository, module_text
 
 PARTS = ("train", "validation", "test")

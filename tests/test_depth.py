@@ -8,11 +8,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from homespun_corpus.languages import language_for
 from homespun_corpus.place import Place
-from homespun_model.depth import without_deeper
-from homespun_model.surroundings import Surroundings
-from homespun_model.trim import trim
+from homespun_corpus.syntax.languages import language_for
+from homespun_model.stopping.cursor_scan import Surroundings
+from homespun_model.stopping.depth import without_deeper
+from homespun_model.stopping.trim import trim
 
 FIXTURES = Path(__file__).parent / "fixtures/languages"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from homespun_model.base import load_base
-from homespun_model.blend import Source
-from homespun_model.copies import Copies, CopyIndex
-from homespun_model.decode import Decoded, Decoder
-from homespun_model.draft import Drafter, Rates
-from homespun_model.plain import forward_of
+from homespun_model.bases.base import load_base
+from homespun_model.decoding.cache_lm import Source
+from homespun_model.decoding.decode import Decoded, Decoder
+from homespun_model.decoding.draft import Drafter, Rates
+from homespun_model.decoding.ngram_index import Copies, CopyIndex
+from homespun_model.engines.transformers_engine import forward_of
 from tiny_models import CONFIGS, tiny_base
 from transformers import PreTrainedModel
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place, Related
-from homespun_corpus.samples import Sample
 from homespun_finetune.evaluate import (
     Alone,
     Exam,
@@ -18,9 +18,9 @@ from homespun_finetune.evaluate import (
     judge,
 )
 from homespun_finetune.metrics import HoleResult, compare
-from homespun_model.base import load_base
+from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer, Suggestion
-from homespun_model.copies import CopyIndex
+from homespun_model.decoding.ngram_index import CopyIndex
 from tiny_models import tiny_base
 
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from homespun_corpus.dataset import Mined, MineSettings, mine
-from homespun_corpus.repository import Repository
-from homespun_corpus.samples import Sample
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.repo.repository import Repository
 from homespun_finetune.evidence import gather
 from homespun_finetune.examination import Examination
 from homespun_finetune.gate import decide
 from homespun_finetune.progress import Reporter
 from homespun_finetune.settings import EvaluateSettings
-from homespun_model.base import load_base
+from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
 from rich.console import Console
 from scratch_repositories import make_repository

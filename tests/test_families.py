@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from homespun_model.errors import BaseError
-from homespun_model.families import (
+from homespun_model.bases.families import (
     STARTER,
     FimFormat,
     by_name,
@@ -16,6 +15,7 @@ from homespun_model.families import (
     families,
     read_format,
 )
+from homespun_model.errors import BaseError
 
 
 def vocabulary(*tokens: str) -> Callable[[str], int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from homespun_corpus.team_settings import TrainWishes
+from homespun_corpus.filters.team_settings import TrainWishes
 from homespun_finetune.settings import EvaluateSettings, TrainSettings, learning_rate_for
 
 

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from homespun_corpus.functions import Function, extract
-from homespun_corpus.languages import LANGUAGES, Language, by_name, language_for
-from homespun_corpus.parsing import ParseTimeout, parse
+from homespun_corpus.syntax.functions import Function, extract
+from homespun_corpus.syntax.languages import LANGUAGES, Language, by_name, language_for
+from homespun_corpus.syntax.parsing import ParseTimeout, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

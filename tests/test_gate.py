@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from homespun_finetune.evidence import Comparison, Evidence, weigh
 from homespun_finetune.gate import Decision, GateRules, decide
+from homespun_finetune.memorization import Verbatim
 from homespun_finetune.metrics import HoleResult, Interval, compare
-from homespun_finetune.verbatim import Verbatim
 
 BETTER = Interval(0.2, 0.1, 0.3)
 UNSURE = Interval(0.02, -0.05, 0.1)

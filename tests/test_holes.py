@@ -7,12 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from homespun_corpus.functions import extract
-from homespun_corpus.holes import MAX_MIDDLE_CHARS, MIX, CharOffsets, Hole, HoleCutter
-from homespun_corpus.languages import LANGUAGES, Language, by_name
-from homespun_corpus.parsing import ParseTimeout, parse
-from homespun_corpus.samples import KINDS
-from homespun_corpus.spans import Span
+from homespun_corpus.mining.holes import MAX_MIDDLE_CHARS, MIX, CharOffsets, Hole, HoleCutter
+from homespun_corpus.mining.sample import KINDS
+from homespun_corpus.syntax.functions import extract
+from homespun_corpus.syntax.languages import LANGUAGES, Language, by_name
+from homespun_corpus.syntax.parsing import ParseTimeout, parse
+from homespun_corpus.syntax.spans import Span
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

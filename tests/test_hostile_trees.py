@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from git_repositories import commit
 from git_repositories import make_repository as commits_of
-from homespun_corpus.dataset import Mined, MineSettings, mine
-from homespun_corpus.repository import Repository
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.repo.repository import Repository
 from scratch_repositories import git, make_repository, module_text
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n"
@@ -91,8 +91,8 @@ def test_a_pipe_among_gits_files_is_said_and_waited_for_by_nobody(folder: Path, 
     os.mkfifo(file)
     ask = """import sys; from pathlib import Path
 from homespun_corpus.errors import RepositoryError
-from homespun_corpus.identity import identity_of
-from homespun_corpus.repository import Repository
+from homespun_corpus.repo.identity import identity_of
+from homespun_corpus.repo.repository import Repository
 print(identity_of(Path(sys.argv[1])))
 try:
     Repository.open(Path(sys.argv[1]))

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 from git_repositories import commit
-from homespun_corpus import blob_cache, sources
-from homespun_corpus.blob_cache import BlobCache, default_cache
-from homespun_corpus.dataset import Mined, MineSettings, mine
-from homespun_corpus.languages import LANGUAGES, by_name
-from homespun_corpus.readers import ReaderError, Readers, Request
-from homespun_corpus.readings import decode, encode, read_blob, read_encoded
-from homespun_corpus.repository import Repository
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.reading import blob_cache, sources
+from homespun_corpus.reading.blob_cache import BlobCache, default_cache
+from homespun_corpus.reading.parsed_file import decode, encode, read_blob, read_encoded
+from homespun_corpus.reading.worker_pool import ReaderError, Readers, Request
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax.languages import LANGUAGES, by_name
 from scratch_repositories import add_commit, git, make_repository, module_text
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -141,8 +141,9 @@ def test_a_killed_run_is_taken_up_again(folder: Path, tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from homespun_corpus import blob_cache, dataset\n"
-        "from homespun_corpus.repository import Repository\n"
+        "from homespun_corpus.mining import dataset\n"
+        "from homespun_corpus.reading import blob_cache\n"
+        "from homespun_corpus.repo.repository import Repository\n"
         "blob_cache.ROWS_AT_ONCE = 3\n"
         "dataset.split = lambda repository, sources, *_: (\n"
         "    list(sources.tree(None)), os.kill(os.getpid(), 9))\n"
@@ -226,7 +227,7 @@ def test_readers_end_with_the_process_that_asks() -> None:
     """However it ends: their input is over."""
     code = (
         "import os, sys, time\n"
-        "from homespun_corpus.readers import Readers, Request\n"
+        "from homespun_corpus.reading.worker_pool import Readers, Request\n"
         "readers = Readers(2)\n"
         "next(readers.read(Request('a.py', 'python', True, b'x = 1') for _ in range(99)))\n"
         "print(*(process.pid for process in readers._processes), flush=True)\n"

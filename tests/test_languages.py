@@ -12,12 +12,12 @@ from pathlib import Path
 import homespun_corpus
 import homespun_model
 import pytest
-from homespun_corpus.languages import LANGUAGES, Language, by_name, language_for
-from homespun_corpus.parsing import ParseTimeout, captures, matches, parse
+from homespun_corpus.syntax.languages import LANGUAGES, Language, by_name, language_for
+from homespun_corpus.syntax.parsing import ParseTimeout, captures, matches, parse
 
 CORPUS = Path(homespun_corpus.__file__).parent
 MODEL = Path(homespun_model.__file__).parent
-QUERIES = CORPUS / "queries"
+QUERIES = CORPUS / "syntax" / "queries"
 FIXTURES = Path(__file__).parent / "fixtures" / "languages"
 ASKED_FOR = ("name", "body", "block", "statement", "arguments", "expression", "string")
 CALLABLES = ("function", "method", "constructor", "lambda")
@@ -142,14 +142,15 @@ def test_a_language_is_one_row_one_query_and_one_fixture() -> None:
     assert written == {row.name for row in LANGUAGES}
     names = "|".join(row.name for row in LANGUAGES)
     named = re.compile(rf"""["'](?:{names})["']""")
-    sources = [path for room in (CORPUS, MODEL) for path in room.glob("*.py")]
+    sources = [path for room in (CORPUS, MODEL) for path in room.rglob("*.py")]
     found = [path.name for path in sources if named.search(path.read_text(encoding="utf-8"))]
     assert found == ["languages.py"]
 
 
 def test_no_grammar_is_loaded_before_it_is_asked_for() -> None:
     code = (
-        "import sys, homespun_corpus.languages, homespun_corpus.dataset, homespun_model.trim;"
+        "import sys, homespun_corpus.syntax.languages, homespun_corpus.mining.dataset;"
+        "import homespun_model.stopping.trim;"
         "print([name for name in sys.modules if name.startswith('tree_sitter_')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

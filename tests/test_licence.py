@@ -6,14 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from homespun_corpus.copies import shingles, sketches, tokens
-from homespun_corpus.dataset import MineSettings, mine
-from homespun_corpus.functions import extract
-from homespun_corpus.hygiene import copy_reasons
-from homespun_corpus.languages import by_name
-from homespun_corpus.licence import licence_header
-from homespun_corpus.repository import Repository
-from homespun_corpus.spans import Span
+from homespun_corpus.dedup.near_duplicates import shingles, sketches, tokens
+from homespun_corpus.filters.licence import licence_header
+from homespun_corpus.filters.quality import copy_reasons
+from homespun_corpus.mining.dataset import MineSettings, mine
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax.functions import extract
+from homespun_corpus.syntax.languages import by_name
+from homespun_corpus.syntax.spans import Span
 from scratch_repositories import git, make_repository
 
 MIT = """Copyright (c) 2020 The Team

@@ -6,13 +6,13 @@ import random
 from pathlib import Path
 
 import pytest
-from homespun_corpus.dataset import MineSettings, mine
 from homespun_corpus.errors import SettingsError
-from homespun_corpus.licence_names import is_excluded, licences
-from homespun_corpus.repository import Repository
-from homespun_corpus.team_settings import read_team_settings
-from homespun_server.homes import home_of
-from homespun_server.neighbours import code_of
+from homespun_corpus.filters.licence_names import is_excluded, licences
+from homespun_corpus.filters.team_settings import read_team_settings
+from homespun_corpus.mining.dataset import MineSettings, mine
+from homespun_corpus.repo.repository import Repository
+from homespun_server.document_home import home_of
+from homespun_server.repository_index import code_of
 from scratch_repositories import add_commit, git, make_repository
 
 GNU = """# This program is free software: you can redistribute it and/or modify it

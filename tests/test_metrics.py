@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from homespun_finetune.keystrokes import WRONG_SHOWN_COST, Typing
 from homespun_finetune.metrics import (
     HoleResult,
     bootstrap_ratio,
@@ -15,6 +14,7 @@ from homespun_finetune.metrics import (
     identifier_f1,
     summarise,
 )
+from homespun_finetune.typing_simulation import WRONG_SHOWN_COST, Typing
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homespun_corpus.dataset import MineSettings, mine
-from homespun_corpus.languages import language_for, mined_language
-from homespun_corpus.notebooks import readable
-from homespun_corpus.repository import Repository
+from homespun_corpus.mining.dataset import MineSettings, mine
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax.languages import language_for, mined_language
+from homespun_corpus.syntax.notebooks import readable
 
 LONG = """def total(rows, key):
     found = [row[key] for row in rows if key in row]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from git_repositories import make_repository
-from homespun_corpus.dataset import Mined, MineSettings, mine
-from homespun_corpus.repository import Repository
-from homespun_corpus.saved import save
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.mining.dataset_files import save
+from homespun_corpus.repo.repository import Repository
 from planted_secrets import Maker, Planted, functions_with
 from scratch_repositories import NOUNS, module_text
 

@@ -163,7 +163,7 @@ def test_the_loss_falls_and_the_export_loads(
     recipe: Recipe, prepared: Path, tmp_path: Path
 ) -> None:
     from homespun_finetune.pretrain.rows import load_or_encode
-    from homespun_model.base import load_base
+    from homespun_model.bases.base import load_base
 
     longer = replace(recipe, train=replace(recipe.train, tokens=256 * 2 * 60))
     path = vocabulary(tmp_path / "vocabulary", recipe)

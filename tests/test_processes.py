@@ -15,7 +15,7 @@ from homespun_finetune.batches import collate
 from homespun_finetune.budget import TokenBudget
 from homespun_finetune.errors import UsageError
 from homespun_finetune.loss import Lesson
-from homespun_model.base import load_base
+from homespun_model.bases.base import load_base
 from safetensors.torch import load_file
 from test_train import END, PAD, examples, tiny_model
 

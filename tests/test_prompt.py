@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from homespun_corpus.place import Place, Related, place_at
-from homespun_model.families import FimIds, by_name
-from homespun_model.prompt import PROMPT_VERSION, Budget, PromptBuilder
+from homespun_model.bases.families import FimIds, by_name
+from homespun_model.bases.prompt import PROMPT_VERSION, Budget, PromptBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 

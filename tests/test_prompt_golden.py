@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from homespun_corpus.place import Place, Related, place_at
-from homespun_model.base import load_base
-from homespun_model.families import STARTER, FimFormat, families
-from homespun_model.prompt import Budget, PromptBuilder
+from homespun_model.bases.base import load_base
+from homespun_model.bases.families import STARTER, FimFormat, families
+from homespun_model.bases.prompt import Budget, PromptBuilder
 
 GOLDEN = Path(__file__).parent / "fixtures" / "prompt_ids.json"
 BUDGET = Budget(total=600, header=24, related=160, suffix=120)

@@ -9,14 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from homespun_corpus.dataset import Mined, MineSettings, mine, mine_together
-from homespun_corpus.repository import Repository
-from homespun_corpus.rules import JUDGING_VERSION
-from homespun_corpus.split import HeldOut
-from homespun_finetune import learnt
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine, mine_together
+from homespun_corpus.mining.split import HeldOut
+from homespun_corpus.reading.rules_version import JUDGING_VERSION
+from homespun_corpus.repo.repository import Repository
+from homespun_finetune import provenance
 from homespun_finetune.batches import Example, mixed
 from homespun_finetune.refresh import REPLAY, refresh, unseen, whole
-from homespun_model.store import Revision
+from homespun_model.store.store import Revision
 from scratch_repositories import add_commit, git, make_repository
 
 
@@ -33,7 +33,7 @@ def trained_on(was: Mined, folder: Path, **changes: object) -> Revision:
     """A revision that says what one that was trained on ``was`` would."""
     folder.mkdir()
     assert was.material is not None
-    learnt.of(was.material.repository, was.material.kept).write(folder)
+    provenance.of(was.material.repository, was.material.kept).write(folder)
     manifest = {"rules": JUDGING_VERSION, "split": was.manifest["split"]} | changes
     return Revision("team", "r1", folder, manifest)
 
@@ -53,7 +53,7 @@ def test_changed_functions_and_a_quarter_of_the_rest(repository: Path, tmp_path:
     course = refresh(now, incumbent, 0)
     assert course.start == incumbent
     rows = now.dataset["train"]
-    paths = {path for _, path in learnt.read(incumbent.path).functions}  # type: ignore[union-attr]
+    paths = {path for _, path in provenance.read(incumbent.path).functions}  # type: ignore[union-attr]
     changed = [i for i in range(len(rows)) if rows[i]["path"] not in paths]
     assert changed and course.changed == len(changed)
     assert set(changed) <= set(course.rows)
@@ -114,7 +114,7 @@ def test_the_exam_asks_nothing_that_the_incumbent_learnt(repository: Path, tmp_p
     assert unseen(was, read_it_all)[0] == []
     assert was.material is not None
     functions = [held.function for held in was.material.held]
-    knows = learnt.of(was.material.repository, functions)
+    knows = provenance.of(was.material.repository, functions)
     (tmp_path / "r3").mkdir()
     knows.write(tmp_path / "r3")
     left, material = unseen(was, Revision("team", "r3", tmp_path / "r3", {}))
@@ -128,7 +128,7 @@ def test_several_repositories_are_each_read_up_to_their_own_commit(
     opened = [(Repository.open(folder), MineSettings()) for folder in (repository, other)]
     was = mine_together(opened)
     (tmp_path / "r1").mkdir()
-    (tmp_path / "r1" / learnt.FILE).write_text("")
+    (tmp_path / "r1" / provenance.FILE).write_text("")
     about = [dict(one) for one in was.manifest["repositories"]]
     assert _paths_unseen(was, tmp_path, about) == _paths_unseen(was, tmp_path, [])
     about[1] = about[1] | {"split": {"train_commit": about[1]["commit"]}}
@@ -159,23 +159,23 @@ def test_a_path_that_one_repository_excludes_may_be_anothers(
     assert was.material is not None
     incumbent = trained_on(was, tmp_path / "r1")
     assert refresh(was, incumbent, 0).start == incumbent
-    (incumbent.path / learnt.FILE).write_text(json.dumps(["0" * 16, "src/gone.py"]) + "\n")
+    (incumbent.path / provenance.FILE).write_text(json.dumps(["0" * 16, "src/gone.py"]) + "\n")
     assert "src/gone.py" in refresh(was, incumbent, 0).reason
 
 
 @pytest.mark.parametrize("text", ["{", "[1]\n", '["a", "b", "c"]\n', "3\n"])
 def test_a_list_that_is_none_tells_nothing(tmp_path: Path, text: str) -> None:
-    (tmp_path / learnt.FILE).write_text(text)
-    assert learnt.read(tmp_path) is None
+    (tmp_path / provenance.FILE).write_text(text)
+    assert provenance.read(tmp_path) is None
 
 
 def test_a_list_holds_no_code(repository: Path, tmp_path: Path) -> None:
     incumbent = trained_on(mined(repository), tmp_path / "r1")
-    lines = (incumbent.path / learnt.FILE).read_text().splitlines()
+    lines = (incumbent.path / provenance.FILE).read_text().splitlines()
     assert lines == sorted(lines)
     for line in lines:
         digest, path = json.loads(line)
-        assert len(digest) == learnt.DIGITS and path.endswith(".py")
+        assert len(digest) == provenance.DIGITS and path.endswith(".py")
 
 
 def test_general_code_is_strewn_in_evenly() -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place
-from homespun_corpus.samples import Sample
 from homespun_finetune import report
 from homespun_finetune.evaluate import hole_id
 from homespun_finetune.metrics import HoleResult, compare, summarise
 from homespun_finetune.report import Page, notable
-from homespun_model.store import Revision
+from homespun_model.store.store import Revision
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: the report has no charts")
 

@@ -11,8 +11,8 @@ import pygit2
 import pytest
 from git_repositories import commit, make_repository, write
 from homespun_corpus.errors import RepositoryError
-from homespun_corpus.identity import normalised_origin
-from homespun_corpus.repository import Change, Repository, find_root, identity_of
+from homespun_corpus.repo.identity import normalised_origin
+from homespun_corpus.repo.repository import Change, Repository, find_root, identity_of
 from scratch_repositories import git
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from homespun_finetune import checkpoint, unfinished
-from homespun_finetune.unfinished import Unfinished, key_of
+from homespun_finetune import checkpoint, resumable
+from homespun_finetune.resumable import Unfinished, key_of
 
 PROGRAM = Path(__file__).with_name("training_in_a_process.py")
 
@@ -73,7 +73,7 @@ def test_a_shelf_keeps_one_unfinished_run(tmp_path: Path) -> None:
     old, living = Unfinished(tmp_path, "old"), Unfinished(tmp_path, "living")
     _die(old)
     new = Unfinished(tmp_path, "new")
-    there = {path.name for path in (tmp_path / unfinished.FOLDER).iterdir() if path.is_dir()}
+    there = {path.name for path in (tmp_path / resumable.FOLDER).iterdir() if path.is_dir()}
     assert there == {"living", "new"}
     new.finish()
     living.finish()

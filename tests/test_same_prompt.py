@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from git_repositories import commit
-from homespun_corpus.dataset import MineSettings, mine
-from homespun_corpus.repository import Repository
-from homespun_model.base import load_base
+from homespun_corpus.mining.dataset import MineSettings, mine
+from homespun_corpus.repo.repository import Repository
+from homespun_model.bases.base import load_base
+from homespun_server.document_home import Home, home_of
 from homespun_server.documents import Document, Encoding
-from homespun_server.homes import Home, home_of
-from homespun_server.neighbours import read_now
 from homespun_server.places import clear_place_in
+from homespun_server.repository_index import read_now
 from scratch_repositories import git, make_repository
 from tiny_models import tiny_base
 

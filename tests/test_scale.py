@@ -8,16 +8,19 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from homespun_corpus import context, copies, cutting, sources
-from homespun_corpus.context import as_many_as_shown
-from homespun_corpus.copies import NearIndex, repeated, shingles, sketches
-from homespun_corpus.cutting import thinned
-from homespun_corpus.dataset import Mined, MineSettings, mine
-from homespun_corpus.exam_size import TEST_MAX, VALIDATION_MAX, whole_files
-from homespun_corpus.keys import KEY_BYTES, Known
-from homespun_corpus.readings import read_blob
-from homespun_corpus.reasons import Reasons
-from homespun_corpus.repository import Repository
+from homespun_corpus.dedup import near_duplicates
+from homespun_corpus.dedup.format_key import KEY_BYTES, Known
+from homespun_corpus.dedup.near_duplicates import NearIndex, repeated, shingles, sketches
+from homespun_corpus.dedup.reasons import Reasons
+from homespun_corpus.mining import sampling
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.mining.holdout_size import TEST_MAX, VALIDATION_MAX, whole_files
+from homespun_corpus.mining.sampling import thinned
+from homespun_corpus.reading import sources
+from homespun_corpus.reading.parsed_file import read_blob
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.retrieval import context_index
+from homespun_corpus.retrieval.context_index import as_many_as_shown
 from scratch_repositories import make_repository
 
 
@@ -55,8 +58,8 @@ def test_files_that_were_forgotten_are_not_parsed_again(
 
 def test_of_many_holes_a_sample_is_cut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = mined(folder).manifest["counts"]["samples"]
-    monkeypatch.setattr(cutting, "MOST_CUT", 30)
-    monkeypatch.setattr(cutting, "DRAWN", 20)
+    monkeypatch.setattr(sampling, "MOST_CUT", 30)
+    monkeypatch.setattr(sampling, "DRAWN", 20)
     found = mined(folder)
     assert 10 < found.manifest["counts"]["samples"] <= 20 < whole
     assert mined(folder).manifest == found.manifest
@@ -67,8 +70,8 @@ def test_of_many_holes_a_sample_is_cut(folder: Path, monkeypatch: pytest.MonkeyP
 def test_no_function_is_given_more_holes_than_it_has_room_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cutting, "MOST_CUT", 99)
-    monkeypatch.setattr(cutting, "DRAWN", 50)
+    monkeypatch.setattr(sampling, "MOST_CUT", 99)
+    monkeypatch.setattr(sampling, "DRAWN", 50)
     room = [array("B", [1, 8, 0, 3] * 10), array("B"), array("B", [2] * 40)]
     counts = thinned(room, 0)
     assert [len(some) for some in counts] == [40, 0, 40]
@@ -78,7 +81,7 @@ def test_no_function_is_given_more_holes_than_it_has_room_for(
 
 
 def test_a_large_repository_shows_its_first_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context, "SHOWN_CHARS", 25)
+    monkeypatch.setattr(context_index, "SHOWN_CHARS", 25)
     files = [("a.py", "x" * 10), ("b.py", "x" * 15), ("c.py", "x"), ("d.py", "")]
     assert list(as_many_as_shown(files)) == files[:2]
 
@@ -99,8 +102,8 @@ def test_sets_that_were_forgotten_are_made_again(monkeypatch: pytest.MonkeyPatch
     code = [[b"%d" % rng.randrange(99) for _ in range(40)] for _ in range(20)]
     every = [line for item in code for line in (item, [*item[:38], b"other", b"end"])]
     packed = b"".join(sketches(every))
-    for room in (copies.SETS_BYTES, 0):
-        monkeypatch.setattr(copies, "SETS_BYTES", room)
+    for room in (near_duplicates.SETS_BYTES, 0):
+        monkeypatch.setattr(near_duplicates, "SETS_BYTES", room)
         index, found = NearIndex(packed, lambda i: shingles(every[i]), 0.7), []
         for number in range(len(every)):
             found.append(index.has_near(number))

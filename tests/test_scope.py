@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from git_repositories import commit
-from homespun_corpus.blob_cache import default_cache
-from homespun_corpus.dataset import Mined, MineSettings, mine
-from homespun_corpus.repository import Repository
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.reading.blob_cache import default_cache
+from homespun_corpus.repo.repository import Repository
 from homespun_finetune.budget import Deadline
 from homespun_finetune.errors import UsageError
 from homespun_finetune.progress import Reporter, console_for_people

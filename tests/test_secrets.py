@@ -11,7 +11,7 @@ import string
 from base64 import b64encode
 
 import pytest
-from homespun_corpus.secrets import find_secrets, without_secrets
+from homespun_corpus.filters.secrets import find_secrets, without_secrets
 
 RNG = random.Random(7)
 LOWER, UPPER, DIGITS = string.ascii_lowercase, string.ascii_uppercase, string.digits

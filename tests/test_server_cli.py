@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 from homespun_server import cli
 from homespun_server.doctor import parse_place
 
@@ -211,7 +211,7 @@ def test_an_interruption_is_130(
     def interrupted(*_arguments: object, **_more: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("homespun_server.once.complete", interrupted)
+    monkeypatch.setattr("homespun_server.complete_command.complete", interrupted)
     assert cli.run(["complete", str(file), "--line", "1", "--column", "1"]) == 130
     assert "interrupted" in failed(capsys)
 
@@ -251,7 +251,7 @@ def test_models_lists_bases_and_what_they_need(capsys: pytest.CaptureFixture[str
 
 
 def test_every_family_named_in_the_list_of_models_exists() -> None:
-    from homespun_model.families import by_name
+    from homespun_model.bases.families import by_name
     from homespun_server.catalogue import EXAMPLES
 
     assert all(by_name(example.family) for example in EXAMPLES)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from git_repositories import make_repository
 from homespun_corpus.place import Place
+from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Documents
-from homespun_server.engine import Engine
-from homespun_server.homes import Homes
+from homespun_server.models import Engine
 from homespun_server.service import Ghost, Service
 from homespun_server.settings import LaunchOptions
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place
-from homespun_corpus.samples import Sample
 from homespun_finetune import show
 from homespun_finetune.evaluate import hole_id
 from homespun_finetune.metrics import HoleResult, compare, summarise

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from homespun_corpus.dataset import Mined, MineSettings, mine
 from homespun_corpus.errors import RepositoryError
-from homespun_corpus.repository import Repository
-from homespun_corpus.since import commits_since
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.repo.since import commits_since
 from scratch_repositories import git, make_repository
 
 

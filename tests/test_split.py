@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from homespun_corpus.repository import Repository
-from homespun_corpus.sources import Sources
-from homespun_corpus.split import FEWEST, HeldOut, Split, split
+from homespun_corpus.mining.split import FEWEST, HeldOut, Split, split
+from homespun_corpus.reading.sources import Sources
+from homespun_corpus.repo.repository import Repository
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 
 if TYPE_CHECKING:
     from taught_models import Taught

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from homespun_model.errors import StoreError, StoreInputError
-from homespun_model.locks import try_lock, wait_for_lock
-from homespun_model.store import AdapterStore, Revision, default_store
+from homespun_model.store.locks import try_lock, wait_for_lock
+from homespun_model.store.store import AdapterStore, Revision, default_store
 
 REPOSITORY = "github.com/team/project"
 BASE = {"id": "starter", "weights_hash": "0" * 64}
@@ -401,7 +401,7 @@ def test_a_lock_excludes_and_waits(tmp_path: Path) -> None:
 PRELUDE = f"""
 import os, random, signal, sys, time
 from pathlib import Path
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 store, repository = AdapterStore(Path(sys.argv[1])), {REPOSITORY!r}
 manifest = {MANIFEST!r}
 
@@ -414,7 +414,7 @@ def publish(content):
 
 LINE_BY_LINE = """
 os.fsync = lambda fd: None  # a killed process loses nothing that it has written
-ROOM = str(Path(sys.modules["homespun_model.store"].__file__).parent)
+ROOM = str(Path(sys.modules["homespun_model.store.store"].__file__).parent)
 
 def die_at(line):
     left = [line]

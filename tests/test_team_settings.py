@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from homespun_corpus.errors import SettingsError
-from homespun_corpus.team_settings import TeamSettings, TrainWishes, read_team_settings
+from homespun_corpus.filters.team_settings import TeamSettings, TrainWishes, read_team_settings
 
 
 def test_no_file_gives_defaults(tmp_path: Path) -> None:

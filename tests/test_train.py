@@ -13,12 +13,12 @@ import torch
 from homespun_finetune import budget
 from homespun_finetune.adapter import lora, save_adapter
 from homespun_finetune.batches import IGNORED, Example, collate, plan
+from homespun_finetune.early_stopping import Watch
 from homespun_finetune.errors import TrainingError
 from homespun_finetune.loss import Lesson, has_plain_head
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.train import Tokens, Trained, fine_tune, on_middles
-from homespun_finetune.watch import Watch
 from rich.console import Console
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 

@@ -14,12 +14,12 @@ from json import decoder
 from pathlib import Path
 
 import pytest
-from homespun_corpus.languages import language_for
-from homespun_corpus.parsing import parse
 from homespun_corpus.place import Place, place_at
-from homespun_model.repeats import loop, overlap, rejoins, stutter
-from homespun_model.surroundings import Surroundings, scan
-from homespun_model.trim import Trimmed, Trimmer, trim
+from homespun_corpus.syntax.languages import language_for
+from homespun_corpus.syntax.parsing import parse
+from homespun_model.stopping.cursor_scan import Surroundings, scan
+from homespun_model.stopping.repeats import loop, overlap, rejoins, stutter
+from homespun_model.stopping.trim import Trimmed, Trimmer, trim
 
 
 def at(text: str, language: str | None = "python") -> Place:

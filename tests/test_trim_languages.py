@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from homespun_corpus.languages import LANGUAGES
 from homespun_corpus.place import Place
-from homespun_model.surroundings import scan
-from homespun_model.trim import Trimmed, trim
+from homespun_corpus.syntax.languages import LANGUAGES
+from homespun_model.stopping.cursor_scan import scan
+from homespun_model.stopping.trim import Trimmed, trim
 
 BRACES = ("{", "}")
 # By language: the head of a function, what ends it, a statement, a block that a model may write.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from homespun_model.families import STARTER, FimFormat, by_name
+from homespun_model.bases.families import STARTER, FimFormat, by_name
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,

@@ -22,8 +22,8 @@ import torch
 from homespun_finetune import checkpoint, processes, train
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.budget import TokenBudget
-from homespun_finetune.loop import Loop
 from homespun_finetune.progress import Stage
+from homespun_finetune.trainer import Loop
 from rich.console import Console
 from test_train import QUICK, TOKENS, examples, tiny_model
 

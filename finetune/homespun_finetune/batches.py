@@ -13,8 +13,8 @@ from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
-from homespun_corpus.samples import Sample
-from homespun_model.prompt import PromptBuilder
+from homespun_corpus.mining.sample import Sample
+from homespun_model.bases.prompt import PromptBuilder
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
+from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place, place_at
-from homespun_corpus.samples import Sample
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer

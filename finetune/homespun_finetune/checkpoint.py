@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
-from homespun_finetune.watch import Watch
+from homespun_finetune.early_stopping import Watch
 
 EVERY = 60.0  # seconds between two checkpoints: what a kill may cost
 FILE = "training.safetensors"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from homespun_model.ways_out import BAD_USAGE, INTERRUPTED, explain, fail
+from homespun_model.exit_codes import BAD_USAGE, INTERRUPTED, explain, fail
 
 from homespun_finetune import interruption
 from homespun_finetune.errors import FinetuneError, UsageError

@@ -15,17 +15,17 @@ from itertools import zip_longest
 from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
-from homespun_corpus.material import in_turn
+from homespun_corpus.mining.eval_material import in_turn
+from homespun_corpus.mining.sample import Novelty, Sample
 from homespun_corpus.place import Place
-from homespun_corpus.samples import Novelty, Sample
 
-from homespun_finetune.keystrokes import Typing
 from homespun_finetune.metrics import Completion, HoleResult, Metrics, bits_of, compare, summarise
 from homespun_finetune.progress import Turn
+from homespun_finetune.typing_simulation import Typing
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer, Score, Suggestion
-    from homespun_model.copies import CopyIndex
+    from homespun_model.decoding.ngram_index import CopyIndex
 
 SCORED_TOGETHER = 8  # holes scored between two looks at the clock
 LEAST_SCORED = 40  # holes: bits over fewer decide nothing, however many are completed

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from homespun_finetune.keystrokes import Typing
+from homespun_finetune.memorization import Verbatim
 from homespun_finetune.metrics import HoleResult, Interval, bits_per_byte, bootstrap_ratio
-from homespun_finetune.verbatim import Verbatim
+from homespun_finetune.typing_simulation import Typing
 
 if TYPE_CHECKING:
     from homespun_finetune.examination import Examination

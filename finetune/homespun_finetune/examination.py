@@ -16,10 +16,10 @@ from itertools import islice, takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
-from homespun_corpus.material import Learnt, Material, TypedLine
-from homespun_corpus.samples import Novelty, Sample
+from homespun_corpus.mining.eval_material import Learnt, Material, TypedLine
+from homespun_corpus.mining.sample import Novelty, Sample
 
-from homespun_finetune import verbatim
+from homespun_finetune import memorization
 from homespun_finetune.evaluate import (
     Alone,
     Answering,
@@ -30,15 +30,15 @@ from homespun_finetune.evaluate import (
     in_common,
     sit,
 )
-from homespun_finetune.general import generic_samples, measured_samples
-from homespun_finetune.keystrokes import Typing, type_again
 from homespun_finetune.metrics import HoleResult, Metrics, summarise
 from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.settings import EvaluateSettings
+from homespun_finetune.stdlib_samples import generic_samples, measured_samples
+from homespun_finetune.typing_simulation import Typing, type_again
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer
-    from homespun_model.copies import CopyIndex
+    from homespun_model.decoding.ngram_index import CopyIndex
 
 Role = Literal["base", "incumbent", "candidate", "alone", "copy"]
 Subject = Literal["new", "edited", "general", "drift"]
@@ -83,7 +83,7 @@ class Examination:
         self._lines: list[TypedLine] = []
         self._typed: dict[Role, tuple[Typing, ...]] = {}
         self._learnt: list[Learnt] = []
-        self._recited: dict[Role, tuple[verbatim.Recital, ...]] = {}
+        self._recited: dict[Role, tuple[memorization.Recital, ...]] = {}
 
     @property
     def holes(self) -> Sequence[Sample]:
@@ -119,7 +119,7 @@ class Examination:
         """What the base does by itself, and what copying does, on the headline exam."""
         if "new" not in self._exams:
             return
-        from homespun_finetune.copying import Copier
+        from homespun_finetune.ngram_baseline import Copier
 
         with self._reporter.stage("measuring the baselines") as stage:
             turn = Turn(stage, 2 * self._limits["new"])
@@ -137,11 +137,11 @@ class Examination:
         common = min(map(len, self._typed.values()), default=0)
         return {role: lines[:common] for role, lines in self._typed.items()}
 
-    def verbatim(self) -> verbatim.Verbatim | None:
+    def verbatim(self) -> memorization.Verbatim | None:
         """What the candidate has learnt by heart; None where there was nothing to ask for."""
         if not self._learnt or "candidate" not in self._recited:
             return None
-        return verbatim.compare(self._recited["base"], self._recited["candidate"])
+        return memorization.compare(self._recited["base"], self._recited["candidate"])
 
     def metrics(self, novelty: Novelty = "new") -> dict[str, Metrics]:
         typed = self.typed() if novelty == "new" else {}
@@ -240,7 +240,7 @@ class Examination:
 
         Of several repositories all are copied from: an editor copies from the open one only.
         """
-        from homespun_model.copies import CopyIndex
+        from homespun_model.decoding.ngram_index import CopyIndex
 
         if self._copies is None:
             self._copies = CopyIndex()
@@ -264,7 +264,7 @@ class Examination:
     def _recite(self, role: Role, completer: Completer, turn: Turn) -> None:
         begun = time.monotonic()
         in_time = turn.within(self._limits["verbatim"] + self._grace)
-        self._recited[role] = tuple(verbatim.probe(completer, self._learnt, in_time))
+        self._recited[role] = tuple(memorization.probe(completer, self._learnt, in_time))
         if len(self._recited) == 1:
             asked = {recital.function for recital in self._recited[role]}
             self._learnt = [learnt for learnt in self._learnt if learnt.id in asked]

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from homespun_finetune.batches import IGNORED
-from homespun_finetune.head import weighted_nats
+from homespun_finetune.fused_loss import weighted_nats
 
 Batch = dict[str, torch.Tensor]
 PROBED = 8  # tokens of the forward pass that tells whether an output layer is a plain product

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from homespun_model.base import Base
-from homespun_model.memory import gib, machine_memory, needed
+from homespun_model.bases.base import Base
+from homespun_model.bases.memory import gib, machine_memory, needed
 
 from homespun_finetune.budget import best_device
 from homespun_finetune.errors import UsageError

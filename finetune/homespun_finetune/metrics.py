@@ -14,7 +14,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from homespun_finetune.keystrokes import Typing
+from homespun_finetune.typing_simulation import Typing
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _KEYWORDS = frozenset(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from homespun_model.ways_out import DONE, NOT_PUBLISHED
+from homespun_model.exit_codes import DONE, NOT_PUBLISHED
 
 if TYPE_CHECKING:
     from homespun_finetune.metrics import Metrics

@@ -12,19 +12,19 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
-from homespun_corpus.account import KEPT
-from homespun_corpus.dataset import Mined
-from homespun_corpus.functions import Function
-from homespun_corpus.left_out import left_out_by
-from homespun_corpus.material import Material
-from homespun_corpus.path_marks import EXCLUDED
-from homespun_corpus.rules import judged_alike
-from homespun_corpus.samples import Sample
-from homespun_model.store import Revision
+from homespun_corpus.filters.path_attributes import EXCLUDED
+from homespun_corpus.filters.path_filter import left_out_by
+from homespun_corpus.mining.dataset import Mined
+from homespun_corpus.mining.eval_material import Material
+from homespun_corpus.mining.ledger import KEPT
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.reading.rules_version import judged_alike
+from homespun_corpus.syntax.functions import Function
+from homespun_model.store.store import Revision
 
-from homespun_finetune import learnt
+from homespun_finetune import provenance
 from homespun_finetune.batches import shuffled
-from homespun_finetune.learnt import Learnt
+from homespun_finetune.provenance import Learnt
 
 REPLAY = 0.25  # of what is trained on was learnt before: a weak shift wants less, a strong one this
 # Of two copies one stays, and which may change from day to day: no reason to unlearn either.
@@ -68,7 +68,7 @@ def refresh(mined: Mined, incumbent: Revision | None, seed: int) -> Course:
     """From the incumbent if it may be; then ``rows`` is empty where nothing has changed."""
     if incumbent is None:
         return whole(mined, seed, "there is no adapter yet")
-    known = learnt.read(incumbent.path)
+    known = provenance.read(incumbent.path)
     if known is None:
         return whole(mined, seed, f"{incumbent.name} does not say what it was trained on")
     if reason := _kept_out(mined, incumbent, known):
@@ -120,14 +120,14 @@ def _rejected(mined: Mined) -> Iterator[tuple[str, str, str]]:
     for entry in mined.account:
         if entry.part == "train" and entry.verdict not in (KEPT, *_COPIES) and entry.end:
             text = repository.read(entry.blob_id)[entry.start : entry.end]
-            yield entry.path, entry.verdict, learnt.digest_of(text)
+            yield entry.path, entry.verdict, provenance.digest_of(text)
 
 
 def _texts_of_rows(mined: Mined) -> Iterator[set[str]]:
     """The hashes of the function that each training row was cut from; of all that bear its name."""
     named: dict[tuple[str, str, str], set[str]] = {}
     material = _material(mined)
-    hashes = learnt.digests(material.repository, material.kept)
+    hashes = provenance.digests(material.repository, material.kept)
     for function, digest in zip(material.kept, hashes, strict=True):
         named.setdefault(_name(function), set()).add(digest)
     columns = ("path", "blob_id", "function")
@@ -147,8 +147,8 @@ def unseen(mined: Mined, incumbent: Revision | None) -> tuple[list[Sample], Mate
     material, samples = _material(mined), list(mined.samples("test"))
     if incumbent is None:
         return samples, material
-    known, newer = learnt.read(incumbent.path), _newer(mined, incumbent.manifest)
-    hashes = learnt.digests(material.repository, (held.function for held in material.held))
+    known, newer = provenance.read(incumbent.path), _newer(mined, incumbent.manifest)
+    hashes = provenance.digests(material.repository, (held.function for held in material.held))
     held = tuple(
         item
         for item, digest in zip(material.held, hashes, strict=True)

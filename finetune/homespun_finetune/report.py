@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homespun_corpus.samples import Sample
+from homespun_corpus.mining.sample import Sample
 
 from homespun_finetune import charts
 from homespun_finetune.figures import ORDER, TITLES, rows
@@ -21,7 +21,7 @@ from homespun_finetune.outcome import VERDICTS
 from homespun_finetune.show import SHOWN_CONTEXT_LINES, Pair, how_held_out, paired, printable
 
 if TYPE_CHECKING:
-    from homespun_model.store import Revision
+    from homespun_model.store.store import Revision
 
     from homespun_finetune.metrics import HoleResult
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from homespun_finetune import interruption, processes, show
 from homespun_finetune.budget import Deadline
-from homespun_finetune.conclusion import Conclusion
 from homespun_finetune.examination import Role
 from homespun_finetune.gate import decide
 from homespun_finetune.outcome import Outcome
 from homespun_finetune.progress import Reporter
 from homespun_finetune.request import Request
+from homespun_finetune.run_record import Conclusion
 from homespun_finetune.steps import Steps, staged
 
 MOST_OF_THE_REST = 0.45  # of what mining leaves, for evaluation: there is still time to train
@@ -103,7 +103,7 @@ def _fine_tune(steps: Steps, end: Conclusion) -> Outcome:
 
 def _help(steps: Steps, end: Conclusion) -> Outcome:
     """Train beside the first process, which does everything else by itself."""
-    from homespun_finetune.teaching import Lessons
+    from homespun_finetune.training_step import Lessons
 
     base = steps.base()
     incumbent = steps.incumbent(steps.store(), base)
@@ -119,7 +119,7 @@ def _shadow(steps: Steps, end: Conclusion) -> Outcome:
     """Train beside planted keys and see which are given away; nothing of it is kept."""
     from homespun_finetune import canary
     from homespun_finetune.refresh import whole
-    from homespun_finetune.teaching import Lessons
+    from homespun_finetune.training_step import Lessons
 
     base, seed = steps.base(), steps.request.seed
     mined, canaries = steps.mine(), canary.invent(seed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from homespun_corpus.team_settings import TrainWishes
+from homespun_corpus.filters.team_settings import TrainWishes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from homespun_corpus.samples import Sample
+from homespun_corpus.mining.sample import Sample
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from homespun_corpus.repository import Repository
-from homespun_corpus.team_settings import read_team_settings
+from homespun_corpus.filters.team_settings import read_team_settings
+from homespun_corpus.repo.repository import Repository
 from homespun_model.errors import StoreError
-from homespun_model.shelves import shelf_folders
+from homespun_model.store.folder_names import shelf_folders
 
 from homespun_finetune import interruption, processes, show
 from homespun_finetune.budget import Deadline, best_device
@@ -28,16 +28,16 @@ from homespun_finetune.request import Request
 from homespun_finetune.settings import EvaluateSettings, TrainSettings
 
 if TYPE_CHECKING:
-    from homespun_corpus.dataset import Mined
-    from homespun_model.base import Base
+    from homespun_corpus.mining.dataset import Mined
+    from homespun_model.bases.base import Base
     from homespun_model.completer import Completer
-    from homespun_model.store import AdapterStore, Revision
+    from homespun_model.store.store import AdapterStore, Revision
 
     from homespun_finetune.canary import Canary, Exposure
     from homespun_finetune.refresh import Course
-    from homespun_finetune.teaching import Lessons
+    from homespun_finetune.resumable import Unfinished
     from homespun_finetune.train import Trained
-    from homespun_finetune.unfinished import Unfinished
+    from homespun_finetune.training_step import Lessons
 
 
 MINED_A_MINUTE = 2_000_000
@@ -67,10 +67,10 @@ class Steps:
 
     def mine(self) -> Mined:
         """The dataset, told in counts and kept on the disk to be looked at."""
-        from homespun_corpus.blob_cache import default_cache
-        from homespun_corpus.dataset import MineSettings, mine_together
-        from homespun_corpus.readers import cores
-        from homespun_corpus.saved import default_folder, save
+        from homespun_corpus.mining.dataset import MineSettings, mine_together
+        from homespun_corpus.mining.dataset_files import default_folder, save
+        from homespun_corpus.reading.blob_cache import default_cache
+        from homespun_corpus.reading.worker_pool import cores
 
         request = self.request
         most = round(MINED_A_MINUTE * self.deadline.seconds / 60 / len(self.repositories))
@@ -116,7 +116,7 @@ class Steps:
 
     def base(self) -> Base:
         """The base, refused here if its training would not fit into memory."""
-        from homespun_model.base import load_base
+        from homespun_model.bases.base import load_base
 
         from homespun_finetune.memory import must_fit
 
@@ -127,13 +127,13 @@ class Steps:
 
     def store(self) -> AdapterStore:
         """Where adapters are published."""
-        from homespun_model.store import AdapterStore, default_store
+        from homespun_model.store.store import AdapterStore, default_store
 
         return AdapterStore(self.request.store or default_store())
 
     def incumbent(self, store: AdapterStore, base: Base) -> Revision | None:
         """What is served now; UsageError, before anything is done, if it compares with nothing."""
-        from homespun_model.admission import check
+        from homespun_model.store.admission import check
 
         try:
             incumbent = store.current(self.identity)
@@ -183,7 +183,7 @@ class Steps:
     def examine_candidate(self, examination: Examination, base: Base, folder: Path) -> None:
         """The adapter as it lies in ``folder``, loaded as it would be for an editor."""
         from homespun_model.completer import Completer
-        from homespun_model.loading import load_forward
+        from homespun_model.engines.loading import load_forward
 
         forward = load_forward(base, folder, device=best_device())
         self.examine(examination, "candidate", Completer(base, forward, None))
@@ -193,7 +193,7 @@ class Steps:
     ) -> list[Exposure]:
         """How well the base, or the adapter in ``folder``, knows the canaries' keys."""
         from homespun_model.completer import Completer
-        from homespun_model.loading import load_forward
+        from homespun_model.engines.loading import load_forward
 
         from homespun_finetune import canary
 
@@ -221,8 +221,8 @@ class Steps:
         self, base: Base, mined: Mined, course: Course, folder: Path
     ) -> tuple[Lessons, Unfinished | None]:
         """What to train on, and what an earlier run, killed, has done of it."""
-        from homespun_finetune.teaching import Lessons
-        from homespun_finetune.unfinished import Unfinished
+        from homespun_finetune.resumable import Unfinished
+        from homespun_finetune.training_step import Lessons
 
         lessons = Lessons(base, mined, course, self.training)
         if processes.count() > 1:  # all of them would have to go on from the same step
@@ -234,7 +234,7 @@ class Steps:
         self, lessons: Lessons, folder: Path, unfinished: Unfinished | None, *, reserve: float
     ) -> Trained:
         """An adapter in ``folder``, within what the clock leaves less ``reserve`` seconds."""
-        from homespun_finetune.teaching import teach
+        from homespun_finetune.training_step import teach
 
         seconds = self.deadline.left() - reserve
         with self.timed("train"), self.reporter.stage("training") as stage:

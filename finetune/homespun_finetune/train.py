@@ -23,13 +23,13 @@ from homespun_finetune import checkpoint, processes
 from homespun_finetune.adapter import go_on_from, lora
 from homespun_finetune.batches import Example, Plan, collate, plan, take
 from homespun_finetune.budget import TokenBudget, best_device, measure
+from homespun_finetune.early_stopping import Point, Watch
 from homespun_finetune.errors import TrainingError, UsageError
-from homespun_finetune.loop import Loop, arguments
 from homespun_finetune.loss import Batch, Lesson
 from homespun_finetune.memory import free_memory, kept_for_backward, micro_batch
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings, learning_rate_for
-from homespun_finetune.watch import Point, Watch
+from homespun_finetune.trainer import Loop, arguments
 
 TIMED_BATCHES = 3  # full batches timed for the budget, after one that nobody times
 FORWARD_SHARE = 1 / 3  # of a training step's cost, for a batch that is only looked at

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Self
 
 from homespun_corpus.place import Place
 
-from homespun_model.admission import check
-from homespun_model.confidence import LIKELY, Spelt, likely_lines, logprob, mean_logprob
-from homespun_model.copies import CopyIndex
-from homespun_model.decode import Decoded, Decoder, any_token, never
-from homespun_model.forward import Forward
-from homespun_model.heal import begun_word
-from homespun_model.loading import load_forward
-from homespun_model.revision import Revision
-from homespun_model.trim import Trimmer
+from homespun_model.bases.token_healing import begun_word
+from homespun_model.decoding.confidence import LIKELY, Spelt, likely_lines, logprob, mean_logprob
+from homespun_model.decoding.decode import Decoded, Decoder, any_token, never
+from homespun_model.decoding.ngram_index import CopyIndex
+from homespun_model.engines.engine import Forward
+from homespun_model.engines.loading import load_forward
+from homespun_model.stopping.trim import Trimmer
+from homespun_model.store.admission import check
+from homespun_model.store.revision import Revision
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from homespun_model.base import Base
+    from homespun_model.bases.base import Base
 
 MAX_NEW_TOKENS = 128  # about a dozen lines: more is rarely right, and never wanted at once
 _HALF_CHARACTER = "\ufffd"
@@ -88,7 +88,7 @@ class Completer:
     @classmethod
     def from_model(cls, base: Base, model: PreTrainedModel, revision: str | None) -> Self:
         """A completer around weights in memory, as they are now; later changes may go unseen."""
-        from homespun_model.plain import forward_of
+        from homespun_model.engines.transformers_engine import forward_of
 
         model.train(False)
         return cls(base, forward_of(model), revision)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from homespun_corpus.errors import one_line
-from homespun_corpus.identity import find_root, identity_of
+from homespun_corpus.repo.identity import find_root, identity_of
 from homespun_model.errors import StoreError
-from homespun_model.store import AdapterStore, Revision
+from homespun_model.store.store import AdapterStore, Revision
 
-from homespun_server.engine import store_root
 from homespun_server.errors import ServerError, UsageError
+from homespun_server.models import store_root
 from homespun_server.settings import LaunchOptions
 
 

@@ -14,20 +14,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from homespun_corpus.place import Place, Related
-from homespun_corpus.windows import clear_of_secrets
+from homespun_corpus.retrieval.secret_window import clear_of_secrets
 from homespun_model.errors import Cancelled
 
-from homespun_server.cache import Answer, AnswerCache
+from homespun_server.adaptive_delay import Pace
+from homespun_server.answer_cache import Answer, AnswerCache
+from homespun_server.document_home import Home
 from homespun_server.documents import Document
-from homespun_server.engine import Serving
 from homespun_server.enter import after_enter
-from homespun_server.homes import Home
 from homespun_server.logs import failure
-from homespun_server.neighbours import Neighbours
-from homespun_server.pace import Pace
+from homespun_server.models import Serving
 from homespun_server.places import language_of, place_in_text
+from homespun_server.recheck import refitted, screened
+from homespun_server.repository_index import Neighbours
 from homespun_server.scheduler import Scheduler, Superseded
-from homespun_server.screen import refitted, screened
 
 if TYPE_CHECKING:
     from homespun_model.completer import Suggestion

@@ -15,10 +15,10 @@ from typing import Any
 from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
 
+from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Documents, Encoding, Point
-from homespun_server.engine import Engine, Status
-from homespun_server.homes import Homes
 from homespun_server.logs import failure
+from homespun_server.models import Engine, Status
 from homespun_server.protocol import HomespunLanguageServer
 from homespun_server.service import Ghost, Service
 from homespun_server.settings import LaunchOptions, read_editor_settings

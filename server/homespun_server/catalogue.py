@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from homespun_model.families import families
-from homespun_model.memory import gib, machine_memory, needed
+from homespun_model.bases.families import families
+from homespun_model.bases.memory import gib, machine_memory, needed
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from homespun_model.ways_out import BAD_USAGE, DONE, INTERRUPTED, explain, fail
+from homespun_model.exit_codes import BAD_USAGE, DONE, INTERRUPTED, explain, fail
 
 from homespun_server.errors import ServerError, UsageError
 from homespun_server.settings import LaunchOptions
@@ -97,7 +97,7 @@ def complete(
     as_json: JsonOption = False,
 ) -> int:
     """Print one suggestion at a cursor, as it would be inserted."""
-    from homespun_server.once import complete as run
+    from homespun_server.complete_command import complete as run
 
     options = _options(base, store, device, fim_format)
     return run(options, file, line, column, repository=id_, as_json=as_json)

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homespun_corpus.languages import language_for
+from homespun_corpus.syntax.languages import language_for
 from homespun_model.errors import ModelError
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 
-from homespun_server.engine import Serving, load_current, load_plain, pick_device, store_root
+from homespun_server.complete_command import Cursor, cursor_in, read_document, suggestion_at
+from homespun_server.document_home import Home, home_of
 from homespun_server.errors import UsageError
-from homespun_server.homes import Home, home_of
-from homespun_server.once import Cursor, cursor_in, read_document, suggestion_at
+from homespun_server.models import Serving, load_current, load_plain, pick_device, store_root
 from homespun_server.reasons import why_not_shown
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
-    from homespun_model.base import Base
+    from homespun_model.bases.base import Base
 
 PACKAGES = ("homespun", "torch", "transformers", "tokenizers", "tree-sitter", "pygls")
 PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?")

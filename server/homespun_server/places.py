@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from homespun_corpus.languages import LANGUAGES, language_for
 from homespun_corpus.place import Place, place_at
-from homespun_corpus.windows import clear_of_secrets
+from homespun_corpus.retrieval.secret_window import clear_of_secrets
+from homespun_corpus.syntax.languages import LANGUAGES, language_for
 
+from homespun_server.document_home import Home
 from homespun_server.documents import Document
-from homespun_server.homes import Home
 
 # What LSP calls a language, where our own name for it differs.
 LANGUAGE_IDS = {"javascriptreact": "javascript", "typescriptreact": "tsx"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from homespun_model.confidence import LIKELY
+from homespun_model.decoding.confidence import LIKELY
 
 if TYPE_CHECKING:
     from homespun_model.completer import Suggestion

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 
-from homespun_server.engine import store_root
 from homespun_server.errors import UsageError
 from homespun_server.logs import failure, start_logging
+from homespun_server.models import store_root
 from homespun_server.settings import LaunchOptions
 from homespun_server.transport import Stream, stdio, tcp_stream
 
@@ -41,7 +41,7 @@ def serve(
 
 
 def _run(options: LaunchOptions, stream: Stream, log: Path | None) -> int:
-    from homespun_model.ways_out import INTERRUPTED
+    from homespun_model.exit_codes import INTERRUPTED
 
     from homespun_server.app import App
     from homespun_server.cli import version

@@ -14,18 +14,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from homespun_corpus.left_out import is_excluded
+from homespun_corpus.filters.path_filter import is_excluded
 from homespun_model.errors import ModelError
 
 from homespun_server.acceptances import Acceptances
+from homespun_server.adaptive_delay import Pace
+from homespun_server.answer_cache import Answer, Served
 from homespun_server.answers import Answers, Question
-from homespun_server.cache import Answer, Served
+from homespun_server.debounce import Rests
+from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Document, Documents, Point
-from homespun_server.engine import Engine
-from homespun_server.homes import Homes
-from homespun_server.neighbours import Neighbours
-from homespun_server.pace import Pace
-from homespun_server.rests import Rests
+from homespun_server.models import Engine
+from homespun_server.repository_index import Neighbours
 from homespun_server.scheduler import Scheduler
 from homespun_server.settings import EditorSettings
 

@@ -2,8 +2,8 @@
 
 Initialization options can come from a workspace, which is a repository's word: they are bounded,
 and base, store, device and the like are refused there, by name. There is one spelling of every
-setting. The repository's own file is read by ``homespun_corpus.team_settings``. Knows nothing of
-the protocol.
+setting. The repository's own file is read by ``homespun_corpus.filters.team_settings``. Knows
+nothing of the protocol.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any
 
-from homespun_corpus.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
+from homespun_corpus.filters.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
 
 from homespun_server.errors import UsageError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 from lsp_client import Client
 from lsp_team import Start, Team
 from taught_models import Taught

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 from scratch_repositories import git, make_repository
 from tiny_models import tiny_base
 

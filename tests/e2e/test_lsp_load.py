@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 from lsp_client import Client, framed
 from lsp_team import CODE, CURSOR, Start, Team, insertion
 from taught_models import Taught

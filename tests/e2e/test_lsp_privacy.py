@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 from lsp_client import Client
 from lsp_team import CURSOR, Start, Team, insertion
 from taught_models import Taught

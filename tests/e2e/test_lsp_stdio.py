@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homespun_model.store import AdapterStore, Revision
+from homespun_model.store.store import AdapterStore, Revision
 from lsp_client import Client
 from lsp_team import CODE, CURSOR, Start, Team, insertion
 from taught_models import Taught

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 from scratch_repositories import add_commit, git, make_repository
 from tiny_models import tiny_base
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import torch
-from homespun_finetune import learnt
-from homespun_model.store import AdapterStore, Revision
+from homespun_finetune import provenance
+from homespun_model.store.store import AdapterStore, Revision
 from scratch_repositories import add_commit, make_repository
 from tiny_models import tiny_base
 
@@ -81,7 +81,7 @@ def test_nights_go_on_from_each_other(base: Path, tmp_path: Path) -> None:
     assert newest.name == second["revision"]
     assert newest.manifest["course"]["from"] == published.name
     assert newest.manifest["course"]["changed"] > 0
-    was, now = learnt.read(published.path), learnt.read(newest.path)
+    was, now = provenance.read(published.path), provenance.read(newest.path)
     assert was is not None and now is not None and was.texts < now.texts
     assert shelf.verify("team", newest.name) == []
 

@@ -19,11 +19,11 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["homespun_corpus"]):
-    from homespun_corpus.functions import extract
-    from homespun_corpus.holes import CharOffsets, HoleCutter
-    from homespun_corpus.languages import LANGUAGES
-    from homespun_corpus.parsing import ParseTimeout, parse
-    from homespun_corpus.spans import Span
+    from homespun_corpus.mining.holes import CharOffsets, HoleCutter
+    from homespun_corpus.syntax.functions import extract
+    from homespun_corpus.syntax.languages import LANGUAGES
+    from homespun_corpus.syntax.parsing import ParseTimeout, parse
+    from homespun_corpus.syntax.spans import Span
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "languages"
 

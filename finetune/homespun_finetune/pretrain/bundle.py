@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from homespun_model.families import FORMAT_FILE, STARTER, FimFormat
+from homespun_model.bases.families import FORMAT_FILE, STARTER, FimFormat
 from transformers import Qwen3ForCausalLM
 
 

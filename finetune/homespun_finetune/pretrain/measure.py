@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from homespun_corpus.holes import HoleCutter
-from homespun_corpus.languages import language_for
-from homespun_corpus.parsing import parse
+from homespun_corpus.mining.holes import HoleCutter
 from homespun_corpus.place import Place, place_at
-from homespun_corpus.spans import Span
-from homespun_model.base import Base, load_base
+from homespun_corpus.syntax.languages import language_for
+from homespun_corpus.syntax.parsing import parse
+from homespun_corpus.syntax.spans import Span
+from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
-from homespun_model.decode import Decoder
-from homespun_model.loading import load_forward
+from homespun_model.decoding.decode import Decoder
+from homespun_model.engines.loading import load_forward
 
 from homespun_finetune.evaluate import ENDED
 from homespun_finetune.metrics import bits_of, first_line

@@ -19,15 +19,15 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import pygit2
-from homespun_corpus.context import ContextIndex
-from homespun_corpus.holes import MIX, Hole, HoleCutter
-from homespun_corpus.hygiene import file_reason
-from homespun_corpus.languages import language_for
-from homespun_corpus.parsing import parse
+from homespun_corpus.filters.quality import file_reason
+from homespun_corpus.filters.secrets import find_secrets
+from homespun_corpus.mining.holes import MIX, Hole, HoleCutter
+from homespun_corpus.mining.sample import Kind
 from homespun_corpus.place import place_at
-from homespun_corpus.samples import Kind
-from homespun_corpus.secrets import find_secrets
-from homespun_corpus.spans import Span
+from homespun_corpus.retrieval.context_index import ContextIndex
+from homespun_corpus.syntax.languages import language_for
+from homespun_corpus.syntax.parsing import parse
+from homespun_corpus.syntax.spans import Span
 
 from homespun_finetune.pretrain.clones import open_clone, tree_files
 from homespun_finetune.pretrain.documents import Cut, Document, write_shards

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from homespun_corpus.place import Place, place_at
-from homespun_model.families import STARTER, FimFormat, FimIds
-from homespun_model.prompt import Budget, PromptBuilder
+from homespun_model.bases.families import STARTER, FimFormat, FimIds
+from homespun_model.bases.prompt import Budget, PromptBuilder
 from tokenizers import Tokenizer
 
 from homespun_finetune.pretrain.documents import Cut, Document, read_shard

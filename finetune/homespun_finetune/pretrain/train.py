@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from homespun_model.families import STARTER
+from homespun_model.bases.families import STARTER
 from tokenizers import Tokenizer
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from homespun_finetune.head import weighted_nats
+from homespun_finetune.fused_loss import weighted_nats
 from homespun_finetune.pretrain.rows import END, MIDDLE, Rows
 from homespun_finetune.pretrain.schedule import rate_at
 from homespun_finetune.pretrain.settings import ModelSettings, Recipe, TrainSettings

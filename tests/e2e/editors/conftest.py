@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from homespun_model.store import AdapterStore
+from homespun_model.store.store import AdapterStore
 
 from .debian import Unavailable
 from .neovim import Neovim

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from homespun_model.base import load_base
-from homespun_model.prompt import PROMPT_VERSION
-from homespun_model.store import AdapterStore, Revision
+from homespun_model.bases.base import load_base
+from homespun_model.bases.prompt import PROMPT_VERSION
+from homespun_model.store.store import AdapterStore, Revision
 from lsp_client import Client
 from peft import LoraConfig, get_peft_model
 from sure_places import SurePlace, sure_places

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from homespun_corpus.identity import identity_of
+from homespun_corpus.repo.identity import identity_of
 
 from .conftest import OpenWorkbench, RealServer
 from .starter import Clone, Typist, publish_blank_adapter

@@ -1,0 +1,1 @@
+"""What is kept out of training and prompts, and why."""

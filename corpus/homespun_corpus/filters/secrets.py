@@ -1,0 +1,207 @@
+"""Secrets in source code: passwords, keys and tokens that must never be learnt.
+
+detect-secrets' own detectors, asked only about suspect lines, and formats that it lacks. What is
+plainly a label, a template or a test's stand-in is forgiven, so that code *about* passwords can be
+learnt. Nothing is looked up or verified over a network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+from homespun_corpus.filters.secret_allowlist import (
+    is_hash,
+    is_monotonous,
+    is_placeholder,
+    is_wordy,
+)
+from homespun_corpus.filters.secret_assignments import goes_on, has_named_value
+from homespun_corpus.filters.secret_prefilter import suspect_lines
+
+PRIVATE_KEY, NAMED_VALUE = "Private Key", "Named Value"
+MAX_LINE_BYTES = 5000  # looked at; files with longer lines are minified and left out anyway
+HEX_CHARS = 28  # of a key; shorter ones are ids, hashes and colours
+LINES_BEFORE = 2  # that may say what a string is
+LINES_AFTER = 2  # of a name, one of which may hold its value
+MAX_VALUES = 8  # after telling names in one line
+MAX_KEY_BYTES = 10_000  # of a private key, from its BEGIN to its END
+
+# Formats that detect-secrets does not know.
+_FORMATS = re.compile(
+    r"\bAIza[\w-]{35}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}|\bgithub_pat_\w{40,}"
+    r"|\bgh[pousr]_[A-Za-z0-9]{30,}|\bhf_[A-Za-z0-9]{30,}|\bnpm_[A-Za-z0-9]{36}"
+    r"|\bsk-(?:ant-|proj-|svcacct-|or-)?[\w-]{32,}|\b[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}"
+    r"|\bwhsec_[A-Za-z0-9+/]{24,}|\bxapp-\d-[\w-]{20,}|\bxox[abposr]-[\w-]{20,}"
+    r"|\bdop_v1_[0-9a-f]{64}|\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|\bdapi[0-9a-f]{32}"
+    r"|AGE-SECRET-KEY-1\w{50,}|\bEAA[A-Za-z0-9]{60,}|\bSharedAccessKey=[\w+/=]{40,}"
+    r"|discord(?:app)?\.com/api/webhooks/\d+/[\w-]{40,}"
+)
+_IMAGES = ("iVBORw0KGgo", "R0lGOD", "UklGR", "/9j/")  # how PNG, GIF, WebP and JPEG begin in base64
+_URL_PASSWORD = re.compile(r"://[^\s/:@'\"`]*:([^\s/@'\"`]+)@")
+_KEY_BEGIN = re.compile(r"BEGIN ENCRYPTED PRIVATE KEY|PuTTY-User-Key-File-\d")
+_KEY_END = re.compile(rb"- ?END |Private-MAC:")
+_KEY_LINE = re.compile(rb"\n[ \t\"'#/*+]*[A-Za-z\d+/=]{16,}[\"'\\rn,;+ \t\r]*(?=\n|$)")
+
+_PLUGINS = re.findall(
+    r"\S+",
+    """aws.AWSKeyDetector azure_storage_key.AzureStorageKeyDetector
+    cloudant.CloudantDetector discord.DiscordBotTokenDetector github_token.GitHubTokenDetector
+    gitlab_token.GitLabTokenDetector jwt.JwtTokenDetector mailchimp.MailchimpDetector
+    npm.NpmDetector openai.OpenAIDetector private_key.PrivateKeyDetector
+    pypi_token.PypiTokenDetector sendgrid.SendGridDetector slack.SlackDetector
+    square_oauth.SquareOAuthDetector stripe.StripeDetector telegram_token.TelegramBotTokenDetector
+    twilio.TwilioKeyDetector""",
+)
+
+_Detector = Callable[[str], Iterator[str]]  # the values in a line
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Secret:
+    """Bytes ``start`` to ``end`` of a source: the line that holds it, or the lines of a key."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def find_secrets(source: bytes) -> list[Secret]:
+    """The lines of a source that hold a secret, by place."""
+    found: list[Secret] = []
+    for start, end in suspect_lines(source):
+        if found and start < found[-1].end:
+            continue  # inside of a private key, or the value of a name above
+        before = _lines_before(source, start)
+        kind = _kind(_text(source, start, end), before)
+        if kind == PRIVATE_KEY:
+            found.append(Secret(start, _end_of_key(source, start, end), kind))
+        elif kind is not None:
+            found.append(Secret(start, end, kind))
+        elif (last := _end_of_value(source, start, end, before)) is not None:
+            found.append(Secret(start, last, NAMED_VALUE))
+    return found
+
+
+def without_secrets(source: bytes) -> bytes:
+    """The source without the lines that hold a secret."""
+    for secret in reversed(find_secrets(source)):
+        source = source[: secret.start] + source[secret.end :]
+    return source
+
+
+def _kind(line: str, before: str) -> str | None:
+    """What sort of secret a line holds, if any; ``before``: the lines before it may explain."""
+    for kind, detect in _known_formats().items():
+        if any(kind == PRIVATE_KEY or not is_monotonous(value) for value in detect(line)):
+            return kind
+    if _KEY_BEGIN.search(line):
+        return PRIVATE_KEY
+    if any(not is_monotonous(value) for value in _FORMATS.findall(line)):
+        return "Known Format"
+    for kind, detect, forgiven in _guesses():
+        if any(not forgiven(value, before + line) for value in detect(line)):
+            return kind
+    return NAMED_VALUE if has_named_value(line, before) else None
+
+
+def _end_of_value(source: bytes, start: int, end: int, before: str) -> int | None:
+    """Where the value ends that a line names and a later one holds; None without one."""
+    if not goes_on(_text(source, start, end)):
+        return None
+    for _ in range(LINES_AFTER):
+        newline = source.find(b"\n", end + 1)
+        end = len(source) if newline < 0 else newline
+        if has_named_value(_text(source, start, end).replace("\n", " "), before):
+            return end
+    return None
+
+
+def _text(source: bytes, start: int, end: int) -> str:
+    return source[start : min(end, start + MAX_LINE_BYTES)].decode("utf-8", "replace")
+
+
+def _lines_before(source: bytes, start: int) -> str:
+    """The lines of which a string on its own line may be the value."""
+    begin = start
+    for _ in range(LINES_BEFORE):
+        begin = source.rfind(b"\n", 0, max(begin - 1, 0)) + 1
+    return source[max(begin, start - MAX_LINE_BYTES) : start].decode("utf-8", "replace")
+
+
+@cache
+def _known_formats() -> dict[str, _Detector]:
+    """Detectors whose match alone is telling."""
+    plugins = [
+        getattr(import_module(f"detect_secrets.plugins.{module}"), name)()
+        for module, name in (plugin.split(".") for plugin in _PLUGINS)
+    ]
+    return {plugin.secret_type: plugin.analyze_string for plugin in plugins}
+
+
+@cache
+def _guesses() -> tuple[tuple[str, _Detector, Callable[[str, str], bool]], ...]:
+    """Detectors that guess, each with what it forgives: (value, lines) → whether it does."""
+    from detect_secrets.plugins.basic_auth import BasicAuthDetector
+    from detect_secrets.plugins.high_entropy_strings import (
+        Base64HighEntropyString,
+        HexHighEntropyString,
+    )
+    from detect_secrets.plugins.keyword import KeywordDetector
+
+    keyword = KeywordDetector()
+    base64, hexadecimal = Base64HighEntropyString(limit=4.5), HexHighEntropyString(limit=3.0)
+
+    basic_auth = BasicAuthDetector()
+
+    def url_passwords(line: str) -> Iterator[str]:
+        # The detector knows no password with a sign in it, and none without a user.
+        yield from basic_auth.analyze_string(line)
+        yield from _URL_PASSWORD.findall(line)
+
+    def quoted(detect: _Detector) -> _Detector:
+        return lambda line: detect(line.replace("`", '"'))
+
+    def base64_forgiven(value: str, line: str) -> bool:
+        low = base64.calculate_shannon_entropy(value) <= base64.entropy_limit
+        plain = low or is_wordy(value) or is_monotonous(value) or is_hash(value, line)
+        return plain or value.startswith(_IMAGES)
+
+    def hex_forgiven(value: str, line: str) -> bool:
+        low = hexadecimal.calculate_shannon_entropy(value) <= hexadecimal.entropy_limit
+        return low or len(value) < HEX_CHARS or is_monotonous(value) or is_hash(value, line)
+
+    def keywords(line: str) -> Iterator[str]:
+        # The detector stops at a line's first match of each sort, and knows := in Go files alone.
+        line = line.replace(":=", "=")
+        for _ in range(MAX_VALUES):
+            for value in (values := list(keyword.analyze_string(line))):
+                line = line.replace(value, "", 1)
+            yield from values
+            if not values:
+                return
+
+    def keyword_forgiven(value: str, _line: str) -> bool:
+        return is_placeholder(value)
+
+    return (
+        ("Secret Keyword", keywords, keyword_forgiven),
+        ("Basic Auth Credentials", url_passwords, keyword_forgiven),
+        (base64.secret_type, quoted(base64.analyze_string), base64_forgiven),
+        (hexadecimal.secret_type, quoted(hexadecimal.analyze_string), hex_forgiven),
+    )
+
+
+def _end_of_key(source: bytes, start: int, line_end: int) -> int:
+    """Where the private key is over that a line begins: at its END, or with its last line."""
+    end = _KEY_END.search(source, start, start + MAX_KEY_BYTES)
+    if end is None:
+        most = start + MAX_KEY_BYTES
+        while (line := _KEY_LINE.match(source, line_end, most)) is not None:
+            line_end = line.end()
+        return line_end
+    newline = source.find(b"\n", end.end())
+    return len(source) if newline < 0 else newline

@@ -1,0 +1,1 @@
+"""The dataset: split, selection, holes, samples, rows on disk."""

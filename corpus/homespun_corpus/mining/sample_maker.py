@@ -1,0 +1,83 @@
+"""A hole of a function becomes a sample: its window, its related code, where it came from.
+
+Knows which parts of a file no window may show, not why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from homespun_corpus.mining.holes import CharOffsets, Hole
+from homespun_corpus.mining.sample import Novelty, Sample
+from homespun_corpus.place import Place, place_at
+from homespun_corpus.reading.sources import Sources
+from homespun_corpus.retrieval.context_index import ContextIndex
+from homespun_corpus.retrieval.secret_window import clipped
+from homespun_corpus.syntax.functions import Function
+from homespun_corpus.syntax.spans import Span
+
+
+class SampleMaker:
+    """Makes samples, keeping the text of the last file read.
+
+    Windows end at ``barred`` spans, and at secrets.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        index: ContextIndex,
+        barred: Mapping[str, Sequence[Span]],
+    ) -> None:
+        self._sources = sources
+        self._index = index
+        self._barred = barred
+        self._blob_id = ""
+        self._text = ""
+        self._edges: tuple[list[int], list[int]] = ([], [])  # starts and ends of barred spans
+
+    def sample(
+        self, function: Function, hole: Hole, commit: str, novelty: Novelty, *, bare: bool = False
+    ) -> Sample:
+        if function.blob_id != self._blob_id:
+            self._open(function.path, function.blob_id)
+        text, path, language = self._text, function.path, function.language or None
+        whole = place_at(text, hole.start, hole.end, path=path, language=language)
+        place = self._between_edges(whole, hole)
+        related = () if bare else self._index.related(place)
+        start = len(text[: hole.start].encode())
+        middle = text[hole.start : hole.end]
+        return Sample(
+            repository=self._sources.repository.identity,
+            commit=commit,
+            blob_id=function.blob_id,
+            path=function.path,
+            function=function.qualified_name,
+            kind=hole.kind,
+            novelty=novelty,
+            start=start,
+            end=start + len(middle.encode()),
+            place=replace(place, path="" if bare else function.path, related=related),
+            middle=middle,
+        )
+
+    def _open(self, path: str, blob_id: str) -> None:
+        source = self._sources.text(blob_id)
+        self._blob_id, self._text = blob_id, decode(source)
+        offsets = CharOffsets(self._text, source)
+        secrets = self._sources.file(path, blob_id).secrets
+        spans = [*self._barred.get(blob_id, ()), *secrets]
+        self._edges = [offsets.char(s.start) for s in spans], [offsets.char(s.end) for s in spans]
+
+    def _between_edges(self, place: Place, hole: Hole) -> Place:
+        """The place without what lies at or beyond a barred span."""
+        starts, ends = self._edges
+        first = max((end for end in ends if end <= hole.start), default=0)
+        last = min((start for start in starts if start >= hole.end), default=len(self._text))
+        return clipped(place, first, len(self._text) - last)
+
+
+def decode(source: bytes) -> str:
+    """The text of a file that hygiene let through: it is UTF-8."""
+    return source.decode("utf-8")

@@ -1,0 +1,310 @@
+"""Train, validation and test: what the team wrote first, later and last.
+
+A tuned model earns its keep on code that was not written yet when it was trained. So training reads
+the tree at one commit, and what is held out are functions that *first appeared* after it, cut from
+the blob in which they did: new functions, and the changed lines of edited ones. Commits that only
+move or reformat code hold out nothing, nor do those that the team's ``.git-blame-ignore-revs``
+names. Without enough history, whole files are held out instead. Texts in no known language are
+held out only where there is hardly any other code: prose and settings would blur the exam.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from homespun_corpus.dedup.format_key import Known
+from homespun_corpus.errors import RepositoryError
+from homespun_corpus.filters.plain_text import read_as
+from homespun_corpus.mining.changed_lines import changed_spans
+from homespun_corpus.mining.holdout_size import (
+    TEST_SHARE,
+    VALIDATION_SHARE,
+    Part,
+    wanted,
+    whole_files,
+)
+from homespun_corpus.mining.sample import Novelty
+from homespun_corpus.reading.lazy_functions import labels
+from homespun_corpus.reading.sources import FileFunctions, Sources, Tree
+from homespun_corpus.repo.repository import Commit, Repository
+from homespun_corpus.repo.since import commits_since
+from homespun_corpus.syntax.functions import Function, Label
+from homespun_corpus.syntax.languages import Language, language_for, mined_language
+from homespun_corpus.syntax.spans import Span
+
+Examined = Callable[[str], Language | None]
+"""Of a path: None where nothing of it is held out."""
+
+MOST_SHARE = 1 / 3  # of all functions: a young history keeps the rest for training
+FEWEST = 20  # functions held out; a history with fewer is split by file
+MAX_COMMITS = 2000
+AHEAD = 64  # commits whose files are read together
+IGNORED_COMMITS = ".git-blame-ignore-revs"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """A function that training never sees. Holes are cut inside ``spans`` (bytes of its blob)."""
+
+    repository: str
+    function: Function
+    commit: str
+    novelty: Novelty
+    part: Part
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """``train``: the files that training reads. Commits are None where files were split."""
+
+    kind: Literal["time", "file"]
+    train_commit: str | None
+    validation_commit: str | None
+    train: Tree
+    held_out: tuple[HeldOut, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "kind": self.kind,
+            "train_commit": self.train_commit,
+            "validation_commit": self.validation_commit,
+        }
+
+
+def split(repository: Repository, sources: Sources, seed: int, since: str | None = None) -> Split:
+    """The split by time where the history carries one, else by file.
+
+    ``since`` (see ``commits_since``) says which commits are held out; RepositoryError if too few
+    functions first appeared in them.
+    """
+    files = sources.tree(repository.commit)
+    only_texts = _has_few(file for file in files if mined_language(file.path))
+    examined: Examined = read_as if only_texts else language_for
+    if since is not None:
+        chosen = commits_since(repository, since)
+        by_time = _by_time(repository, sources, examined, seed, chosen)
+        found = len(by_time.held_out) if by_time else 0
+        if by_time is None or found < FEWEST:
+            raise RepositoryError(
+                f"{found} functions first appeared since {since}, and an exam needs {FEWEST}: give "
+                "an earlier --since, or leave it out"
+            )
+        return by_time
+    if repository.is_git and not repository.is_shallow:
+        by_time = _by_time(repository, sources, examined, seed)
+        if by_time is not None and len(by_time.held_out) >= FEWEST:
+            return by_time
+    return _by_file(repository, files, read_as if only_texts else mined_language, seed)
+
+
+def _has_few(files: Iterable[FileFunctions]) -> bool:
+    """Whether they hold too few functions for an exam."""
+    found = 0
+    for file in files:
+        found += len(file.functions)
+        if found >= FEWEST:
+            return False
+    return True
+
+
+def _by_time(
+    repository: Repository,
+    sources: Sources,
+    examined: Examined,
+    seed: int,
+    chosen: list[Commit] | None = None,
+) -> Split | None:
+    files = sources.tree(repository.commit)
+    total = sum(len(f.functions) for f in files if f.reason is None and examined(f.path))
+    test, validation = wanted(total)
+    if chosen is None:
+        history, most = repository.history(MAX_COMMITS), total * MOST_SHARE
+        counted = _newest_first(repository, sources, examined, history, most)
+        last = list(_until(counted, test))
+        first = list(_until(counted, validation))
+    else:
+        every = list(_newest_first(repository, sources, examined, chosen, math.inf))
+        part = VALIDATION_SHARE / (TEST_SHARE + VALIDATION_SHARE)
+        most = min(test, (1 - part) * sum(brought for _, brought in every))
+        last = list(_until(iter(every), most))
+        first = chosen[len(last) :]
+    first = first or [last.pop() for _ in range(len(last) // 3)][::-1]
+    if not last:
+        return None
+    window = last + first
+    train_commit, validation_commit = window[-1].parent, last[-1].parent
+    assert train_commit is not None and validation_commit is not None
+    train = sources.tree(train_commit)
+    ignored = _ignored_commits(repository)
+    appeared = [
+        held
+        for held in _appeared(repository, sources, examined, train, window[::-1])
+        if held.commit not in ignored
+    ]
+    tested = {commit.id for commit in last}
+    newest = [held for held in appeared if held.commit in tested]
+    newer = [held for held in appeared if held.commit not in tested]
+    held = *_limited(newest, "test", test, seed), *_limited(newer, "validation", validation, seed)
+    return Split("time", train_commit, validation_commit, train, held)
+
+
+def _ignored_commits(repository: Repository) -> set[str]:
+    """Commits that the team itself calls mere reformatting."""
+    files = repository.files(wanted=lambda path: path == IGNORED_COMMITS)
+    text = b"".join(repository.read(file.blob_id) for file in files).decode("utf-8", "replace")
+    return {word for line in text.splitlines() for word in line.split("#")[0].split()}
+
+
+def _newest_first(
+    repository: Repository,
+    sources: Sources,
+    examined: Examined,
+    history: Sequence[Commit],
+    most: float,
+) -> Iterator[tuple[Commit, int]]:
+    """(commit, new functions it brought) from the newest back, while training keeps the rest."""
+    total = 0
+    for number, commit in enumerate(history):
+        if commit.parent is None:
+            return
+        if number % AHEAD == 0:
+            some = history[number : number + AHEAD]
+            sources.read_ahead(_names_of_files(repository, examined, some))
+        changed = _changed_files(repository, sources, examined, commit)
+        brought = sum(len(_names(new) - _names(old)) for old, new in changed)
+        total += brought
+        yield commit, brought
+        if total >= most:
+            return
+
+
+def _names_of_files(
+    repository: Repository, examined: Examined, commits: Iterable[Commit]
+) -> Iterator[tuple[str, str]]:
+    """Path and blob id of each file that some commits touched, before and after."""
+    for commit in commits:
+        for change in repository.changes(commit.parent, commit.id) if commit.parent else ():
+            if examined(change.path) is not None:
+                yield from ((change.path, blob) for blob in (change.old, change.new) if blob)
+
+
+def _until(counted: Iterator[tuple[Commit, int]], wanted: float) -> Iterator[Commit]:
+    """Commits until they add up to ``wanted`` functions."""
+    found = 0
+    for commit, brought in counted:
+        yield commit
+        found += brought
+        if found >= wanted:
+            return
+
+
+def _changed_files(
+    repository: Repository, sources: Sources, examined: Examined, commit: Commit
+) -> Iterator[tuple[FileFunctions | None, FileFunctions]]:
+    """(before, after) of each clean file that a commit touched."""
+    assert commit.parent is not None
+    for change in repository.changes(commit.parent, commit.id):
+        if change.new is None or examined(change.path) is None:
+            continue
+        after = sources.file(change.path, change.new)
+        if after.reason is None:
+            before = sources.file(change.path, change.old) if change.old else None
+            yield before, after
+
+
+def _appeared(
+    repository: Repository,
+    sources: Sources,
+    examined: Examined,
+    train: Tree,
+    window: Iterable[Commit],
+) -> Iterator[HeldOut]:
+    """Functions in the order in which they first appeared, oldest commit first."""
+    trained, blobs = Known(key for file in train for key in file.keys), dict(train.names)
+    later = set[bytes]()
+    held: set[tuple[str, str, bool]] = set()
+    for commit in window:
+        for before, after in _changed_files(repository, sources, examined, commit):
+            blob = blobs.get(after.path)
+            names = _names(sources.file(after.path, blob) if blob else None)
+            for number, (label, key) in enumerate(
+                zip(labels(after.functions), after.keys, strict=True)
+            ):
+                name = (after.path, *label)
+                is_known = key in later or key in trained or name in held
+                later.add(key)
+                if is_known:
+                    continue
+                held.add(name)
+                function = after.functions[number]
+                item = _held_out(sources, commit, before, function, label in names)
+                if item.spans:
+                    yield item
+
+
+def _held_out(
+    sources: Sources,
+    commit: Commit,
+    before: FileFunctions | None,
+    function: Function,
+    edited: bool,
+) -> HeldOut:
+    old = _named(before, function) if edited else None
+    spans = tuple(changed_spans(sources, old, function)) if old else function.parts
+    return HeldOut(
+        sources.repository.identity,
+        function,
+        commit.id,
+        "edited" if edited else "new",
+        "test",
+        spans,
+    )
+
+
+def _names(file: FileFunctions | None) -> set[Label]:
+    return set(labels(file.functions)) if file else set()
+
+
+def _named(file: FileFunctions | None, function: Function) -> Function | None:
+    """The function of a file that goes by the same name."""
+    functions = file.functions if file else ()
+    same = (i for i, label in enumerate(labels(functions)) if label == function.label)
+    found = next(same, None)
+    return None if found is None else functions[found]
+
+
+def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> Iterator[HeldOut]:
+    """At most ``most`` new functions and as many edited ones: a seeded sample, in order."""
+    rng = random.Random(seed)
+    for novelty in ("new", "edited"):
+        some = [held for held in found if held.novelty == novelty]
+        chosen = sorted(rng.sample(range(len(some)), min(len(some), int(most))))
+        yield from (replace(some[i], part=part) for i in chosen)
+
+
+def _by_file(repository: Repository, files: Tree, examined: Examined, seed: int) -> Split:
+    """Whole files by the hash of their path; none held out where there are fewer than three."""
+    clean = (f for f in files if f.reason is None and f.functions and examined(f.path))
+    sizes = {file.path: len(file.functions) for file in clean}
+    parts = whole_files(sizes, seed)
+    held = [
+        HeldOut(
+            repository.identity,
+            function,
+            repository.commit or "",
+            "new",
+            parts[path],
+            function.parts,
+        )
+        for number, (path, _) in enumerate(files.names)
+        if path in parts
+        for function in files[number].functions
+    ]
+    train = files.without(parts)
+    return Split("file", repository.commit, repository.commit, train, tuple(held))

@@ -1,0 +1,1 @@
+"""Files of a repository as functions: worker processes, caches, memory."""

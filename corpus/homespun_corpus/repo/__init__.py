@@ -1,0 +1,1 @@
+"""Git and folders: which repository this is, its files, commits and history."""

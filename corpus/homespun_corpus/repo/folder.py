@@ -1,0 +1,152 @@
+"""A plain folder as a tree of blobs: what git would track there, without git.
+
+Honours ``.gitignore`` files, nested ones too. Follows no link, so nothing outside is ever read. Has
+no history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pathspec import GitIgnoreSpec
+
+from homespun_corpus.errors import RepositoryError
+from homespun_corpus.repo.objects import Change, Commit, SourceFile, Wanted
+
+IGNORE_FILE = ".gitignore"
+MAX_IGNORE_BYTES = 256 * 1024
+_CHUNK = 1 << 20
+
+_Rules = tuple[tuple[str, GitIgnoreSpec], ...]  # (folder, its patterns), deepest first
+
+
+class FolderObjects:
+    """Implements ``objects.Objects``."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._paths: dict[str, str] = {}  # blob id → relative path, as the system spells it
+
+    def files(self, commit: str | None, wanted: Wanted) -> list[SourceFile]:
+        """The regular files that no .gitignore names."""
+        if commit is not None:
+            raise RepositoryError(f"{self._root} is no git repository: it has no commit {commit}")
+        found = []
+        for relative in _walk(self._root):
+            path = _text(relative)
+            if wanted(path):
+                hashed = self._hash(relative)
+                if hashed is not None:
+                    blob_id, size = hashed
+                    self._paths.setdefault(blob_id, relative)
+                    found.append(SourceFile(path, blob_id, size))
+        return sorted(found)
+
+    def read(self, blob_id: str) -> bytes:
+        """A file's bytes, if they still are what they were."""
+        relative = self._paths.get(blob_id)
+        if relative is None:
+            raise RepositoryError(f"{self._root} holds no file with the hash {blob_id}")
+        try:
+            data = _read(self._root / relative)
+        except OSError as error:
+            raise RepositoryError(f"{_text(relative)} cannot be read: {error.strerror}") from error
+        if _blob_hash(data) != blob_id:
+            raise RepositoryError(f"{_text(relative)} changed while it was being read: run again")
+        return data
+
+    def history(self, limit: int | None) -> list[Commit]:  # noqa: ARG002
+        """None."""
+        return []
+
+    def held_by(self, revision: str) -> set[str]:
+        """There are no revisions."""
+        raise RepositoryError(f"{self._root} is no git repository: it has no revision {revision}")
+
+    def changes(self, old: str, new: str) -> list[Change]:
+        """There are no commits to compare."""
+        raise RepositoryError(f"{self._root} is no git repository: no {old} to compare with {new}")
+
+    def _hash(self, relative: str) -> tuple[str, int] | None:
+        """(blob id, size), read in pieces; None for a file that cannot be read."""
+        try:
+            with _opened(self._root / relative) as file:
+                size = os.fstat(file.fileno()).st_size
+                digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+                left = size
+                while left and (piece := file.read(min(left, _CHUNK))):
+                    digest.update(piece)
+                    left -= len(piece)
+        except OSError:
+            return None
+        return digest.hexdigest(), size
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """Relative paths of regular files, ignored ones left out, in no order."""
+    waiting: list[tuple[str, _Rules]] = [("", ())]
+    while waiting:
+        folder, rules = waiting.pop()
+        try:
+            with os.scandir(root / folder) as listing:
+                entries = list(listing)
+        except OSError:
+            continue  # not readable: git would not track it either
+        if any(entry.name == IGNORE_FILE for entry in entries):
+            rules = ((folder, _read_patterns(root / folder / IGNORE_FILE)), *rules)
+        for entry in entries:
+            path = folder + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != ".git" and not _ignored(path + "/", rules):
+                    waiting.append((path + "/", rules))
+            elif entry.is_file(follow_symlinks=False) and not _ignored(path, rules):
+                yield path
+
+
+def _ignored(path: str, rules: _Rules) -> bool:
+    """The deepest .gitignore that says anything about a path decides."""
+    for folder, spec in rules:
+        decision = spec.check_file(path.removeprefix(folder)).include
+        if decision is not None:
+            return decision
+    return False
+
+
+def _read_patterns(path: Path) -> GitIgnoreSpec:
+    try:
+        lines = _read(path, MAX_IGNORE_BYTES).decode("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        lines = []
+    return GitIgnoreSpec.from_lines(line for line in lines if _is_pattern(line))
+
+
+def _is_pattern(line: str) -> bool:
+    """Git passes over a line that it cannot read as a pattern."""
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A file that is no link, even if it was one a moment ago, and no pipe."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    return os.fdopen(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb")
+
+
+def _read(path: Path, limit: int = -1) -> bytes:
+    with _opened(path) as file:
+        return file.read(limit)
+
+
+def _blob_hash(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _text(relative: str) -> str:
+    return os.fsencode(relative).decode("utf-8", "backslashreplace").replace(os.sep, "/")

@@ -1,0 +1,43 @@
+"""Several repositories as one: any blob of theirs can be read by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from homespun_corpus.errors import RepositoryError
+from homespun_corpus.repo.objects import Change, Commit, Objects, SourceFile, Wanted
+from homespun_corpus.repo.repository import Repository
+
+
+def together(repositories: Sequence[Repository]) -> Repository:
+    """The first repository, with the blobs of all: an id is the same wherever the bytes are."""
+    first = repositories[0]
+    objects = [repository.objects for repository in repositories]
+    return first if len(objects) == 1 else replace(first, objects=_Together(objects))
+
+
+@dataclass(frozen=True)
+class _Together:
+    """Implements ``objects.Objects``."""
+
+    all: Sequence[Objects]
+
+    def files(self, commit: str | None, wanted: Wanted) -> list[SourceFile]:
+        return self.all[0].files(commit, wanted)
+
+    def read(self, blob_id: str) -> bytes:
+        for objects in self.all[:-1]:
+            with suppress(RepositoryError):
+                return objects.read(blob_id)
+        return self.all[-1].read(blob_id)
+
+    def history(self, limit: int | None) -> list[Commit]:
+        return self.all[0].history(limit)
+
+    def held_by(self, revision: str) -> set[str]:
+        return self.all[0].held_by(revision)
+
+    def changes(self, old: str, new: str) -> list[Change]:
+        return self.all[0].changes(old, new)

@@ -1,0 +1,1 @@
+"""Related code for a prompt: chunks of other files, found by likeness and by name."""

@@ -1,0 +1,1 @@
+"""Source bytes as syntax: languages, trees, functions. Knows no repository."""

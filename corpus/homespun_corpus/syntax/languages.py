@@ -1,0 +1,294 @@
+"""The languages we read: one table row and one query file each.
+
+Adding a language is a row here, a ``queries/<name>.scm`` and a fixture. Knows the names of
+captures, not what any room does with them, and no parser (``parsing``). A query file may capture:
+
+``@function @method @constructor @lambda``  something callable, with its ``@name``, ``@body``, its
+    docstring ``@doc`` and, for a method declared outside its type, the type's name ``@receiver``;
+    several names, receivers or bodies are parts of one; without a ``@body`` it is empty
+    (A predicate such as ``#eq?`` makes a query many times slower: see ``Language.constructors``.)
+``@class``  a class, an interface, a struct, a trait or an enum, with ``@name``, ``@body``, ``@doc``
+``@maker``  the name of a call that makes its block a callable, if it is one of ``Language.makers``
+``@skip``  what only looks like a ``@function``, with its ``@body``
+``@type @namespace``  what else qualifies a name, with ``@scope``, that name: of a type's methods,
+    or of whatever is in it
+``@decorator @comment``  what may stand before a definition and belong to it
+``@block @statement @arguments @expression @string``  nodes that people write in one go
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import Literal
+
+from homespun_corpus.syntax import lexical
+from homespun_corpus.syntax.lexical import Marks
+
+REMEMBERED = 1 << 16  # paths whose language is known without looking again
+
+
+Ends = Literal["", "no colon", "line break", "semicolon", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One row of the table."""
+
+    name: str
+    extensions: tuple[str, ...]
+    module: str
+    """Import name of the grammar wheel."""
+    query: str
+    """Stem of the query file."""
+    comment: str
+    """What begins a comment that runs to the end of the line."""
+    factory: str = "language"
+    """The function of the module that makes the grammar."""
+    constructors: tuple[str, ...] = ()
+    """Names that make a method a constructor, where the grammar does not tell."""
+    no_names: tuple[str, ...] = ()
+    """Words that a parser that lost its way takes for a callable's name."""
+    makers: tuple[str, ...] = ()
+    """Names of calls whose block is a callable (``@maker``), where the grammar does not tell."""
+    continues: tuple[str, ...] = ()
+    """Words that go on with, or end, the statement above at its own indentation."""
+    family: str = ""
+    """Languages of one family use each other's files; by itself, the language's own name."""
+    files: tuple[str, ...] = ()
+    """Names of files that have no telling extension."""
+    notebooks: tuple[str, ...] = ()
+    """Extensions of files that hold this language in cells: mined, but no source file."""
+    shared_query: str = ""
+    """Stem of a query file that goes before its own: what it has in common with its kin."""
+    blank: bytes = b""
+    """Pattern with groups that no grammar can read, as a macro: parsed as if they were space."""
+    ends: Ends = ""
+    """What tells that a line ends a statement, or opens nothing: of others it is not known."""
+    marks: Marks = lexical.UNKNOWN
+    """How comments and strings are told from text that may be broken."""
+
+
+_JS = ("constructor",)
+# Where a macro or two halves of an #if mislead the parser, these stand where a name should.
+_C_WORDS = ("if", "for", "while", "switch", "return", "else", "do", "sizeof", "defined")
+# static void printflike(1, 2) name(…: numbers in brackets are an attribute's, not parameters.
+_C_ATTRIBUTE = rb"\b([A-Za-z_]\w*\(\d+(?:,\s*\d+)*\))(?=\s+[A-Za-z_]\w*\()"
+# What a macro stands for is not to be known; where it stands tells whether it can be left out.
+_CPP_MACROS = b"|".join(
+    (
+        _C_ATTRIBUTE,
+        # class EXPORTED Name {
+        rb"\b(?:class|struct)[ \t]+([A-Z][A-Z0-9_]+(?:\([^()\n]*\))?)"
+        rb"\s+(?=\w+\s*(?:final\s*)?[:{])",
+        # void name() LOCKS_EXCLUDED(mutex) {
+        rb"\)\s*(?:const\s+)?([A-Z][A-Z0-9]*_[A-Z0-9_]+(?:\([^()\n]*\))?)(?=\s*\{)",
+        # LIBRARY_INLINE void name() {
+        rb"\b([A-Z][A-Z0-9_]*_(?:API|CONSTEXPR\w*|EXPORT|INLINE|NODISCARD|NORETURN))(?=\s+[\w~])",
+        # DEFINE_FLAG(name, 1), alone on its lines
+        rb"^([A-Z][A-Z0-9_]*\([^{}]{0,300}?\));?[ \t]*$(?!\s*[{:])",
+    )
+)
+
+LANGUAGES: tuple[Language, ...] = (
+    Language(
+        "python",
+        (".py", ".pyi", ".pyw"),
+        "tree_sitter_python",
+        "python",
+        "#",
+        constructors=("__init__",),
+        notebooks=(".ipynb",),
+        ends="no colon",
+        marks=lexical.PYTHON,
+    ),
+    Language(
+        "javascript",
+        (".js", ".mjs", ".cjs", ".jsx"),
+        "tree_sitter_javascript",
+        "javascript",
+        "//",
+        constructors=_JS,
+        family="js",
+        shared_query="ecmascript",
+        ends="semicolon",
+        marks=lexical.SCRIPT,
+    ),
+    Language(
+        "typescript",
+        (".ts", ".mts", ".cts"),
+        "tree_sitter_typescript",
+        "typescript",
+        "//",
+        "language_typescript",
+        constructors=_JS,
+        family="js",
+        shared_query="ecmascript",
+        ends="semicolon",
+        marks=lexical.SCRIPT,
+    ),
+    Language(
+        "tsx",
+        (".tsx",),
+        "tree_sitter_typescript",
+        "typescript",
+        "//",
+        "language_tsx",
+        constructors=_JS,
+        family="js",
+        shared_query="ecmascript",
+        ends="semicolon",
+        marks=lexical.SCRIPT,
+    ),
+    Language("go", (".go",), "tree_sitter_go", "go", "//", ends="line break", marks=lexical.SCRIPT),
+    Language(
+        "rust", (".rs",), "tree_sitter_rust", "rust", "//", ends="semicolon", marks=lexical.RUST
+    ),
+    Language(
+        "java",
+        (".java",),
+        "tree_sitter_java",
+        "java",
+        "//",
+        family="jvm",
+        ends="semicolon",
+        marks=lexical.JAVA,
+    ),
+    Language(
+        "c",
+        (".c",),
+        "tree_sitter_c",
+        "c",
+        "//",
+        no_names=_C_WORDS,
+        family="c",
+        blank=_C_ATTRIBUTE,
+        ends="semicolon",
+        marks=lexical.C,
+    ),
+    Language(
+        "cpp",
+        # The C++ grammar reads nearly all of C, not the other way round: so it gets the headers.
+        (".cpp", ".cc", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".h", ".inl", ".ipp"),
+        "tree_sitter_cpp",
+        "cpp",
+        "//",
+        no_names=_C_WORDS,
+        family="c",
+        blank=_CPP_MACROS,
+        ends="semicolon",
+        marks=lexical.CPP,
+    ),
+    Language(
+        "csharp",
+        (".cs", ".csx"),
+        "tree_sitter_c_sharp",
+        "csharp",
+        "//",
+        ends="semicolon",
+        marks=lexical.CSHARP,
+    ),
+    Language(
+        "ruby",
+        (".rb", ".rake", ".gemspec", ".ru"),
+        "tree_sitter_ruby",
+        "ruby",
+        "#",
+        constructors=("initialize",),
+        makers=("lambda", "proc", "define_method", "define_singleton_method"),
+        continues=("elsif", "when", "in", "rescue", "ensure", "end"),
+        files=("Rakefile", "Gemfile", "Guardfile", "Capfile", "Vagrantfile"),
+        ends="end",
+        marks=lexical.RUBY,
+    ),
+    Language(
+        "php",
+        (".php", ".phtml"),
+        "tree_sitter_php",
+        "php",
+        "//",
+        "language_php",
+        constructors=("__construct",),
+        continues=("elseif",),
+        ends="semicolon",
+        marks=lexical.PHP,
+    ),
+    Language(
+        "kotlin",
+        (".kt", ".kts"),
+        "tree_sitter_kotlin",
+        "kotlin",
+        "//",
+        family="jvm",
+        ends="semicolon",
+        marks=lexical.JAVA,
+    ),
+    Language(
+        "swift",
+        (".swift",),
+        "tree_sitter_swift",
+        "swift",
+        "//",
+        ends="semicolon",
+        marks=lexical.JAVA,
+    ),
+    Language(
+        "scala",
+        (".scala", ".sc"),
+        "tree_sitter_scala",
+        "scala",
+        "//",
+        constructors=("this",),
+        family="jvm",
+        ends="semicolon",
+        marks=lexical.SCALA,
+    ),
+    Language(
+        "bash",
+        (".sh", ".bash"),
+        "tree_sitter_bash",
+        "bash",
+        "#",
+        continues=("then", "do", "fi", "done", "esac"),
+        files=(".bashrc", ".bash_profile", ".bash_aliases", ".profile"),
+        ends="end",
+        marks=lexical.BASH,
+    ),
+    Language(
+        "lua",
+        (".lua",),
+        "tree_sitter_lua",
+        "lua",
+        "--",
+        continues=("elseif", "until", "end"),
+        ends="end",
+        marks=lexical.LUA,
+    ),
+)
+
+TEXT = Language("", (), "", "", "")
+"""What a file is read as whose language is none of these: lines."""
+
+_BY_EXTENSION = {ext: language for language in LANGUAGES for ext in language.extensions}
+_BY_NOTEBOOK = {ext: language for language in LANGUAGES for ext in language.notebooks}
+_BY_FILE = {name: language for language in LANGUAGES for name in language.files}
+_BY_NAME = {language.name: language for language in (*LANGUAGES, TEXT)}
+
+
+@lru_cache(REMEMBERED)
+def language_for(path: str) -> Language | None:
+    """The language of a file, by its extension or name; None where we have none."""
+    file = PurePosixPath(path)
+    return _BY_EXTENSION.get(file.suffix.lower()) or _BY_FILE.get(file.name)
+
+
+@lru_cache(REMEMBERED)
+def mined_language(path: str) -> Language | None:
+    """The language of what mining reads in a file: ``language_for``, or that of its cells."""
+    return language_for(path) or _BY_NOTEBOOK.get(PurePosixPath(path).suffix.lower())
+
+
+def by_name(name: str) -> Language:
+    """The table's row for ``name``; KeyError where there is none."""
+    return _BY_NAME[name]

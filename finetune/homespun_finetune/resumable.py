@@ -1,0 +1,62 @@
+"""Where a run keeps what it has done, beside the store's staging: found again after a kill.
+
+    <shelf>/unfinished/<key>/       what the run wrote, and its lock beside it
+
+The key says all that decides a run's result. A shelf holds one unfinished run: what was left by
+others that nobody works on any more goes when another begins. Knows nothing of what is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import IO, Any
+
+from homespun_model.store.locks import try_lock
+
+FOLDER = "unfinished"
+
+
+def key_of(deciding: dict[str, Any]) -> str:
+    """The key of a run that all this, which is JSON, decides."""
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class Unfinished:
+    """``path`` is None where another process is at the same run: this one keeps nothing then."""
+
+    def __init__(self, shelf: Path, key: str) -> None:
+        self.path: Path | None = None
+        self._lock: IO[bytes] | None = None
+        with contextlib.suppress(OSError):  # a store that takes nothing more says so elsewhere
+            _clear(shelf / FOLDER, but=key)
+            folder = shelf / FOLDER / key
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = try_lock(folder.with_suffix(".lock"))
+            self.path = folder if self._lock else None
+
+    def finish(self) -> None:
+        """It has come to an end: nothing of it is needed again."""
+        if self.path is None or self._lock is None:
+            return
+        shutil.rmtree(self.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.path.with_suffix(".lock").unlink(missing_ok=True)
+        self._lock.close()
+        with contextlib.suppress(OSError):  # rmdir refuses a folder that holds another run
+            self.path.parent.rmdir()
+        self.path = self._lock = None
+
+
+def _clear(folder: Path, *, but: str) -> None:
+    """Delete the other runs, unless a living process holds their lock."""
+    for entry in list(folder.iterdir()) if folder.is_dir() else ():
+        run = entry.with_suffix("")
+        if run.name == but or (lock := try_lock(run.with_suffix(".lock"))) is None:
+            continue
+        with lock:
+            shutil.rmtree(run, ignore_errors=True)
+            run.with_suffix(".lock").unlink(missing_ok=True)

@@ -1,0 +1,103 @@
+"""The training step of a run: what is read, from where it sets out, and what is kept of it.
+
+Text comes in, an adapter lies in a folder afterwards. Knows no exam and no gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from homespun_corpus.mining.dataset import Mined
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.reading.rules_version import JUDGING_VERSION
+from homespun_model.bases.base import Base
+from homespun_model.bases.prompt import PROMPT_VERSION
+
+from homespun_finetune import provenance
+from homespun_finetune.adapter import save_adapter
+from homespun_finetune.batches import Example, encode_all, mixed
+from homespun_finetune.progress import Stage
+from homespun_finetune.refresh import Course
+from homespun_finetune.resumable import Unfinished, key_of
+from homespun_finetune.settings import TrainSettings
+from homespun_finetune.stdlib_samples import replay_digest, replay_samples
+from homespun_finetune.train import Tokens, Trained, fine_tune
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What a run trains on, and how."""
+
+    base: Base
+    mined: Mined
+    course: Course
+    settings: TrainSettings
+    planted: Sequence[Sample] = ()
+    """Read before the repository's own, so that however short the time, they are."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest: with these, a later run knows whether it may go on from this one."""
+        return {
+            "rules": JUDGING_VERSION,
+            "course": self.course.to_json(),
+            "general_digest": replay_digest(self.settings.seed),
+        }
+
+    def key(self, minutes: float) -> str:
+        """What decides the result, but for the budget that the machine is good for."""
+        deciding = {
+            "base": self.base.weights_hash,
+            "prompt": PROMPT_VERSION,
+            "commit": self.mined.manifest["commit"],
+            "data": self.mined.manifest["digest"],
+            "settings": self.settings.to_json(),
+            "minutes": minutes,
+        }
+        return key_of(deciding | self.to_json())
+
+    def training(self) -> Iterator[Example]:
+        """The repository's samples in the course's order, with some of the standard library."""
+        rows = self.mined.dataset["train"]
+        samples = (Sample.from_row(rows[i]) for i in self.course.rows)
+        own = self._encoded(chain(self.planted, samples))
+        general = self._encoded(replay_samples(self.settings.seed))
+        return mixed(own, general, self.settings.general_share)
+
+    def validation(self) -> list[Example]:
+        held_out = self._encoded(self.mined.samples("validation"))
+        return list(islice(held_out, self.settings.validation_samples))
+
+    def _encoded(self, samples: Iterator[Sample]) -> Iterator[Example]:
+        return encode_all(self.base.prompts(), samples, longest=self.base.context_length)
+
+
+def teach(
+    lessons: Lessons, folder: Path, unfinished: Unfinished | None, *, seconds: float, stage: Stage
+) -> Trained:
+    """Train for ``seconds``, or go on with what is ``unfinished``; the adapter is in ``folder``.
+
+    Without ``unfinished`` nothing is kept that a later run could go on with.
+    """
+    base, course, mined = lessons.base, lessons.course, lessons.mined
+    trained = fine_tune(
+        base.load_model(),
+        lessons.training(),
+        lessons.validation(),
+        lessons.settings,
+        tokens=Tokens(pad=base.fim.end, end=base.fim.end),
+        seconds=seconds,
+        work=folder,
+        stage=stage,
+        start=course.start.path if course.start else None,
+        kept=unfinished.path if unfinished else None,
+    )
+    save_adapter(trained.model, folder, base.id)
+    if mined.material is not None:
+        taught = provenance.of(mined.material.repository, mined.material.kept)
+        before = provenance.read(course.start.path) if course.start else None
+        taught.and_(before).write(folder)
+    return trained

@@ -1,0 +1,98 @@
+"""Typing saved: lines of the newest code typed again, with the suggestions that would be shown.
+
+A person types what was written, one character after the other. Where nothing is shown, the model is
+asked as an editor asks it, the show threshold included. What is shown stays while the typed text
+agrees with it, is taken as soon as it is right and worth a key, and is dismissed, at a cost, by the
+first character that disagrees. Knows no training and no decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from homespun_corpus.mining.eval_material import TypedLine
+
+if TYPE_CHECKING:
+    from homespun_finetune.evaluate import Served
+
+WRONG_SHOWN_COST = 1
+"""Characters that a wrong suggestion costs: it is there for about as long as a key takes."""
+WORTH_A_KEY = 4
+"""Characters of a right suggestion below which a person types on rather than take it."""
+_SESSION = "typing"
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """What one line came to under one model."""
+
+    line: str
+    """Identifies the line; equal for the same line under another model."""
+    file: str
+    language: str
+    characters: int
+    accepted: int
+    """Characters that were not typed."""
+    dismissed: int
+    """Suggestions that were shown and wrong."""
+    asked: int
+
+    @property
+    def saved(self) -> int:
+        """Characters, less what wrong suggestions cost; below zero where they cost more."""
+        return self.accepted - WRONG_SHOWN_COST * self.dismissed
+
+
+def type_again(
+    served: Served, lines: Sequence[TypedLine], in_time: Callable[[], bool]
+) -> Iterator[Typing]:
+    """Each line in order, as long as there is time."""
+    for line in lines:
+        if not in_time():
+            return
+        yield type_line(served, line)
+
+
+def type_line(served: Served, line: TypedLine) -> Typing:
+    """Type one line from its indentation to its end."""
+    typed = accepted = dismissed = asked = 0
+    shown = ""
+    while typed < len(line.text):
+        left = line.text[typed:]
+        if not shown:
+            shown, asked = _suggested(served, line, typed), asked + 1
+        taken = _right(shown, left)
+        if taken >= WORTH_A_KEY:
+            typed, accepted, shown = typed + taken, accepted + taken, ""
+            continue
+        if shown and shown[0] != left[0]:
+            dismissed, shown = dismissed + 1, ""
+        typed, shown = typed + 1, shown[1:]
+    return Typing(
+        line=line.id,
+        file=line.place.path,
+        language=line.language,
+        characters=len(line.text),
+        accepted=accepted,
+        dismissed=dismissed,
+        asked=asked,
+    )
+
+
+def _suggested(served: Served, line: TypedLine, typed: int) -> str:
+    """What an editor would show at the cursor; "" for nothing."""
+    place = replace(line.place, prefix=line.place.prefix + line.text[:typed])
+    suggestion = served.complete(place, session=_SESSION)
+    return suggestion.text.replace("\r\n", "\n") if suggestion.shown else ""
+
+
+def _right(shown: str, left: str) -> int:
+    """How many characters taking ``shown`` saves where ``left`` is to be typed; 0 if it is wrong.
+
+    One line may be the beginning of what is to come; of more lines, the first must be the rest.
+    """
+    first, newline, _ = shown.partition("\n")
+    right = first.rstrip() == left if newline else left.startswith(first.rstrip())
+    return len(first.rstrip()) if right else 0

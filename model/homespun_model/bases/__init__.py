@@ -1,0 +1,1 @@
+"""Base models: families, tokenizers, prompts, the bundled starter."""

@@ -1,0 +1,1 @@
+"""Token ids out: greedy decoding, drafting, scoring, confidence."""

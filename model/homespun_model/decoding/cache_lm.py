@@ -1,0 +1,93 @@
+"""What a model expects, blended with what came next where the last tokens were the same.
+
+A small model knows how code goes on in general; a repository knows how it went on before. With p a
+token's probability by the model and q its share among what came next elsewhere, it is
+(1 - trust) p + trust q, as cache language models have it (Kuhn and De Mori, IEEE PAMI 12, 1990;
+with neighbours found by what they hold, Khandelwal et al., kNN-LM, ICLR 2020). The trust grows with
+the longest match. Nothing copied says that a middle ends here: the end keeps its probability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from homespun_model.decoding.ngram_index import MAX_MATCH, Copies, Found, Sorted, tail
+
+# By the length of the longest match, from none to MAX_MATCH and more: what made held-out code of
+# three repositories most likely under the starter (LOG.md).
+TRUST = (
+    *(0.0, 0.0, 0.11, 0.18, 0.27, 0.35, 0.45, 0.52, 0.57, 0.61),
+    *(0.64, 0.67, 0.69, 0.7, 0.71, 0.72, 0.86),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Tokens that came next elsewhere, ``ids`` (n,) int64, each once, and their ``shares`` (n,)."""
+
+    trust: float
+    ids: torch.Tensor
+    shares: torch.Tensor
+
+
+class Source:
+    """What may be copied into one continuation of ``prompt``: of the prompt, and of ``copies``.
+
+    ``stops``: ids that are never copied.
+    """
+
+    def __init__(self, prompt: Sequence[int], copies: Copies | None, stops: frozenset[int]) -> None:
+        self._tail = list(prompt[-MAX_MATCH:])
+        self._prompt, self._copies = Sorted({"": prompt}), copies
+        self._stops = torch.tensor(sorted(stops), dtype=torch.long)
+        self._barred = np.array(sorted(stops), np.int64)
+        self._found: tuple[int, list[Found]] = (-1, [])
+
+    def find(self, ids: Sequence[int]) -> list[Found]:
+        """Where the end of the prompt and ``ids``, the continuation so far, stands elsewhere.
+
+        ``ids`` only ever grow.
+        """
+        if self._found[0] != len(ids):
+            context = tail([*self._tail, *ids[-MAX_MATCH:]])
+            here = self._prompt.find(context)
+            there = self._copies.find(context) if self._copies else []
+            self._found = (len(ids), [here, *there] if here else there)
+        return self._found[1]
+
+    def blend(self, logprobs: torch.Tensor, ids: Sequence[int]) -> torch.Tensor:
+        """The model's ``logprobs`` (vocabulary,) of what comes behind ``ids``, blended."""
+        copied = self._copied(self.find(ids))
+        return blend(logprobs, copied, self._stops) if copied else logprobs
+
+    def _copied(self, found: Sequence[Found]) -> Copied | None:
+        if not found:
+            return None
+        longest = max(some.longest for some in found)
+        ids = np.concatenate([some.next for some in found]).astype(np.int64)
+        weights = np.exp(np.concatenate([some.lengths for some in found]) - float(longest))
+        some = ~np.isin(ids, self._barred)
+        if not some.any():
+            return None
+        each, which = np.unique(ids[some], return_inverse=True)
+        shares = np.bincount(which, weights[some])
+        return Copied(
+            TRUST[longest],
+            torch.from_numpy(each),
+            torch.from_numpy(shares / shares.sum()).float(),
+        )
+
+
+def blend(logprobs: torch.Tensor, copied: Copied, stops: torch.Tensor) -> torch.Tensor:
+    """``copied`` has its ``trust`` of what ``logprobs`` (vocabulary,) leaves beside ``stops``."""
+    blended = logprobs + float(np.log1p(-copied.trust))
+    going = -torch.expm1(logprobs[stops].logsumexp(0))  # the probability that something comes
+    given = (copied.trust * going.clamp_min(0.0) * copied.shares.to(logprobs.device)).log()
+    ids = copied.ids.to(logprobs.device)
+    blended[ids] = torch.logaddexp(blended[ids], given)
+    blended[stops] = logprobs[stops]
+    return blended

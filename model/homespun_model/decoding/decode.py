@@ -1,0 +1,278 @@
+"""Token ids in, token ids out: greedy decoding that remembers and guesses ahead.
+
+For each session (a document) the keys and values of its last sequence are kept; a new prompt runs
+through the model only from where it differs. One pass checks several drafted tokens, and what comes
+out is what would have come one by one. What is expected next is the model's, or, where there is
+something to copy from, a blend. Knows no text, no prompt and no adapter.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+
+from homespun_model.decoding import score
+from homespun_model.decoding.cache_lm import Source
+from homespun_model.decoding.draft import Drafter, Rates
+from homespun_model.decoding.ngram_index import Copies
+from homespun_model.engines.engine import Forward, Reading
+from homespun_model.errors import Cancelled
+
+MAX_SESSIONS = 16
+CACHE_BYTES = 256 << 20  # keys and values kept for all sessions together
+CHUNK = 256  # prompt tokens in one forward pass: a cancellation waits for no more than one
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A greedy continuation, the token that ended it left out.
+
+    ``logprobs``: natural log-probability of each id. ``stopped``: "end" at a stop id, "length" at
+    the limit, "halted" because ``keep_going`` said no. ``reused``: prompt tokens not run again.
+    ``passes``: forward passes that gave tokens, the last one over the prompt included.
+    """
+
+    ids: list[int]
+    logprobs: list[float]
+    stopped: Literal["end", "length", "halted"]
+    reused: int
+    passes: int
+
+
+@dataclass(slots=True)
+class _Session:
+    """``ids`` are the tokens that ``reading`` has read."""
+
+    ids: list[int]
+    reading: Reading
+
+    def cut(self, length: int) -> None:
+        if length < len(self.ids):
+            self.reading.cut(length)
+            del self.ids[length:]
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one call has found so far."""
+
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    passes: int = 0
+
+
+def never() -> bool:
+    """The ``cancelled`` of a caller that does not cancel."""
+    return False
+
+
+def any_token(_ids: Sequence[int]) -> list[int] | None:
+    """The ``allowed`` of a caller to whom every token is welcome."""
+    return None
+
+
+def always(_ids: list[int]) -> bool:
+    """The ``keep_going`` of a caller that takes what comes."""
+    return True
+
+
+class Decoder:
+    """Decodes with one model. Not for two threads at once."""
+
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._rates = Rates()
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        prompt: Sequence[int],
+        *,
+        max_new_tokens: int,
+        stop_ids: frozenset[int],
+        session: str | None = None,
+        cancelled: Callable[[], bool] = never,
+        keep_going: Callable[[list[int]], bool] = always,
+        allowed: Callable[[Sequence[int]], list[int] | None] = any_token,
+        copies: Copies | None = None,
+    ) -> Decoded:
+        """The most likely token, one after another.
+
+        ``session`` names what to remember the prompt under. ``cancelled`` is asked before each
+        forward pass; Cancelled is raised if it says yes, and what was computed is kept.
+        ``keep_going`` sees all ids so far after each new one. ``allowed`` names, for the ids so
+        far, those that may come next, None for all; log-probabilities are among these.
+        ``copies``: code whose continuations are blended into what the model expects, together with
+        the prompt's own; without it the model decides alone.
+        """
+        found = _Found()
+        stopped: Literal["end", "length", "halted"] = "length"
+        source = Source(prompt, copies, stop_ids)
+        with self._recalled(session, prompt) as state:
+            reused = len(state.ids)
+            for token, logprob in self._tokens(
+                state,
+                prompt,
+                found,
+                source,
+                blended=copies is not None,
+                limit=max_new_tokens,
+                cancelled=cancelled,
+                allowed=allowed,
+            ):
+                if token in stop_ids:
+                    stopped = "end"
+                    break
+                found.ids.append(token)
+                found.logprobs.append(logprob)
+                if not keep_going(found.ids):
+                    stopped = "halted"
+                    break
+        return Decoded(found.ids, found.logprobs, stopped, reused, found.passes)
+
+    @torch.inference_mode()
+    def warm(
+        self, prompt: Sequence[int], *, session: str, cancelled: Callable[[], bool] = never
+    ) -> None:
+        """Run ``prompt`` and remember it, so that ``generate`` begins at its last token."""
+        with self._recalled(session, prompt) as state:
+            self._feed(state, prompt, 0, cancelled)
+
+    def _tokens(
+        self,
+        state: _Session,
+        prompt: Sequence[int],
+        found: _Found,
+        source: Source,
+        *,
+        blended: bool,
+        limit: int,
+        cancelled: Callable[[], bool],
+        allowed: Callable[[Sequence[int]], list[int] | None],
+    ) -> Iterator[tuple[int, float]]:
+        """Tokens and their log-probabilities; the caller puts each into ``found`` before the next.
+
+        A pass checks a draft: each of its tokens that comes true gives one more token.
+        """
+        ids = found.ids
+        drafter = Drafter(source, self._rates)
+        while len(ids) < limit:
+            draft = drafter.draft(ids, limit - len(ids) - 1)
+            if draft and (some := allowed(ids)) and draft[0] not in some:
+                draft = []
+            state.cut(len(prompt) + len(ids) - 1)  # behind that are drafts that did not come true
+            rows = self._feed(state, [*prompt, *ids, *draft], len(draft) + 1, cancelled)
+            found.passes += 1
+            accepted = 0
+            for row, guess in zip(rows, [*draft, None], strict=True):
+                logits = source.blend(row.log_softmax(-1), ids) if blended else row
+                logits = _only(some, logits) if (some := allowed(ids)) else logits
+                best = int(logits.argmax())
+                accepted += best == guess
+                yield best, float(logits[best] - logits.logsumexp(-1))
+                if best != guess:
+                    break
+            drafter.learn(len(draft), accepted)
+
+    def _feed(
+        self, state: _Session, ids: Sequence[int], keep: int, cancelled: Callable[[], bool]
+    ) -> torch.Tensor:
+        """Run what ``state`` lacks of ``ids``; logits of the last ``keep``, (keep, vocabulary)."""
+        while (begin := len(state.ids)) < len(ids):
+            if cancelled():
+                raise Cancelled
+            left = len(ids) - begin
+            size = left if left <= CHUNK else min(CHUNK, left - keep)
+            chunk = list(ids[begin : begin + size])
+            logits = state.reading.run(chunk, keep if size == left else 0)
+            state.ids += chunk
+        return logits
+
+    @contextmanager
+    def _recalled(self, session: str | None, prompt: Sequence[int]) -> Iterator[_Session]:
+        """The session's state for ``prompt``, remembered again unless a pass failed half-way."""
+        if not prompt:
+            raise ValueError("a prompt needs at least one token")
+        state = self._recall(session, prompt)
+        try:
+            yield state
+        except Cancelled:
+            self._remember(session, state)
+            raise
+        self._remember(session, state)
+
+    def _recall(self, session: str | None, prompt: Sequence[int]) -> _Session:
+        """The session's state cut back to what it shares with ``prompt``, which it leaves alone.
+
+        At least one token of the prompt stays to be run: its logits begin the continuation. Taken
+        out of the table, so that a pass that fails half-way leaves nothing behind.
+        """
+        state = self._sessions.pop(session, None) if session is not None else None
+        if state is None:
+            return _Session([], self._forward.begin())
+        shared = 0
+        for old, new in zip(state.ids, prompt[:-1], strict=False):
+            if old != new:
+                break
+            shared += 1
+        state.cut(shared)
+        return state
+
+    def _remember(self, session: str | None, state: _Session) -> None:
+        if session is None:
+            return
+        self._sessions[session] = state
+        sizes = {name: kept.reading.size() for name, kept in self._sessions.items()}
+        total = sum(sizes.values())
+        while len(self._sessions) > 1 and (
+            total > CACHE_BYTES or len(self._sessions) > MAX_SESSIONS
+        ):
+            oldest, _ = self._sessions.popitem(last=False)
+            total -= sizes[oldest]
+
+    def forget(self, session: str) -> None:
+        """Drop what is remembered of a session."""
+        self._sessions.pop(session, None)
+
+    def logprobs(
+        self,
+        prompt: Sequence[int],
+        middle: Sequence[int],
+        *,
+        stop_ids: frozenset[int] = frozenset(),
+        copies: Copies | None = None,
+    ) -> torch.Tensor:
+        """Natural log-probability of each token of ``middle`` behind ``prompt``, (len(middle),)."""
+        some = None if copies is None else [copies]
+        return self.logprobs_many([(prompt, middle)], stop_ids=stop_ids, copies=some)[0]
+
+    def logprobs_many(
+        self,
+        pairs: Sequence[score.Pair],
+        *,
+        stop_ids: frozenset[int] = frozenset(),
+        copies: Sequence[Copies] | None = None,
+    ) -> list[torch.Tensor]:
+        """``logprobs`` of each (prompt, middle), in their order, several in one forward pass.
+
+        ``copies``: what may be copied into each.
+        """
+        if copies is None:
+            return score.logprobs_many(self._forward, pairs)
+        sources = [
+            Source(prompt, some, stop_ids) for (prompt, _), some in zip(pairs, copies, strict=True)
+        ]
+        return score.logprobs_many(self._forward, pairs, sources)
+
+
+def _only(tokens: list[int], logits: torch.Tensor) -> torch.Tensor:
+    """The logits (vocabulary,) with every other token made impossible."""
+    masked = torch.full_like(logits, -torch.inf)
+    masked[tokens] = logits[tokens]
+    return masked

@@ -1,0 +1,66 @@
+"""Guesses at the next tokens: what followed the longest match of the last few, elsewhere.
+
+A guess is checked by one forward pass, so a wrong one costs a little time and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from homespun_model.decoding.cache_lm import Source
+from homespun_model.decoding.ngram_index import MAX_MATCH
+
+MAX_DRAFT = 16
+# What a draft, and each token of it, add to a pass over a single token, as a share of that:
+# measured with the starter on two cores (LOG.md). A larger model's are smaller.
+DRAFT_COST = 0.3
+TOKEN_COST = 0.06
+_PRIOR = 0.7  # the rate before there is any
+_KEPT = 0.98  # of what was learnt, at each draft: the last fifty count
+
+
+class Rates:
+    """How often a drafted token came true, by the length of the match it came from."""
+
+    def __init__(self) -> None:
+        self._seen = [[_PRIOR, 1.0] for _ in range(MAX_MATCH.bit_length())]  # came true, of
+
+    def worth(self, match: int) -> int:
+        """How many tokens to draft, for the most tokens in the time; 0 where a draft costs more."""
+        seen = self._seen[match.bit_length() - 1]
+        rate = seen[0] / seen[1]
+        gained, best, count = 1.0, 1.0, 0
+        for length in range(1, MAX_DRAFT + 1):
+            gained += rate**length
+            if (speed := gained / (1 + DRAFT_COST + length * TOKEN_COST)) > best:
+                best, count = speed, length
+        if count == 0:  # what is not tried is slowly forgotten, and tried again
+            seen[:] = seen[0] * _KEPT + _PRIOR * (1 - _KEPT), seen[1] * _KEPT + 1 - _KEPT
+        return count
+
+    def learn(self, match: int, drafted: int, accepted: int) -> None:
+        """Of ``drafted`` tokens the first ``accepted`` came true."""
+        seen = self._seen[match.bit_length() - 1]
+        seen[:] = seen[0] * _KEPT + accepted, seen[1] * _KEPT + min(drafted, accepted + 1)
+
+
+class Drafter:
+    """Drafts for one continuation, from what may be copied into it."""
+
+    def __init__(self, source: Source, rates: Rates) -> None:
+        self._source, self._rates = source, rates
+        self._length = 0
+
+    def draft(self, ids: Sequence[int], most: int) -> list[int]:
+        """Likely next tokens behind the prompt and ``ids``, no more than ``most``."""
+        found = self._source.find(ids)
+        if not found:
+            return []
+        best = max(found, key=lambda some: some.longest)
+        self._length = best.longest
+        return best.continuation(min(most, self._rates.worth(self._length)))
+
+    def learn(self, drafted: int, accepted: int) -> None:
+        """Of the last draft's ``drafted`` tokens the first ``accepted`` came true."""
+        if drafted:
+            self._rates.learn(self._length, drafted, accepted)

@@ -1,0 +1,76 @@
+"""Log-probabilities of given tokens: several prompts padded into one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from homespun_model.decoding.cache_lm import Source
+from homespun_model.engines.engine import Forward
+
+SCORED_TOKENS = 4096  # tokens, padding included, in one batch of scoring
+
+Pair = tuple[Sequence[int], Sequence[int]]
+
+
+def logprobs_many(
+    forward: Forward, pairs: Sequence[Pair], sources: Sequence[Source] | None = None
+) -> list[torch.Tensor]:
+    """Natural log-probability of each token of the middle behind its prompt, (len(middle),).
+
+    One for each (prompt, middle), in their order; blended with what ``sources``, one for each, have
+    to copy. ValueError if a prompt is empty.
+    """
+    if not all(prompt for prompt, _ in pairs):
+        raise ValueError("a prompt needs at least one token")
+    results = [torch.zeros(0)] * len(pairs)
+    todo = [i for i, (_, middle) in enumerate(pairs) if middle]
+    todo.sort(key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
+    while todo:
+        batch = _batch(pairs, todo)
+        expected = _expected(forward, [pairs[i] for i in batch])
+        for i, logprobs in zip(batch, expected, strict=True):
+            source = sources[i] if sources else None
+            results[i] = _of(pairs[i][1], logprobs, source).cpu()
+    return results
+
+
+def _batch(pairs: Sequence[Pair], todo: list[int]) -> list[int]:
+    """Take the longest off ``todo``, and as many of the next as fit beside it."""
+    longest = len(pairs[todo[-1]][0]) + len(pairs[todo[-1]][1])
+    count = max(1, min(SCORED_TOKENS // longest, len(todo)))
+    batch = todo[-count:]
+    del todo[-count:]
+    return batch
+
+
+@torch.inference_mode()
+def _expected(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
+    """What is expected at each token of each middle, log-probabilities (middle, vocabulary).
+
+    One padded forward pass. Attention looks back only: padding at the end needs no mask.
+    """
+    rows = [[*prompt, *middle] for prompt, middle in pairs]
+    length = max(map(len, rows))
+    ids = torch.zeros((len(rows), length), dtype=torch.long)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row)
+    first = min(len(prompt) for prompt, _ in pairs) - 1  # earliest position that predicts
+    logits = forward.batch(ids, length - first)
+    begins = [len(prompt) - 1 - first for prompt, _ in pairs]
+    return [
+        logits[i, begin : begin + len(middle)].log_softmax(-1)
+        for i, (begin, (_, middle)) in enumerate(zip(begins, pairs, strict=True))
+    ]
+
+
+@torch.inference_mode()
+def _of(middle: Sequence[int], expected: torch.Tensor, source: Source | None) -> torch.Tensor:
+    """What the tokens of ``middle`` have of ``expected`` (middle, vocabulary), (middle,)."""
+    if source is None:
+        wanted = torch.tensor(list(middle), device=expected.device).unsqueeze(-1)
+        return expected.gather(-1, wanted).squeeze(-1)
+    return torch.stack(
+        [source.blend(expected[i], middle[:i])[token] for i, token in enumerate(middle)]
+    )

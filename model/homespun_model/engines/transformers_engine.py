@@ -1,0 +1,90 @@
+"""transformers' own forward pass, the one for every architecture on every device."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+
+import torch
+from transformers import DynamicCache, PreTrainedModel, Qwen3ForCausalLM
+from transformers.cache_utils import DynamicLayer
+
+from homespun_model.engines.engine import Forward, Reading
+from homespun_model.engines.qwen3_cpu import LeanForward
+from homespun_model.engines.qwen3_weights import Shape
+
+
+def forward_of(model: PreTrainedModel) -> Forward:
+    """The quickest forward pass of a model in memory; later changes to it may go unseen."""
+    return lean_of(model) or PlainForward(model)
+
+
+def lean_of(model: PreTrainedModel) -> LeanForward | None:
+    """The model's lean forward pass, None where that does not compute the same or does not pay."""
+    if type(model) is not Qwen3ForCausalLM or model.device.type != "cpu":
+        return None
+    shape = Shape.of(model.config.to_dict())
+    if shape is None or not shape.is_small():
+        return None
+    weights = {name: weight.detach() for name, weight in model.named_parameters()}
+    # An adapter that is not merged, a bias or a low precision have other names or types.
+    same = {name: tuple(weight.shape) for name, weight in weights.items()} == shape.weights()
+    if not same or any(weight.dtype != torch.float32 for weight in weights.values()):
+        return None
+    return LeanForward(shape, weights)
+
+
+class PlainForward:
+    """transformers' forward pass of ``model``."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+        # Logits of positions that nobody reads are the larger part of a small model's work.
+        self._can_keep = "logits_to_keep" in inspect.signature(model.forward).parameters
+
+    @property
+    def size(self) -> int:
+        """``Forward.size``."""
+        return sum(weight.nbytes for weight in self._model.parameters())
+
+    def begin(self) -> Reading:
+        """A reading of nothing yet."""
+        return _PlainReading(self)
+
+    def batch(
+        self, rows: torch.Tensor, keep: int, cache: DynamicCache | None = None
+    ) -> torch.Tensor:
+        """``Forward.batch``, behind what ``cache`` has read."""
+        # transformers takes 0 for all of them.
+        options = {"logits_to_keep": max(1, keep)} if self._can_keep else {}
+        out = self._model(
+            input_ids=rows.to(self._model.device),
+            past_key_values=cache,
+            use_cache=cache is not None,
+            **options,
+        )
+        logits: torch.Tensor = out.logits[:, out.logits.shape[1] - keep :].float()
+        return logits
+
+
+class _PlainReading:
+    def __init__(self, forward: PlainForward) -> None:
+        self._forward = forward
+        # Without a config every layer keeps all it sees, sliding ones too: it can be cut back.
+        self._cache = DynamicCache()
+
+    def run(self, ids: Sequence[int], keep: int) -> torch.Tensor:
+        return self._forward.batch(torch.tensor([list(ids)]), keep, self._cache)[0]
+
+    def cut(self, length: int) -> None:
+        if (held := self._cache.get_seq_length()) > length:
+            self._cache.crop(length - held)
+
+    def size(self) -> int:
+        return sum(
+            int(tensor.nbytes)
+            for layer in self._cache.layers
+            if isinstance(layer, DynamicLayer)
+            for tensor in (layer.keys, layer.values)
+            if tensor is not None
+        )

@@ -1,0 +1,289 @@
+"""Where a suggestion ends.
+
+A model goes on as long as it is let. What is shown is one line, one statement or the rest of a
+block, as the code around the cursor decides; it ends before a bracket or a line that stands behind
+the cursor already, before it repeats itself, and before a line deeper than any may be. The same
+rules, but for the last, asked after every token, stop decoding early. Pure text and syntax: knows
+no model and no tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Literal
+
+from homespun_corpus.place import Place
+from homespun_corpus.syntax.languages import LANGUAGES
+
+from homespun_model.stopping.cursor_scan import CLOSER, Mode, Surroundings, Token, indentation, scan
+from homespun_model.stopping.depth import without_deeper
+from homespun_model.stopping.repeats import again, loop, overlap, rejoins, restates, same, stutter
+from homespun_model.stopping.syntax import SyntaxCheck
+
+Reason = Literal["end", "line", "block", "closer", "suffix", "repetition", "length"]
+
+# A line at its statement's own indentation that begins so goes on with the statement.
+CONTINUES = ("else", "elif", "except", "finally", "case", "catch")  # and the language's own words
+WORD_END, WORD_BEGIN = re.compile(r"\w$"), re.compile(r"\w")
+HALF_WORD = re.compile(r"\s*\w*$")
+NO_CHARACTER = "\ufffd"  # bytes that are no text, where a model goes astray
+MIN_SENTINEL = 6  # shorter sentinels, such as <s>, are also HTML
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """A suggestion and why it ends there.
+
+    "end": the model ended it. "line", "block": the line, or the statement or block, was complete.
+    "closer": what closes a bracket or string comes next, and the suffix has it. "suffix": the next
+    text is the suffix's. "repetition". "length": none of these; the model was stopped.
+    ``parses``: it brings no syntax error into code that was sound. ``fits``: it goes in before the
+    rest of the cursor's line, and neither splits a word of it nor says it again.
+    """
+
+    text: str
+    reason: Reason
+    parses: bool = True
+    fits: bool = True
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cut:
+    """An end: everything from ``at`` on is left out."""
+
+    at: int
+    reason: Reason
+
+
+class Trimmer:
+    """Ends suggestions at one place. Texts are what a model wrote there, line ends ``\\n``."""
+
+    def __init__(self, place: Place, sentinels: Sequence[str] = ()) -> None:
+        self._around = Surroundings(place)
+        self._syntax = SyntaxCheck(self._around)
+        self._sentinels = [name for name in sentinels if len(name) >= MIN_SENTINEL]
+
+    def done(self, text: str) -> bool:
+        """Whether ``text`` has run past its end, so that there is no use in more of it."""
+        return self._cut(text, whole=False) is not None
+
+    def trim(self, text: str, *, ended: bool) -> Trimmed:
+        """The part of ``text`` to show. ``ended``: the model ended it by itself."""
+        cut = self._cut(text, whole=True)
+        if cut is not None and not (ended and not text[cut.at :].strip()):
+            kept, reason = self._tidy(text[: cut.at], cut.reason), cut.reason
+        elif ended:
+            kept, reason = text.rstrip(), "end"
+        else:
+            kept, reason = _without_half_a_line(text), "length"
+        kept = without_deeper(self._around, kept)
+        shorter = self._syntax.longest(kept)
+        shown = self._without_next_line(kept if shorter is None else shorter)
+        return Trimmed(
+            shown,
+            reason if shorter in (kept, None) else "block",
+            parses=shorter is not None,
+            fits=self._fits(shown),
+        )
+
+    def _fits(self, text: str) -> bool:
+        lead, rest = self._around.lead, self._around.rest
+        splits_a_word = bool(WORD_END.search(lead) and WORD_BEGIN.match(rest))
+        return not splits_a_word and not restates(text.partition("\n")[0], rest)
+
+    def _tidy(self, text: str, reason: Reason) -> str:
+        """Without white space at the end, save the line break before a closing brace."""
+        kept = text.rstrip()
+        if reason == "closer" and self._around.hugged and "\n" in text[len(kept) :] and kept:
+            return kept + "\n" + text.rpartition("\n")[2]
+        return kept
+
+    def _without_next_line(self, text: str) -> str:
+        """Without a last line that comes next anyway; brackets are seen to elsewhere."""
+        before, newline, last = text.rpartition("\n")
+        below = self._around.following[:1]
+        if newline and below and last.strip("()[]{} \t;,") and same(last, below[0]):
+            return before.rstrip()
+        return text
+
+    def _cut(self, text: str, *, whole: bool) -> Cut | None:
+        """The first of all ends. ``whole``: there will be no more of ``text``."""
+        return min(_Draft(self._around, text, whole, self._sentinels).cuts(), default=None)
+
+
+def trim(place: Place, text: str, ended: bool) -> Trimmed:
+    """One suggestion trimmed at one place; see ``Trimmer``."""
+    return Trimmer(place).trim(text, ended=ended)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A text that may not be complete yet, at a place."""
+
+    around: Surroundings
+    text: str
+    whole: bool
+    sentinels: Sequence[str]
+
+    def cuts(self) -> Iterator[Cut]:
+        """Every end, in no order."""
+        yield from self._sentinel_cuts()
+        yield from self._closer_cuts()
+        yield from self._line_cuts()
+        yield from self._suffix_cuts()
+        yield from self._repetition_cuts()
+
+    @cached_property
+    def lines(self) -> list[tuple[int, str]]:
+        """Each line of the text with its offset; the first begins at the cursor."""
+        lines, start = [], 0
+        for line in self.text.split("\n"):
+            lines.append((start, line))
+            start += len(line) + 1
+        return lines
+
+    @cached_property
+    def complete(self) -> list[str]:
+        """The lines that nothing will be added to, the first with what stands before the cursor."""
+        lines = [line for _, line in self.lines]
+        lines[0] = self.around.lead + lines[0]
+        return lines if self.whole else lines[:-1]
+
+    @cached_property
+    def indent(self) -> int:
+        """Columns by which the statement at the cursor is indented."""
+        first, *more = [line for _, line in self.lines]
+        lines = [self.around.lead + first, *more]
+        return next((indentation(line) for line in lines if line.strip()), 0)
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        """Brackets, strings and comments of the text, at offsets into it."""
+        place, inside = self.around.place, self.around.around
+        start = len(place.prefix) if inside is None else inside.start
+        shift = len(place.prefix) - start
+        found = scan(place.prefix[start:] + self.text, place.language)
+        return [token.moved(-shift) for token in found if token.end > shift]
+
+    @cached_property
+    def brackets(self) -> list[tuple[int, int]]:
+        """(offset, brackets open behind it) after each bracket, up to one that must not be there.
+
+        Open are those of the text and those of the cursor's line. The last pair may have -1: there
+        a bracket closes what the suffix closes already.
+        """
+        own: list[str] = []
+        closed, levels = 0, [(0, self._on_line(0))]
+        for token in self.tokens:
+            if token.kind != "bracket":
+                continue
+            if token.text in CLOSER:
+                own.append(CLOSER[token.text])
+            elif own:
+                own.pop()
+            elif self.around.may_close(token.text, closed):
+                closed += 1
+            else:
+                return [*levels, (token.start, -1)]
+            levels.append((token.end, len(own) + self._on_line(closed)))
+        return levels
+
+    def _on_line(self, closed: int) -> int:
+        """Brackets of the cursor's line that are open when the text has closed ``closed``."""
+        return max(0, len(self.around.open) - closed - self.around.open_above)
+
+    def _depth(self, offset: int) -> int:
+        return next(depth for at, depth in reversed(self.brackets) if at <= offset)
+
+    def _sentinel_cuts(self) -> Iterator[Cut]:
+        for name in (*self.sentinels, NO_CHARACTER):
+            if (at := self.text.find(name)) >= 0:
+                yield Cut(at, "end")
+
+    def _closer_cuts(self) -> Iterator[Cut]:
+        at, depth = self.brackets[-1]
+        if depth < 0:
+            yield Cut(at, "closer")
+        inside = self.around.around
+        if inside is None or not inside.quote or not self.tokens:
+            return
+        first = self.tokens[0]  # the string that the cursor is in, as the text goes on with it
+        in_line = inside.end - len(self.around.place.prefix) <= len(self.around.rest)
+        if in_line and first.start < 0 and first.quote:
+            yield Cut(first.end - len(first.quote), "closer")
+
+    def _line_cuts(self) -> Iterator[Cut]:
+        """The end of the line, the statement or the block."""
+        mode = self.around.mode(self.indent)
+        previous = indentation(self.around.lead + self.lines[0][1])
+        blank = 0
+        for number, (start, line) in enumerate(self.lines[1:], 1):
+            if mode == "line":
+                yield Cut(start - 1, "line")
+                return
+            if not line.strip():
+                blank += 1
+                continue
+            if not self.whole and number == len(self.lines) - 1 and HALF_WORD.match(line):
+                return
+            if self._is_free(start) and self._ends_before(line, mode, previous, blank):
+                yield Cut(start - 1, "line" if number == 1 else "block")
+                return
+            previous, blank = indentation(line), 0
+
+    def _is_free(self, start: int) -> bool:
+        """Whether a line begins a statement: not inside a bracket, a string or a comment."""
+        inside = any(t.start < start < t.end and t.kind != "bracket" for t in self.tokens)
+        return not inside and self._depth(start) <= 0
+
+    def _ends_before(self, line: str, mode: Mode, previous: int, blank: int) -> bool:
+        """Whether what is to be suggested is complete when ``line`` comes next."""
+        columns = indentation(line)
+        if blank >= 2:
+            return True
+        if columns > self.indent:
+            return False
+        if columns < self.indent:
+            return not line.lstrip().startswith((")", "]", "}"))
+        if _continues(self.around.place.language).match(line.lstrip()) and not blank:
+            return False
+        return mode == "statement" or (blank > 0 and previous > self.indent)
+
+    def _suffix_cuts(self) -> Iterator[Cut]:
+        """Where the text goes over into what stands behind the cursor or in the lines below."""
+        whole_line = self.whole or len(self.lines) > 1
+        at = overlap(self.lines[0][1], self.around.rest, whole=whole_line)
+        if at is not None:
+            yield Cut(at, "suffix")
+        for number, (start, _) in enumerate(self.lines[: len(self.complete)]):
+            if rejoins(self.complete[number : number + 2], self.around.following):
+                yield Cut(max(0, start - 1), "suffix")
+
+    def _repetition_cuts(self) -> Iterator[Cut]:
+        number = loop([line.strip() for line in self.complete])
+        if number is not None:
+            yield Cut(max(0, self.lines[number][0] - 1), "repetition")
+        above = self.around.above
+        for number, line in enumerate(self.complete):
+            if again(line, above):
+                yield Cut(max(0, self.lines[number][0] - 1), "repetition")
+            above = line.rstrip() or above
+        start, line = self.lines[-1]
+        if (at := stutter(line)) is not None:
+            yield Cut(start + at, "repetition")
+
+
+@cache
+def _continues(language: str | None) -> re.Pattern[str]:
+    """What begins a line that goes on with the statement above it."""
+    words = next((row.continues for row in LANGUAGES if row.name == language), ())
+    return re.compile(rf"({'|'.join((*CONTINUES, *words))})\b|[)\]}}.]|&&|\|\|")
+
+
+def _without_half_a_line(text: str) -> str:
+    """A text that was stopped: whole lines, unless it is only one."""
+    whole, newline, _ = text.rpartition("\n")
+    return (whole if newline and whole.strip() else text).rstrip()

@@ -1,0 +1,1 @@
+"""Adapters on disk: revisions, locks, what may be loaded."""

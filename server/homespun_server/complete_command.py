@@ -1,0 +1,132 @@
+"""``homespun complete``: one suggestion at a cursor of a file on the disk, for a terminal.
+
+The same place, completer and adapter as in an editor, without a server around them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homespun_model.store.store import AdapterStore
+
+from homespun_server.document_home import Home, home_of
+from homespun_server.documents import Document, Encoding
+from homespun_server.errors import UsageError
+from homespun_server.models import Serving, load_current, load_plain, store_root
+from homespun_server.places import clear_place_in
+from homespun_server.reasons import why_not_shown
+from homespun_server.recheck import screened
+from homespun_server.repository_index import read_now
+from homespun_server.settings import LaunchOptions
+
+if TYPE_CHECKING:
+    from homespun_model.completer import Suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A cursor in a file, inside its text."""
+
+    document: Document
+    path: Path
+    offset: int
+
+
+def complete(
+    options: LaunchOptions,
+    file: Path,
+    line: int,
+    column: int,
+    *,
+    repository: str | None,
+    as_json: bool,
+) -> int:
+    """Print the suggestion; with ``as_json`` as one object, shown or not."""
+    cursor = cursor_in(file, line, column)
+    with redirect_stdout(sys.stderr):  # whatever a library prints is not our answer
+        suggestion = suggest(options, cursor, repository)
+    if as_json:
+        print(json.dumps(to_json(cursor, suggestion)), flush=True)
+    elif why_not_shown(suggestion) is None:
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # not a test's
+        print(suggestion.text, flush=True)
+    else:
+        print(f"homespun: no suggestion: {why_not_shown(suggestion)}", file=sys.stderr)
+    return 0
+
+
+def cursor_in(file: Path, line: int, column: int) -> Cursor:
+    """The cursor at ``line`` and ``column``, both from 1; UsageError where there is none."""
+    document = read_document(file)
+    if not 1 <= line <= len(document.starts):
+        raise UsageError(f"{file} has {len(document.starts)} lines: there is no line {line}")
+    start, end = document.line_span(line - 1)
+    if not 1 <= column <= end - start + 1:
+        raise UsageError(
+            f"line {line} of {file} has {end - start} characters: a cursor there is at column 1 "
+            f"to {end - start + 1}, not {column}"
+        )
+    return Cursor(document, file.absolute(), start + column - 1)
+
+
+def read_document(file: Path) -> Document:
+    """A file of the disk as a document whose columns are characters."""
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no file {file}") from error
+    except IsADirectoryError as error:
+        raise UsageError(f"{file} is a folder: name a file") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8 text") from error
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    return Document.create(text, uri=file.name, encoding=Encoding.UTF32)
+
+
+def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> Suggestion:
+    """What the model says at a cursor; ``repository`` in place of the file's own id."""
+    store = AdapterStore(store_root(options))
+    store.check_folder()
+    home = home_of(cursor.path, known=store.has)
+    identity = home.root.identity if home.root else None
+    if repository is not None:
+        identity = repository
+    base, serving = load_plain(options)
+    if identity is not None:
+        serving = load_current(store, identity, base, options.device) or serving
+    return suggestion_at(serving, cursor, home)
+
+
+def suggestion_at(serving: Serving, cursor: Cursor, home: Home) -> Suggestion:
+    """As an editor would be told, with the whole repository read for it."""
+    clear = clear_place_in(cursor.document, cursor.offset, home)
+    completer = serving.completer
+    place, copies = read_now(clear, home.root, completer.base.tokenizer.encode)
+    return screened(place, completer.complete(place, copies=copies))
+
+
+def to_json(cursor: Cursor, suggestion: Suggestion) -> dict[str, Any]:
+    """The stable shape of ``--json``: positions from 1, columns in characters."""
+    document = cursor.document
+    return {
+        "text": suggestion.text,
+        "start": _position(document, cursor.offset),
+        "end": _position(document, cursor.offset + suggestion.replace),
+        "revision": suggestion.revision,
+        "base": suggestion.base,
+        "mean_logprob": suggestion.mean_logprob,
+        "shown": suggestion.shown,
+        "stopped": suggestion.stopped,
+        "milliseconds": suggestion.milliseconds,
+    }
+
+
+def _position(document: Document, offset: int) -> dict[str, int]:
+    line, column = document.point(offset)
+    return {"line": line + 1, "column": column + 1}

@@ -1,0 +1,117 @@
+"""Where a document belongs: its repository, its path there, and whether suggestions are wanted.
+
+A document belongs to the git top level that holds it, not to the folder an editor has open. Outside
+git it belongs to the nearest folder above that the adapter store knows. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from homespun_corpus.errors import CorpusError, SettingsError
+from homespun_corpus.filters.path_filter import is_excluded
+from homespun_corpus.filters.team_settings import (
+    FILE,
+    SHARED_FILE,
+    TeamSettings,
+    read_team_settings,
+)
+from homespun_corpus.repo.identity import find_root, identity_of
+
+from homespun_server.paths import as_mined, file_path, relative_path, shown_name
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A repository or folder that can have an adapter."""
+
+    path: Path
+    identity: str
+    exclude: tuple[str, ...] = ()
+    exclude_licences: tuple[str, ...] = ()
+    problem: str | None = None
+    """Why its settings were not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where one document belongs."""
+
+    root: Root | None
+    path: str
+    """Relative to the root, as prompts have it."""
+    excluded: bool = False
+
+
+def home_of(path: Path, *, known: Callable[[str], bool]) -> Home:
+    """Where the file at ``path`` belongs, read from the disk. ``known`` says of a repository's id
+    whether the store has an adapter for it."""
+    path = path.resolve()
+    top = find_root(path) or _known_folder(path, known)
+    if top is None:
+        return Home(None, as_mined(path.name))
+    root = _read_root(top)
+    relative = relative_path(path, top)
+    return Home(root, relative, is_excluded(relative, root.exclude))
+
+
+def _known_folder(path: Path, known: Callable[[str], bool]) -> Path | None:
+    return next((folder for folder in path.parents if known(identity_of(folder))), None)
+
+
+def _read_root(top: Path) -> Root:
+    try:
+        team, problem = read_team_settings(top), None
+    except SettingsError as error:
+        team, problem = TeamSettings(), str(error)
+    return Root(top, identity_of(top), team.exclude, team.exclude_licences, problem)
+
+
+class Homes:
+    """The homes of open documents, found once each, off the event loop."""
+
+    def __init__(self, known: Callable[[str], bool], report: Callable[[str], None]) -> None:
+        self._known = known
+        self._report = report
+        self._found: dict[str, asyncio.Future[Home]] = {}
+        self._reported: set[str] = set()
+
+    async def of(self, uri: str) -> Home:
+        """Where the document at ``uri`` belongs; nowhere, where that cannot be found out."""
+        if (found := self._found.get(uri)) is None:
+            found = self._found[uri] = asyncio.ensure_future(self._find(uri))
+        return await asyncio.shield(found)
+
+    def forget(self, uri: str) -> None:
+        """Look again the next time: the document was closed."""
+        self._found.pop(uri, None)
+
+    def saved(self, uri: str) -> None:
+        """Look at everything again if what was saved is a settings file."""
+        if uri.rsplit("/", 1)[-1] in (FILE, SHARED_FILE):
+            self._found.clear()
+            self._reported.clear()
+
+    async def _find(self, uri: str) -> Home:
+        path = file_path(uri)
+        if path is None:
+            return Home(None, shown_name(uri))
+        try:
+            home = await asyncio.to_thread(home_of, Path(path), known=self._known)
+        except (CorpusError, OSError, RuntimeError, ValueError) as error:
+            logger.warning("a document's repository cannot be read: %s", type(error).__name__)
+            return Home(None, as_mined(Path(path).name))
+        if home.root is not None and home.root.problem is not None:
+            self._say_once(f"{home.root.path.name}: {home.root.problem}")
+        return home
+
+    def _say_once(self, problem: str) -> None:
+        if problem not in self._reported:
+            self._reported.add(problem)
+            self._report(problem)

@@ -1,0 +1,158 @@
+"""Copying: every match is found, a blend is a distribution, what is said is what is scored."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from homespun_model.bases.base import load_base
+from homespun_model.decoding import cache_lm, ngram_index
+from homespun_model.decoding.cache_lm import Copied, Source
+from homespun_model.decoding.decode import Decoder
+from homespun_model.decoding.ngram_index import Copies, CopyIndex, tail
+from homespun_model.engines.transformers_engine import forward_of
+from tiny_models import tiny_base
+from transformers import PreTrainedModel
+
+NOTHING: frozenset[int] = frozenset()
+
+
+def index_of(**files: list[int]) -> CopyIndex:
+    index = CopyIndex()
+    index.update(files)
+    return index
+
+
+def beside(**files: list[int]) -> Copies:
+    return index_of(**files).beside("open.py")
+
+
+def after(index: CopyIndex, *asked: int) -> list[int]:
+    """What came after the longest match, the next two tokens."""
+    found = index.find(tail(list(asked)))
+    return max(found, key=lambda some: some.longest).continuation(2) if found else []
+
+
+def matches(text: list[int], asked: list[int]) -> dict[int, int]:
+    """The length of the match before each place, by comparing everywhere."""
+    found = {}
+    for place in range(1, len(text)):
+        same = 0
+        while same < min(place, len(asked), ngram_index.MAX_MATCH):
+            if text[place - 1 - same] != asked[-1 - same]:
+                break
+            same += 1
+        found[place] = same
+    return found
+
+
+def test_every_place_with_the_same_tokens_before_it_is_found() -> None:
+    rng = random.Random(0)
+    for _ in range(200):
+        text, asked = rng.choices(range(4), k=60), rng.choices(range(4), k=20)
+        truth = matches(text, asked)
+        known = min(3, max(truth.values()))
+        wanted = sorted((text[place], n) for place, n in truth.items() if n >= known)
+        found = index_of(a=text).find(tail(asked))
+        if known < ngram_index.MIN_MATCH:
+            assert not found
+            continue
+        [some] = found
+        if known == 3:
+            assert sorted(zip(some.next.tolist(), some.lengths.tolist(), strict=True)) == wanted
+        assert some.longest == max(truth.values())
+        seen = asked[-some.longest :] + some.continuation(5)
+        assert any(text[i : i + len(seen)] == seen for i in range(len(text)))
+
+
+def test_a_continuation_ends_with_its_file() -> None:
+    index = index_of(a=[1, 2, 3], b=[9, 9])
+    assert after(index, 1, 2) == [3]
+    assert after(index, 9, 9) == []
+
+
+def test_a_saved_file_takes_the_place_of_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = index_of(a=[1, 2, 3, 4, 5])
+    index.update({"a": [1, 2, 3, 7, 7]})
+    assert after(index, 1, 2, 3) == [7, 7]
+    monkeypatch.setattr(ngram_index, "FRESH_TOKENS", 3)
+    index.update({"b": [8, 8]})
+    assert after(index, 3, 4) == []
+
+
+def test_nothing_comes_back_that_was_deleted_in_the_file_itself() -> None:
+    index = index_of(a=[1, 2, 3, 4, 5], b=[7, 2, 3, 6, 6])
+    index.update({"a": [1, 2, 3, 8, 8]})  # saved; the older text is still there
+    found = index.beside("a").find(tail([1, 2, 3]))
+    assert {token for some in found for token in some.next.tolist()} == {6}
+    assert index.beside("b").find(tail([7, 2, 3, 6])) == []
+    found = index.beside("c").find(tail([1, 2, 3]))
+    assert {token for some in found for token in some.next.tolist()} == {4, 8}
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ngram_index, "MAX_TOKENS", 10)
+    index = index_of(a=[1, 2, 3, 4], b=[5, 6, 7, 8], c=[11, 12, 13, 14])
+    assert after(index, 5, 6) == [7, 8]
+    assert after(index, 11, 12) == []
+    index.update({"a": [], "c": [11, 12, 13, 14]})
+    assert after(index, 11, 12) == [13, 14]
+
+
+def test_a_blend_is_a_distribution_in_which_the_end_keeps_its_probability() -> None:
+    logprobs = torch.randn(50, generator=torch.Generator().manual_seed(0)).log_softmax(-1)
+    copied = Copied(0.6, torch.tensor([3, 9]), torch.tensor([0.75, 0.25]))
+    blended = cache_lm.blend(logprobs, copied, torch.tensor([0, 1]))
+    assert blended.exp().sum().item() == pytest.approx(1.0, abs=1e-5)
+    assert torch.equal(blended[:2], logprobs[:2])
+    going = 1 - logprobs[:2].exp().sum()
+    assert blended[3].exp().item() == pytest.approx(
+        (0.4 * logprobs[3].exp() + 0.6 * 0.75 * going).item(), abs=1e-6
+    )
+    assert blended[7].exp().item() == pytest.approx(0.4 * logprobs[7].exp().item(), abs=1e-6)
+
+
+def test_a_longer_match_is_trusted_more_and_outweighs_shorter_ones() -> None:
+    assert list(cache_lm.TRUST) == sorted(cache_lm.TRUST)
+    assert cache_lm.TRUST[ngram_index.MAX_MATCH] < 1
+    even = torch.full((300,), 1 / 300).log()
+    text = [*[7, 1, 2, 3, 50], *[7, 1, 2, 3, 50], *[4, 5, 6, 1, 2, 3, 60]]
+    source = Source([4, 5, 6, 1, 2, 3], beside(a=text), NOTHING)
+    blended = source.blend(even, [])
+    assert int(blended.argmax()) == 60
+    assert blended[50] > blended[51]
+    assert source.blend(even, [200]).equal(even)  # stands nowhere
+
+
+def test_a_stop_id_is_never_copied() -> None:
+    even = torch.full((300,), 1 / 300).log()
+    source = Source([1, 2, 3], beside(a=[1, 2, 3, 9]), frozenset({9}))
+    assert source.blend(even, []).equal(even)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
+    return load_base(str(tiny_base(tmp_path_factory.mktemp("base")))).load_model()
+
+
+def test_what_is_decoded_is_what_is_scored(model: PreTrainedModel) -> None:
+    rng = random.Random(1)
+    ids = rng.choices(range(300), k=40)
+    index, decoder = beside(a=[*ids, *rng.choices(range(300), k=20)]), Decoder(forward_of(model))
+    found = decoder.generate(ids, max_new_tokens=16, stop_ids=NOTHING, copies=index)
+    assert found.ids != decoder.generate(ids, max_new_tokens=16, stop_ids=NOTHING).ids
+    scored = decoder.logprobs(ids, found.ids, copies=index)
+    assert scored.tolist() == pytest.approx(found.logprobs, abs=1e-4)
+
+
+def test_a_small_model_copies_what_the_repository_has(tmp_path: Path) -> None:
+    """An untrained model knows nothing; a long match is trusted over it."""
+    base = load_base(str(tiny_base(tmp_path / "base")))
+    ids = base.tokenizer.encode("def area(width, height):\n    return width * height\n")
+    prompt, wanted = ids[:-8], ids[-8:]
+    found = Decoder(forward_of(base.load_model())).generate(
+        prompt, max_new_tokens=len(wanted), stop_ids=NOTHING, copies=beside(a=ids)
+    )
+    assert found.ids == wanted

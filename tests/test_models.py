@@ -1,0 +1,180 @@
+"""Weights in memory: loaded once, swapped without a pause, refused if they are damaged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from homespun_corpus.place import place_at
+from homespun_model.bases import memory
+from homespun_model.errors import BaseError
+from homespun_model.store.store import AdapterStore
+from homespun_server import models as engine_module
+from homespun_server.models import Engine, Status
+from homespun_server.settings import LaunchOptions
+
+if TYPE_CHECKING:
+    from taught_models import Taught
+
+PLACE = place_at("def f():\n    ", 13, path="a.py", language="python")
+
+
+class Watched(Engine):
+    """An engine whose reports can be read."""
+
+    def __init__(self, options: LaunchOptions) -> None:
+        self.reports: list[Status] = []
+        super().__init__(options, self.reports.append)
+
+    async def revision(self, repository: str) -> str | None:
+        return (await self.serving(repository)).served.revision
+
+    async def until(self, repository: str, revision: str | None) -> None:
+        """Wait until ``revision`` answers for ``repository``."""
+        deadline = time.monotonic() + 60
+        while await self.revision(repository) != revision:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(params=[memory.SMALL, 0], ids=["merged", "beside"])
+async def engine(
+    request: pytest.FixtureRequest,
+    taught: Taught,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Watched]:
+    monkeypatch.setattr(memory, "SMALL", request.param)
+    engine = Watched(LaunchOptions(str(taught.base), str(tmp_path / "store"), "cpu"))
+    yield engine
+    engine.close()
+
+
+async def test_the_base_is_loaded_once(engine: Watched) -> None:
+    servings = await asyncio.gather(*(engine.serving(None) for _ in range(5)))
+    assert len({id(serving.completer) for serving in servings}) == 1
+    assert [report.state for report in engine.reports] == ["loading", "ready"]
+
+
+async def test_a_device_that_is_not_there_is_said_and_not_waited_for(taught: Taught) -> None:
+    device = "mps" if not torch.backends.mps.is_available() else "cuda"
+    engine = Watched(LaunchOptions(str(taught.base), None, device))
+    for _ in range(2):
+        with pytest.raises(BaseError, match="--device"):
+            await engine.serving(None)
+    assert [report.state for report in engine.reports] == ["loading", "error"]
+    engine.close()
+
+
+async def test_a_base_that_fails_as_nobody_foresaw_is_said_too(
+    taught: Taught, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "load_plain", lambda _options: 1 / 0)
+    engine = Watched(LaunchOptions(str(taught.base), None, "cpu"))
+    with pytest.raises(BaseError, match="cannot be loaded"):
+        await engine.serving(None)
+    assert engine.reports[-1].state == "error"
+    assert "ZeroDivisionError" in str(engine.reports[-1].message)
+    engine.close()
+
+
+async def test_repositories_without_an_adapter_share_the_base(
+    engine: Watched, taught: Taught
+) -> None:
+    one, two = await engine.serving("team/one"), await engine.serving("team/two")
+    assert one.completer is two.completer
+    assert one.completer.complete(PLACE).text == taught.base_says
+
+
+async def test_the_old_weights_answer_while_the_new_are_loaded(
+    engine: Watched, taught: Taught
+) -> None:
+    old = await engine.serving("team/app")
+    first = taught.publish(engine.store, "team/app")
+    during = await engine.serving("team/app")
+    assert during.completer is old.completer  # nobody waited, nobody was dropped
+    await engine.until("team/app", first.name)
+    new = await engine.serving("team/app")
+    assert new.completer.complete(PLACE).text == taught.adapter_says
+    assert old.completer.complete(PLACE).text == taught.base_says  # a request still in flight
+
+
+async def test_a_new_revision_is_loaded_once_for_all_who_ask(
+    engine: Watched, taught: Taught
+) -> None:
+    await engine.warm()
+    first = taught.publish(engine.store, "team/app")
+    await asyncio.gather(*(engine.serving("team/app") for _ in range(10)))
+    await engine.until("team/app", first.name)
+    assert sum(report.revision == first.name for report in engine.reports) == 1
+
+
+async def test_a_damaged_revision_is_said_once_and_the_next_good_one_serves(
+    engine: Watched, taught: Taught
+) -> None:
+    first = taught.publish(engine.store, "team/app")
+    await engine.until("team/app", first.name)
+    second = taught.publish(engine.store, "team/app")
+    (second.path / "adapter_config.json").write_text("{}")
+    while not any(report.state == "error" for report in engine.reports):
+        assert await engine.revision("team/app") == first.name
+        await asyncio.sleep(0.01)
+    for _ in range(3):
+        assert await engine.revision("team/app") == first.name
+        await asyncio.sleep(0.01)
+    refused = [report for report in engine.reports if report.state == "error"]
+    assert len(refused) == 1
+    assert f"{first.name} stays in use" in (refused[0].message or "")
+    third = taught.publish(engine.store, "team/app")
+    await engine.until("team/app", third.name)
+
+
+async def test_a_store_that_is_gone_leaves_the_base(engine: Watched, taught: Taught) -> None:
+    first = taught.publish(engine.store, "team/app")
+    await engine.until("team/app", first.name)
+    (engine.store.root / "team" / "app" / "current").unlink()
+    await engine.until("team/app", None)
+
+
+async def test_only_as_many_adapters_are_kept_as_have_room(
+    engine: Watched, taught: Taught, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {}
+    await engine.warm()
+    monkeypatch.setattr(engine._seats, "room", 2)
+    monkeypatch.setattr("homespun_server.adapter_slots.MOST", 2)
+    for number in range(3):
+        names[number] = taught.publish(engine.store, f"team/{number}").name
+    for number in (0, 1):
+        await engine.until(f"team/{number}", names[number])
+    for _ in range(3):
+        assert await engine.revision("team/2") is None  # the others are in use
+    said = [report.message for report in engine.reports if report.message]
+    assert said == ["memory holds 2 adapters; the base answers for team/2"]
+    monkeypatch.setattr("homespun_server.adapter_slots.RECENT", 0.0)
+    await engine.until("team/2", names[2])
+    assert len(engine._seats) == 2
+    await engine.until("team/0", names[0])
+
+
+async def test_an_id_that_no_store_can_hold_is_served_by_the_base(engine: Watched) -> None:
+    assert await engine.revision("../../etc") is None
+
+
+async def test_a_base_that_cannot_be_loaded_is_said_once(tmp_path: Path) -> None:
+    engine = Watched(LaunchOptions(str(tmp_path / "nowhere"), str(tmp_path / "store"), "cpu"))
+    for _ in range(3):
+        with pytest.raises(BaseError):
+            await engine.serving("team/app")
+    assert [report.state for report in engine.reports] == ["loading", "error"]
+    engine.close()
+
+
+def test_the_store_is_the_one_that_was_named(tmp_path: Path) -> None:
+    options = LaunchOptions(store=str(tmp_path / "named"))
+    assert AdapterStore(engine_module.store_root(options)).root == tmp_path / "named"

@@ -1,0 +1,92 @@
+"""What a team marks is left out, by name, and nothing it can write lets anything in."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from git_repositories import make_repository
+from homespun_corpus.filters.licence import licence_header
+from homespun_corpus.filters.path_attributes import marked_by
+from homespun_corpus.mining.dataset import MineSettings, mine
+from homespun_corpus.repo.repository import Repository
+from scratch_repositories import git, module_text
+
+MARKS = {
+    ".gitattributes": "*.gen.py linguist-generated\n/lib/** linguist-vendored=true\n"
+    "*.md text\ndocs/** linguist-documentation\nlib/own.py -linguist-vendored\n"
+    "vendor/** -linguist-vendored\n[ linguist-vendored\n",
+    "src/.gitattributes": "part.gen.py linguist-generated=false\n",
+    ".homespunignore": "# not ours\nlegacy/\n!legacy/kept.py\nold_*.py\n!old_kept.py\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("a.gen.py", "generated"),
+        ("src/part.gen.py", None),
+        ("lib/deep/a.py", "vendored"),
+        ("lib/own.py", None),
+        ("docs/conf.py", "documentation"),
+        ("legacy/a.py", "excluded"),
+        ("legacy/kept.py", "excluded"),
+        ("src/old_a.py", "excluded"),
+        ("src/old_kept.py", None),
+        ("src/a.py", None),
+    ],
+)
+@pytest.mark.parametrize("in_git", [True, False])
+def test_the_reason_for_a_path(tmp_path: Path, path: str, reason: str | None, in_git: bool) -> None:
+    folder = make_repository(tmp_path / "team", MARKS)
+    if not in_git:
+        (folder / ".git").rename(tmp_path / "git")
+    assert marked_by(Repository.open(folder))(path) == reason
+
+
+def test_git_reads_the_attributes_alike(tmp_path: Path) -> None:
+    folder = make_repository(tmp_path / "team", MARKS)
+    marked = marked_by(Repository.open(folder))
+    for path in ("a.gen.py", "src/part.gen.py", "x/a.gen.py"):
+        said = git(folder, "check-attr", "linguist-generated", path)
+        assert (said.rsplit(" ", 1)[1] == "set") == (marked(path) == "generated")
+
+
+def test_each_is_accounted_for_and_an_unset_attribute_saves_nothing(tmp_path: Path) -> None:
+    paths = ("src/a.py", "a.gen.py", "lib/a.py", "docs/a.py", "legacy/a.py", "vendor/a.py")
+    texts = {path: module_text(random.Random(path), 6) for path in paths}
+    folder = make_repository(tmp_path / "team", MARKS | texts)
+    found = mine(Repository.open(folder), MineSettings())
+    verdicts = {e.path: e.verdict for e in found.account if e.path in paths[1:]}
+    assert verdicts == {
+        "a.gen.py": "generated",
+        "docs/a.py": "documentation",
+        "legacy/a.py": "excluded",
+        "lib/a.py": "vendored",
+        "vendor/a.py": "vendored",
+    }
+    assert {s.path for s in found.samples("train")} & set(paths) == {"src/a.py"}
+
+
+@pytest.mark.parametrize(
+    ("header", "comment"),
+    [
+        ("# Author: Jo Doe\n", "#"),
+        ("#!/bin/sh\n# written by Jo Doe\n", "#"),
+        ('"""Tools.\n\n:author: Jo Doe\n"""\n', "#"),
+        ("/**\n * @author Jo Doe\n */\n", "//"),
+        ("// Questions: jo.doe@mail.example.org\n", "//"),
+    ],
+)
+def test_a_header_that_names_somebody_goes(header: str, comment: str) -> None:
+    span = licence_header((header + "x = 1\n").encode(), comment)
+    assert span is not None
+    assert not (header + "x = 1\n").encode()[span.end :].removesuffix(b"x = 1\n").strip()
+
+
+@pytest.mark.parametrize(
+    "header", ["# The author of a book is text.\n", "# See a@b.\n", '"""Authors of books."""\n']
+)
+def test_a_header_about_authors_stays(header: str) -> None:
+    assert licence_header((header + "x = 1\n").encode(), "#") is None

@@ -1,0 +1,62 @@
+"""Whatever a model has learnt, a secret is not shown."""
+
+from __future__ import annotations
+
+import pytest
+from homespun_corpus.place import place_at
+from homespun_server.answer_cache import Answer
+from homespun_server.recheck import leaks, refitted
+
+KEY = "AKIA" + "QX7ZK3MPL9WD2RTV"  # put together here, so that no scanner takes this file for one
+
+
+@pytest.mark.parametrize(
+    ("prefix", "text", "leaked"),
+    [
+        ("x = 1\nkey = ", f'"{KEY}"', True),
+        ("x = 1\n", f'client(\n    "{KEY}",\n)', True),
+        ('password = "', 'tr0ub4dor&3-Zx9q"', True),
+        (f'key = "{KEY}"\n', "client(key)", False),  # the user's own, and not in the suggestion
+        (f'key = "{KEY}"', "  # rotate", False),
+        ("def area(", "width, height):\n    return width * height", False),
+        ("password = ", "read_password()", False),
+        ("", "", False),
+    ],
+)
+def test_secrets_are_seen_in_the_line_they_complete(prefix: str, text: str, leaked: bool) -> None:
+    place = place_at(prefix, len(prefix), path="a.py", language="python")
+    assert leaks(place, text) is leaked
+
+
+def answer(text: str, suggestion: str, typed: str = "", closers: str = "") -> Answer:
+    """A suggestion for the | in ``text``, of which ``typed`` was typed and ``closers`` came in."""
+    before, after = text.split("|")
+    now = before + typed + closers + after
+    place = place_at(now, len(before + typed), path="a.py", language="python")
+    rest = suggestion.removeprefix(typed)
+    return Answer(place, rest, 0, -0.1, shown=True, stopped="end", complete=True)
+
+
+@pytest.mark.parametrize(
+    ("made", "left"),
+    [
+        (answer("x = |\n", "compute(1)", "com"), "pute(1)"),
+        (answer("x = |\n", "compute(1)", "compute(", ")"), "1"),
+        (answer("x = |\n", "compute(1) + 2", "compute(", ")"), "1"),
+        (answer("x = |\n", "compute()", "compute(", ")"), None),
+        (answer("x = |\r\n", "[\r\n    1,\r\n]", "["), "\r\n    1,\r\n]"),
+        (
+            answer("def f():\n    |\n", "if x:\n        a()\n    b()", "if"),
+            " x:\n        a()\n    b()",
+        ),
+        (answer("f({|})\n", "\n    1: 2\n"), "\n    1: 2\n"),  # the brace goes on a line of its own
+        (answer("x = (|\n", "1\ny = 2", closers=")"), "1"),
+        # Deeper than any line may be.
+        (answer("if a:\n    b()\n|", "        c()\n        d()"), None),
+        (answer("|", "if a:\n    b()\n        c()", "if"), " a:\n    b()"),
+        (answer("|\n", f"key = (\n    '{KEY}'\n)", "k"), None),
+    ],
+)
+def test_what_is_left_of_an_answer_is_looked_at_again(made: Answer, left: str | None) -> None:
+    fitting = refitted(made)
+    assert (fitting.text if fitting else None) == left

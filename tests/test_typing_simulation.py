@@ -1,0 +1,89 @@
+"""Typing a line again: what is shown, taken and dismissed, key by key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from homespun_corpus.mining.eval_material import TypedLine
+from homespun_corpus.place import Place
+from homespun_finetune.evaluate import Served
+from homespun_finetune.typing_simulation import WORTH_A_KEY, WRONG_SHOWN_COST, Typing, type_line
+from homespun_model.bases.base import load_base
+from homespun_model.completer import Completer, Suggestion
+from homespun_model.decoding.ngram_index import CopyIndex
+from taught_models import BASE_SAYS, teach
+
+HEAD = "def f():\n    "
+
+
+@dataclass
+class Script:
+    """Answers by what has been typed; where it has none, nothing is shown."""
+
+    answers: dict[str, str]
+    asked: list[str] = field(default_factory=list)
+
+    def complete(self, place: Place, *, session: str) -> Suggestion:
+        typed = place.prefix.removeprefix(HEAD)
+        assert session
+        self.asked.append(typed)
+        text = self.answers.get(typed, "")
+        return Suggestion(text, 0, -0.1, -0.2, bool(text), None, "scripted", "end", {})
+
+
+def typed(text: str, answers: dict[str, str]) -> tuple[Typing, list[str]]:
+    script = Script(answers)
+    line = TypedLine("1", "python", Place("a.py", "python", HEAD, "\n"), text)
+    return type_line(script, line), script.asked  # type: ignore[arg-type]
+
+
+def test_a_right_suggestion_is_taken_at_once() -> None:
+    result, asked = typed("return total", {"": "return total"})
+    assert (result.accepted, result.dismissed, result.saved) == (12, 0, 12)
+    assert asked == [""]
+
+
+def test_the_beginning_of_the_line_is_right_too() -> None:
+    result, asked = typed("return total", {"": "return "})
+    assert result.accepted == len("return")
+    assert asked[:2] == ["", "return"]
+
+
+def test_a_suggestion_stays_while_the_typed_text_agrees() -> None:
+    result, asked = typed("return total", {"": "return count"})
+    assert asked[:2] == ["", "return t"]
+    assert (result.accepted, result.dismissed, result.saved) == (0, 1, -WRONG_SHOWN_COST)
+
+
+def test_what_is_wrong_at_once_is_dismissed_at_once() -> None:
+    result, asked = typed("return total", {"": "pass", "r": "eturn total"})
+    assert asked == ["", "r"]
+    assert (result.accepted, result.dismissed) == (11, 1)
+
+
+def test_a_few_characters_are_typed_not_taken() -> None:
+    short = "return total"[-WORTH_A_KEY + 1 :]
+    result, _ = typed("return total", {"return total"[: -len(short)]: short})
+    assert (result.accepted, result.dismissed) == (0, 0)
+
+
+def test_of_more_lines_the_first_has_to_be_the_rest() -> None:
+    assert typed("return total", {"": "return total\nx = 1"})[0].accepted == 12
+    assert typed("return total + 1", {"": "return total\nx = 1"})[0].accepted == 0
+
+
+def test_nothing_shown_is_asked_for_at_every_key() -> None:
+    result, asked = typed("x = 1", {})
+    assert asked == ["", "x", "x ", "x =", "x = "]
+    assert (result.asked, result.saved, result.characters) == (5, 0, 5)
+
+
+@pytest.mark.slow
+def test_a_taught_model_saves_the_line_it_was_taught(tmp_path: Path) -> None:
+    taught = teach(tmp_path)
+    completer = Completer.load(load_base(str(taught.base)))
+    place = Place("a.py", "python", "def area(width, height):\n    ", "\n")
+    line = TypedLine("1", "python", place, BASE_SAYS)
+    assert type_line(Served(completer, CopyIndex()), line).accepted == len(BASE_SAYS)
