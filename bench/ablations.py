@@ -29,10 +29,10 @@ from homespun_corpus.mining.dataset import MineSettings, mine
 from homespun_corpus.mining.holes import MIX
 from homespun_corpus.mining.sample import Kind, Sample
 from homespun_corpus.repo.repository import Repository
-from homespun_finetune.evaluate import held_out, judge
+from homespun_finetune.holdout import compare_with_middle, held_out
 from homespun_finetune.metrics import bits_of
 from homespun_finetune.pretrain.bundle import export
-from homespun_finetune.pretrain.documents import Document, read_shard, write_shards
+from homespun_finetune.pretrain.documents import PretrainDocument, read_shard, write_shards
 from homespun_finetune.pretrain.prepare import cut_repository, read_repository
 from homespun_finetune.pretrain.rows import load_or_encode
 from homespun_finetune.pretrain.settings import ModelSettings, Recipe
@@ -119,7 +119,7 @@ def holes_of(folder: Path) -> list[Sample]:
     return held_out(mined.samples("test"), "new", seed=0)[:HOLES]
 
 
-def read(clones: Path) -> Iterator[list[Document]]:
+def read(clones: Path) -> Iterator[list[PretrainDocument]]:
     """The first Python files of a few repositories."""
     sources = [source for source in read_sources() if source.use == "train"]
     found = 0
@@ -134,7 +134,7 @@ def read(clones: Path) -> Iterator[list[Document]]:
             yield [d for d in python if (chars := chars + len(d.text)) < MOST_CHARS]
 
 
-def trained(variant: Variant, documents: Sequence[list[Document]], folder: Path) -> Path:
+def trained(variant: Variant, documents: Sequence[list[PretrainDocument]], folder: Path) -> Path:
     """A base trained as the variant says, in ``folder``."""
     recipe, out = variant.recipe, folder / "base"
     if out.exists():
@@ -154,7 +154,9 @@ def trained(variant: Variant, documents: Sequence[list[Document]], folder: Path)
     return out
 
 
-def prepared(variant: Variant, documents: Sequence[list[Document]], work: Path) -> list[Path]:
+def prepared(
+    variant: Variant, documents: Sequence[list[PretrainDocument]], work: Path
+) -> list[Path]:
     """The shards of a variant's holes; variants that cut alike share them."""
     data, mix = variant.recipe.data, variant.mix or MIX
     folder = work / f"prepared-{data.related}-{'-'.join(mix)}"
@@ -174,7 +176,7 @@ def measured(folder: Path, exam: Sequence[Sample]) -> str:
     untold = completer.score_many(list(zip(alone, middles, strict=True)))
     size = sum(score.bytes for score in told)
     completed = [
-        judge(hole, completer.complete(hole.place))
+        compare_with_middle(hole, completer.complete(hole.place))
         for hole in islice(exam, None, None, HOLES // COMPLETIONS)
     ]
     return "  ".join(

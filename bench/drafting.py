@@ -23,8 +23,8 @@ from homespun_corpus.repo.repository import Repository
 from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
 from homespun_model.decoding.draft import Drafter
-from homespun_model.decoding.ngram_index import CopyIndex
-from homespun_model.engines.loading import load_forward
+from homespun_model.decoding.ngram_index import NgramIndex
+from homespun_model.engines.loading import load_engine
 from recorded import Asked, code_of
 
 
@@ -38,13 +38,13 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     base = load_base(options.base)
-    completer = Completer(base, load_forward(base, options.adapter), None)
+    completer = Completer(base, load_engine(base, options.adapter), None)
     samples = list(mine(Repository.open(options.folder), MineSettings()).samples("test"))
     held = {sample.place.path for sample in samples}
     encode = base.tokenizer.encode
     began = time.process_time()
     files = {p: encode(text) for p, text in code_of(options.folder).items() if p not in held}
-    encoded, index = time.process_time(), CopyIndex()
+    encoded, index = time.process_time(), NgramIndex()
     index.update(files)
     print(
         f"{sum(map(len, files.values()))} tokens in {len(files)} files: "
@@ -57,7 +57,7 @@ def main() -> None:
 def compare(
     completer: Completer,
     samples: list[Sample],
-    index: CopyIndex,
+    index: NgramIndex,
 ) -> None:
     """Complete every hole both ways."""
     asked = Asked(completer)
@@ -70,10 +70,10 @@ def compare(
             completer.warm(place, session=way)
             began = time.process_time()
             if way == "drafts":
-                completer.complete(place, session=way, copies=index)
+                completer.complete(place, session=way, ngrams=index)
             else:
                 with patch.object(Drafter, "draft", lambda *_: []):
-                    completer.complete(place, session=way, copies=index)
+                    completer.complete(place, session=way, ngrams=index)
             seconds[way] += time.process_time() - began
             answers[way] = asked.decoded
         assert answers["drafts"].ids == answers["none"].ids, place.path

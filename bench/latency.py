@@ -28,9 +28,9 @@ import torch
 from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
 from homespun_model.decoding.decode import Decoder
-from homespun_model.decoding.ngram_index import CopyIndex
-from homespun_model.engines.transformers_engine import forward_of
-from homespun_server.answer_cache import Answer, AnswerCache, Served
+from homespun_model.decoding.ngram_index import NgramIndex
+from homespun_model.engines.transformers_engine import engine_for
+from homespun_server.answer_cache import Answer, AnswerCache, ServedBy
 from recorded import Request, code_of, requests
 from transformers import PreTrainedModel
 
@@ -54,7 +54,7 @@ def main() -> None:
     )
     asked = {request.session for request in recorded}
     others = {p: base.tokenizer.encode(text) for p, text in texts.items() if p not in asked}
-    index = CopyIndex()
+    index = NgramIndex()
     index.update(others)
     contenders = {
         "transformers": plain(model),
@@ -96,9 +96,9 @@ def plain(model: PreTrainedModel) -> Contender:
     return generate
 
 
-def ours(model: PreTrainedModel, copies: CopyIndex | None) -> Contender:
-    """A decoder that remembers, and drafts; with ``copies`` blended in it is what serves."""
-    decoder = Decoder(forward_of(model))
+def ours(model: PreTrainedModel, ngrams: NgramIndex | None) -> Contender:
+    """A decoder that remembers, and drafts; with ``ngrams`` blended in it is what serves."""
+    decoder = Decoder(engine_for(model))
 
     def generate(request: Request) -> list[int]:
         decoded = decoder.generate(
@@ -106,7 +106,7 @@ def ours(model: PreTrainedModel, copies: CopyIndex | None) -> Contender:
             max_new_tokens=request.count,
             stop_ids=frozenset(),
             session=request.session,
-            copies=copies.beside(request.place.path) if copies is not None else None,
+            ngrams=ngrams.without(request.place.path) if ngrams is not None else None,
         )
         return decoded.ids
 
@@ -186,7 +186,7 @@ def compare(case: str, seconds: dict[str, np.ndarray]) -> None:
 
 def from_cache(recorded: Sequence[Request]) -> None:
     """What it costs to answer somebody who types what was suggested."""
-    served, cache, times = Served("starter", "", None), AnswerCache(), []
+    served, cache, times = ServedBy("starter", "", None), AnswerCache(), []
     for request in recorded:
         text = "suggested here\n    and here"
         cache.put(request.session, served, Answer(request.place, text, 0, 0.0, True, "end", True))

@@ -24,10 +24,10 @@ from homespun_finetune.adapter import lora, save_adapter
 from homespun_finetune.settings import TrainSettings
 from homespun_model.bases import memory
 from homespun_model.bases.base import Base, load_base
-from homespun_model.engines.engine import Forward
-from homespun_model.engines.loading import load_forward
+from homespun_model.engines.engine import Engine
+from homespun_model.engines.loading import load_engine
 from homespun_model.engines.lora_merged import merged
-from homespun_model.engines.transformers_engine import PlainForward
+from homespun_model.engines.transformers_engine import TransformersEngine
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 PROMPT, DRAFT, TOKENS = 256, 6, 8
@@ -71,20 +71,20 @@ def make(folder: Path, millions: int) -> Base:
 def compare(base: Base, folder: Path, repeats: int) -> None:
     """Print what a token, a draft and a prompt take each way, and the memory of an adapter."""
     adapt(base, folder)
-    ways: dict[str, Forward] = {"merged": PlainForward(merged(base.load_model(), folder))}
+    ways: dict[str, Engine] = {"merged": TransformersEngine(merged(base.load_model(), folder))}
     ways |= served(base, folder)
     times: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in KINDS} for name in ways}
     for _ in range(repeats):
-        for name, forward in ways.items():
-            measure(forward, times[name])
+        for name, engine in ways.items():
+            measure(engine, times[name])
     print(f"{base.parameters / 1e6:.0f} million parameters")
-    for name, forward in ways.items():
+    for name, engine in ways.items():
         parts = [
             f"{what} {1e3 * (median := statistics.median(taken)):6.1f} ms "
             f"({median / statistics.median(times['merged'][what]):.2f})"
             for what, taken in times[name].items()
         ]
-        print(f"  {name:<8}{'  '.join(parts)}  {forward.size / 2**20:6.0f} MB")
+        print(f"  {name:<8}{'  '.join(parts)}  {engine.size / 2**20:6.0f} MB")
 
 
 def adapt(base: Base, folder: Path) -> None:
@@ -97,27 +97,27 @@ def adapt(base: Base, folder: Path) -> None:
     save_adapter(adapted, folder, base.id)
 
 
-def served(base: Base, folder: Path) -> dict[str, Forward]:
+def served(base: Base, folder: Path) -> dict[str, Engine]:
     """The adapter beside the base and, where that is served, lean."""
-    ways: dict[str, Forward] = {}
+    ways: dict[str, Engine] = {}
     limit = memory.SMALL
     if memory.is_small(base.parameters):
-        ways["lean"] = load_forward(base, folder)
+        ways["lean"] = load_engine(base, folder)
     memory.SMALL = 0
-    ways["beside"] = load_forward(base, folder)
+    ways["beside"] = load_engine(base, folder)
     memory.SMALL = limit
     return ways
 
 
 @torch.inference_mode()
-def measure(forward: Forward, times: dict[str, list[float]]) -> None:
+def measure(engine: Engine, times: dict[str, list[float]]) -> None:
     """Add to ``times`` those of one reading."""
-    reading, rng = forward.begin(), random.Random(0)
+    sequence, rng = engine.begin(), random.Random(0)
     ids = rng.choices(range(8000), k=PROMPT)
-    times["prompt"].append(timed(lambda: reading.run(ids, 1)))
+    times["prompt"].append(timed(lambda: sequence.run(ids, 1)))
     for _ in range(TOKENS):
-        times["token"].append(timed(lambda: reading.run(ids[:1], 1)))
-        times["draft"].append(timed(lambda: reading.run(ids[:DRAFT], DRAFT)))
+        times["token"].append(timed(lambda: sequence.run(ids[:1], 1)))
+        times["draft"].append(timed(lambda: sequence.run(ids[:DRAFT], DRAFT)))
 
 
 def timed(work: Callable[[], object]) -> float:

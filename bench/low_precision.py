@@ -20,8 +20,8 @@ import torch
 from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
 from homespun_model.decoding.decode import Decoder
-from homespun_model.engines.engine import Forward
-from homespun_model.engines.transformers_engine import PlainForward, forward_of
+from homespun_model.engines.engine import Engine
+from homespun_model.engines.transformers_engine import TransformersEngine, engine_for
 from recorded import Request, code_of, requests
 from transformers import PreTrainedModel
 
@@ -47,24 +47,24 @@ def main() -> None:
     completer = Completer.from_model(base, model, None)
     recorded = list(requests(completer, code_of(options.folder), options.places, options.keys))
     times(
-        {"ours": forward_of(model), "float32": PlainForward(model)}
-        | {name: PlainForward(one) for name, one in low.items()},
+        {"ours": engine_for(model), "float32": TransformersEngine(model)}
+        | {name: TransformersEngine(one) for name, one in low.items()},
         [request.prompt for request in recorded if request.cold],
     )
     for name, one in low.items():
-        differences(name, Decoder(forward_of(model)), Decoder(forward_of(one)), recorded)
+        differences(name, Decoder(engine_for(model)), Decoder(engine_for(one)), recorded)
 
 
 @torch.inference_mode()
-def times(forwards: dict[str, Forward], prompts: list[list[int]]) -> None:
+def times(forwards: dict[str, Engine], prompts: list[list[int]]) -> None:
     """Print the medians of a prompt's and of a single token's processor time."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in forwards}
     for prompt in prompts:
-        for name, forward in forwards.items():
-            reading = forward.begin()
+        for name, engine in forwards.items():
+            sequence = engine.begin()
             marks = [time.process_time()]
             for ids in (prompt, *([token] for token in prompt[:8])):
-                reading.run(ids, 1)
+                sequence.run(ids, 1)
                 marks.append(time.process_time())
             taken[name].append((marks[1] - marks[0], float(np.median(np.diff(marks[1:])))))
     for name, pairs in taken.items():

@@ -27,7 +27,7 @@ from pathlib import Path
 import tree_sitter
 from homespun_corpus.filters.quality import unreadable
 from homespun_corpus.mining.dataset import MineSettings, mine, mining_sources
-from homespun_corpus.mining.selection import judge
+from homespun_corpus.mining.selection import select
 from homespun_corpus.mining.split import Split, split
 from homespun_corpus.reading.blob_cache import BlobCache
 from homespun_corpus.reading.worker_pool import cores
@@ -152,7 +152,7 @@ def extract_all(repository: Repository) -> None:
 def judge_all(repository: Repository) -> None:
     """From a repository to the verdict on each of its functions, with nothing held out."""
     sources = mining_sources(repository, MineSettings())
-    judge(sources, Split("file", None, None, sources.tree(None), ()))
+    select(sources, Split("file", None, None, sources.tree(None), ()))
 
 
 def verdicts_of(clone: Path, cache: Path) -> None:
@@ -160,7 +160,7 @@ def verdicts_of(clone: Path, cache: Path) -> None:
     repository = Repository.open(clone)
     with closing(BlobCache(cache)) as kept:
         sources = mining_sources(repository, MineSettings(), cache=kept)
-        judge(sources, split(repository, sources, 0))
+        select(sources, split(repository, sources, 0))
 
 
 def rows_of(clone: Path, cache: Path) -> None:

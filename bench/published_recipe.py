@@ -26,23 +26,23 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
-from homespun_corpus.mining.eval_material import Material
+from homespun_corpus.mining.eval_material import EvalMaterial
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.repo.repository import Repository
 from homespun_finetune.adapter import save_adapter
-from homespun_finetune.batches import Example
-from homespun_finetune.evaluate import Answering, Exam, held_out, sit
+from homespun_finetune.batches import EncodedSample
 from homespun_finetune.evidence import weigh
+from homespun_finetune.holdout import Answerer, HoldoutSet, held_out, measure_holes
 from homespun_finetune.metrics import HoleResult, Interval, summarise
 from homespun_finetune.progress import Stage, Turn
-from homespun_finetune.refresh import whole
+from homespun_finetune.refresh import full_plan
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.stdlib_samples import measured_samples
 from homespun_finetune.train import Tokens, fine_tune
-from homespun_finetune.training_step import Lessons, teach
+from homespun_finetune.training_step import TrainingTask, train_adapter
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
-from homespun_model.engines.loading import load_forward
+from homespun_model.engines.loading import load_engine
 from refresh_schedule import fix_budget
 from rich.console import Console
 
@@ -87,12 +87,12 @@ def main() -> None:
         ours, theirs = Path(scratch, "ours"), Path(scratch, "theirs")
         for folder in (ours, theirs):
             folder.mkdir()
-        lessons = Lessons(base, mined, whole(mined, 0), TrainSettings())
-        teach(lessons, ours, None, seconds=seconds, stage=quiet("ours"))
+        task = TrainingTask(base, mined, full_plan(mined, 0), TrainSettings())
+        train_adapter(task, ours, None, seconds=seconds, stage=quiet("ours"))
         learn_as_published(base, mined, theirs, seconds, options.batch)
         folders = {"base": None, "published": theirs, "ours": ours}
         models = {
-            name: Completer(base, load_forward(base, folder), None)
+            name: Completer(base, load_engine(base, folder), None)
             for name, folder in folders.items()
         }
     sheets = {
@@ -131,7 +131,7 @@ def learn_as_published(base: Base, mined: Mined, folder: Path, seconds: float, b
     save_adapter(trained.model, folder, base.id)
 
 
-def files_of(material: Material) -> Iterator[str]:
+def files_of(material: EvalMaterial) -> Iterator[str]:
     """The files that our recipe learns functions of, whole, as they were at the split."""
     learnt = {function.path for function in material.kept}
     files = chain.from_iterable(index.files() for index in material.indexes.values())
@@ -148,19 +148,19 @@ def packed(base: Base, texts: Iterator[str]) -> Iterator[list[int]]:
             open_ids = open_ids[room:]
 
 
-def published_example(base: Base, ids: list[int], rng: random.Random) -> Example:
+def published_example(base: Base, ids: list[int], rng: random.Random) -> EncodedSample:
     """The document as it is, or with the span between two random places at its end."""
     fim = base.fim
     assert fim.middle is not None
     if rng.random() >= FIM_RATE:
-        return Example(np.asarray(ids, dtype=np.int32), start=1)
+        return EncodedSample(np.asarray(ids, dtype=np.int32), start=1)
     first, last = sorted(rng.sample(range(len(ids) + 1), 2))
     prefix, middle, suffix = ids[:first], ids[first:last], ids[last:]
     if rng.random() < SUFFIX_FIRST:
         prompt = [fim.prefix, fim.suffix, *suffix, fim.middle, *prefix]
     else:
         prompt = [fim.prefix, *prefix, fim.suffix, *suffix, fim.middle]
-    return Example(np.asarray([*prompt, *middle, fim.end], dtype=np.int32), start=1)
+    return EncodedSample(np.asarray([*prompt, *middle, fim.end], dtype=np.int32), start=1)
 
 
 def general_holes() -> list[Sample]:
@@ -169,8 +169,8 @@ def general_holes() -> list[Sample]:
 
 
 def examined(
-    answering: Answering,
-    model: Answering,
+    answering: Answerer,
+    model: Answerer,
     exam: Sequence[Sample],
     completed: int,
     general: Sequence[Sample],
@@ -178,9 +178,9 @@ def examined(
     """What is answered in the exam, and by the model itself in code in general."""
     asked = ((answering, exam, completed), (model, general, 0))
     answers = [
-        sit(
+        measure_holes(
             asked_of,
-            Exam(tuple(holes), len(holes), count),
+            HoldoutSet(tuple(holes), len(holes), count),
             seconds=1e9,
             scoring=1.0,
             turn=Turn(quiet("exam"), 1e9),

@@ -36,17 +36,17 @@ from homespun_corpus.reading.rules_version import JUDGING_VERSION
 from homespun_corpus.repo.repository import Repository
 from homespun_finetune import train
 from homespun_finetune.budget import SAFETY, TokenBudget
-from homespun_finetune.early_stopping import Watch
-from homespun_finetune.evaluate import held_out
+from homespun_finetune.early_stopping import EarlyStopping
+from homespun_finetune.holdout import held_out
 from homespun_finetune.metrics import bits_of
 from homespun_finetune.progress import Stage
-from homespun_finetune.refresh import Course, refresh, unseen, whole
+from homespun_finetune.refresh import TrainingPlan, full_plan, refresh_plan, unseen
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.stdlib_samples import measured_samples
-from homespun_finetune.training_step import Lessons, teach
+from homespun_finetune.training_step import TrainingTask, train_adapter
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
-from homespun_model.engines.loading import load_forward
+from homespun_model.engines.loading import load_engine
 from homespun_model.store.revision import WEIGHTS
 from homespun_model.store.store import Revision
 from rich.console import Console
@@ -86,7 +86,7 @@ def fix_budget(tokens: float) -> None:
     """The same tokens for every training of this process, whatever the machine is doing."""
     budget = TokenBudget(tokens / SAFETY / 1000, 1000.0, "bf16")
     patch.object(train, "measure", lambda *_, **__: budget).start()
-    patch.object(Watch, "_is_late", lambda *_: False).start()
+    patch.object(EarlyStopping, "_is_late", lambda *_: False).start()
 
 
 def window_ends(options: argparse.Namespace) -> list[str]:
@@ -99,19 +99,19 @@ def window(base: Base, origin: Path, commit: str, number: int, work: Path) -> di
     """Train each schedule's adapter as of one commit, and put all to the same exam."""
     folder = work / f"window-{number}"
     mined = mine(Repository.open(as_of(origin, commit, work)), MineSettings())
-    trained: dict[str, Course] = {}
+    trained: dict[str, TrainingPlan] = {}
     same: dict[tuple[bytes, tuple[int, ...]], str] = {}
     for schedule in SCHEDULES:
         before = previous(work / f"window-{number - 1}" / schedule)
         from_base = schedule == "base" or (schedule == "weekly" and number % WEEK == 0)
-        course = whole(mined, 0) if from_base else refresh(mined, before, 0)
-        start = (before.path / WEIGHTS).read_bytes() if before and course.start else b""
-        twin = same.setdefault((start, tuple(course.rows)), schedule)
+        plan = full_plan(mined, 0) if from_base else refresh_plan(mined, before, 0)
+        start = (before.path / WEIGHTS).read_bytes() if before and plan.start else b""
+        twin = same.setdefault((start, tuple(plan.rows)), schedule)
         if twin == schedule:
-            learn(base, mined, course, folder / schedule, before)
+            learn(base, mined, plan, folder / schedule, before)
         else:  # the same training: it would come to the same
             shutil.copytree(folder / twin, folder / schedule)
-        trained[schedule] = course
+        trained[schedule] = plan
     exam = fair_exam(mined, [previous(folder / schedule) for schedule in SCHEDULES])
     general = list(islice((s for s in measured_samples(0) if s.middle.strip()), GENERAL))
     figures: dict[str, Any] = {"window": number, "commit": commit, "holes": len(exam)}
@@ -141,14 +141,16 @@ def as_of(origin: Path, commit: str, work: Path) -> Path:
     return clone
 
 
-def learn(base: Base, mined: Mined, course: Course, folder: Path, before: Revision | None) -> None:
+def learn(
+    base: Base, mined: Mined, plan: TrainingPlan, folder: Path, before: Revision | None
+) -> None:
     """One training; where nothing has changed, the adapter stays as it was."""
     folder.mkdir(parents=True, exist_ok=True)
     about = {"rules": JUDGING_VERSION, "split": mined.manifest["split"], "tokens": 0}
-    if course.rows:
-        lessons = Lessons(base, mined, course, TrainSettings())
+    if plan.rows:
+        task = TrainingTask(base, mined, plan, TrainSettings())
         quiet = Stage("training", Console(stderr=True, quiet=True))
-        trained = teach(lessons, folder, None, seconds=1e9, stage=quiet)
+        trained = train_adapter(task, folder, None, seconds=1e9, stage=quiet)
         about["tokens"] = trained.tokens
     elif before is not None:
         for file in before.path.iterdir():
@@ -174,7 +176,7 @@ def fair_exam(mined: Mined, adapters: Sequence[Revision | None]) -> list[Sample]
 
 
 def tuned(base: Base, folder: Path) -> Completer:
-    return Completer(base, load_forward(base, folder if folder.is_dir() else None), None)
+    return Completer(base, load_engine(base, folder if folder.is_dir() else None), None)
 
 
 def spent(folder: Path) -> int:

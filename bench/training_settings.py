@@ -24,16 +24,16 @@ from homespun_corpus.mining.dataset import MineSettings, mine
 from homespun_corpus.mining.eval_material import TypedLine
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.repo.repository import Repository
-from homespun_finetune.evaluate import Served, held_out
+from homespun_finetune.holdout import ServedModel, held_out
 from homespun_finetune.metrics import summarise
-from homespun_finetune.refresh import whole
+from homespun_finetune.refresh import full_plan
 from homespun_finetune.settings import TrainSettings
-from homespun_finetune.training_step import Lessons, teach
-from homespun_finetune.typing_simulation import Typing, type_again
+from homespun_finetune.training_step import TrainingTask, train_adapter
+from homespun_finetune.typing_simulation import SimulatedLine, simulate_typing
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
-from homespun_model.decoding.ngram_index import CopyIndex
-from homespun_model.engines.loading import load_forward
+from homespun_model.decoding.ngram_index import NgramIndex
+from homespun_model.engines.loading import load_engine
 from published_recipe import Sheets, examined, figures, gains, general_holes, quiet
 from refresh_schedule import fix_budget
 
@@ -47,7 +47,7 @@ class Questions:
     holes: list[Sample]
     general: list[Sample]
     lines: list[TypedLine]
-    copies: CopyIndex
+    ngrams: NgramIndex
 
 
 def main() -> None:
@@ -64,21 +64,21 @@ def main() -> None:
     material = mined.material
     assert material is not None
     files = (file for index in material.indexes.values() for file in index.files())
-    copies = CopyIndex()
-    copies.update({path: base.tokenizer.encode(text) for path, text in files})
+    ngrams = NgramIndex()
+    ngrams.update({path: base.tokenizer.encode(text) for path, text in files})
     questions = Questions(
         held_out(mined.samples("test"), "new", 0)[: options.holes],
         general_holes(),
         material.lines(0, LINES),
-        copies,
+        ngrams,
     )
     told("base", *answered(base, None, questions))
     first: Sheets | None = None
     for value in options.values:
         settings = replace(TrainSettings(), **{options.setting: value})
         with tempfile.TemporaryDirectory() as folder:
-            lessons = Lessons(base, mined, whole(mined, 0), settings)
-            teach(lessons, Path(folder), None, seconds=1e9, stage=quiet("training"))
+            task = TrainingTask(base, mined, full_plan(mined, 0), settings)
+            train_adapter(task, Path(folder), None, seconds=1e9, stage=quiet("training"))
             name = f"{options.setting} {value:g}"
             sheets, typed = answered(base, Path(folder), questions)
         told(name, sheets, typed)
@@ -89,16 +89,16 @@ def main() -> None:
 
 def answered(
     base: Base, folder: Path | None, questions: Questions
-) -> tuple[Sheets, tuple[Typing, ...]]:
+) -> tuple[Sheets, tuple[SimulatedLine, ...]]:
     """The base's answers, or those of the adapter in ``folder``, merged as editors are served."""
-    completer = Completer(base, load_forward(base, folder), None)
-    served = Served(completer, questions.copies)
+    completer = Completer(base, load_engine(base, folder), None)
+    served = ServedModel(completer, questions.ngrams)
     holes = questions.holes
     sheets = examined(served, completer, holes, len(holes), questions.general)
-    return sheets, tuple(type_again(served, questions.lines, lambda: True))
+    return sheets, tuple(simulate_typing(served, questions.lines, lambda: True))
 
 
-def told(name: str, sheets: Sheets, typed: tuple[Typing, ...]) -> None:
+def told(name: str, sheets: Sheets, typed: tuple[SimulatedLine, ...]) -> None:
     typing = summarise(sheets.new, typed)
     print(f"{name:16} {figures(sheets)}")
     print(

@@ -3,11 +3,12 @@
     python bench/training_throughput.py [--base starter] [--steps 8] [--rounds 3] [--length 600]
 
 Both train the same adapter on the same random batches, in turns of a few steps, so that whatever
-else the machine does meets both alike. Ours is ``Loop``, with its data loader, its clipping, its
-schedule, its watch and its checkpoints (a minute apart, as in a run); the bare one is forward,
-backward, clip, step, zero. Both have the loss that never holds all logits; with ``--plain-loss``
-the bare one takes transformers' own, as one would without reading further. Prints tokens a second
-of processor time and of wall clock, and the ratio, which should be 0.85 or more.
+else the machine does meets both alike. Ours is ``WeightedTrainer``, with its data loader, its
+clipping, its schedule, its early stopping and its checkpoints (a minute apart, as in a run); the
+bare one is forward, backward, clip, step, zero. Both have the loss that never holds all logits;
+with ``--plain-loss`` the bare one takes transformers' own, as one would without reading further.
+Prints tokens a second of processor time and of wall clock, and the ratio, which should be 0.85 or
+more.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 import torch
 from homespun_finetune.adapter import lora
-from homespun_finetune.batches import Example, collate
+from homespun_finetune.batches import EncodedSample, collate
 from homespun_finetune.budget import autocast, best_device
-from homespun_finetune.checkpoint import Keeper
-from homespun_finetune.early_stopping import Watch
-from homespun_finetune.loss import Batch, Lesson
+from homespun_finetune.checkpoint import Checkpointer
+from homespun_finetune.early_stopping import EarlyStopping
+from homespun_finetune.loss import Batch, WeightedLoss
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
-from homespun_finetune.trainer import Loop, arguments
+from homespun_finetune.trainer import WeightedTrainer, arguments
 from homespun_model.bases.base import Base, load_base
 from peft import PeftModel
 from rich.console import Console
@@ -86,12 +87,12 @@ def timed(run: Callable[[], None], tokens: int) -> tuple[float, float]:
     return tokens / (time.process_time() - processor), tokens / (time.perf_counter() - wall)
 
 
-def invented(base: Base, count: int, length: int) -> list[Example]:
+def invented(base: Base, count: int, length: int) -> list[EncodedSample]:
     """Random ids, all of one length: both loops are given the same batches."""
     rng = np.random.default_rng(0)
     embedding = cast(torch.nn.Embedding, base.load_model().get_input_embeddings())
     return [
-        Example(
+        EncodedSample(
             rng.integers(16, embedding.num_embeddings, length, dtype=np.int32), start=length - 24
         )
         for _ in range(count)
@@ -107,8 +108,8 @@ def adapted(base: Base, settings: TrainSettings) -> PeftModel:
 def bare(
     base: Base,
     settings: TrainSettings,
-    examples: Sequence[Example],
-    collator: Callable[[Sequence[Example]], Batch],
+    examples: Sequence[EncodedSample],
+    collator: Callable[[Sequence[EncodedSample]], Batch],
     precision: Any,
     *,
     plain_loss: bool,
@@ -117,7 +118,7 @@ def bare(
     model, device, size = adapted(base, settings), best_device(), settings.batch_size
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=RATE, fused=True)
-    lesson = Lesson(model)
+    weighted_loss = WeightedLoss(model)
     batches = [collator(examples[i : i + size]) for i in range(0, len(examples), size)]
 
     def run() -> None:
@@ -128,7 +129,7 @@ def bare(
                     ids = here["input_ids"]
                     loss = model(input_ids=ids, labels=ids, use_cache=False).loss
                 else:
-                    loss = lesson(**here)
+                    loss = weighted_loss(**here)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, settings.clip)
             optimizer.step()
@@ -140,21 +141,21 @@ def bare(
 def ours(
     base: Base,
     settings: TrainSettings,
-    examples: Sequence[Example],
-    collator: Callable[[Sequence[Example]], Batch],
+    examples: Sequence[EncodedSample],
+    collator: Callable[[Sequence[EncodedSample]], Batch],
     precision: Any,
 ) -> Callable[[], None]:
     """The loop of a run, but for validation, whose share of the time is planned apart."""
     model, size = adapted(base, settings), settings.batch_size
-    lesson = Lesson(model)
+    weighted_loss = WeightedLoss(model)
     steps = len(examples) // size
     folder = tempfile.TemporaryDirectory()
     work = Path(folder.name)
 
     def run() -> None:
         assert folder  # it goes with the closure
-        watch = Watch(
-            lesson,
+        stopping = EarlyStopping(
+            weighted_loss,
             model,
             [],
             seconds=1e9,
@@ -163,7 +164,7 @@ def ours(
             settings=settings,
             stage=Stage("training", Console(stderr=True, quiet=True)),
         )
-        keeper = Keeper(work, model, watch, {}, None)
+        keeper = Checkpointer(work, model, stopping, {}, None)
         how = arguments(
             settings,
             steps=steps,
@@ -175,12 +176,12 @@ def ours(
             device=best_device(),
             processes=1,
         )
-        Loop(
-            lesson,
+        WeightedTrainer(
+            weighted_loss,
             how,
             data_collator=collator,
             train_dataset=cast(Any, list(examples)),
-            callbacks=[watch, keeper],
+            callbacks=[stopping, keeper],
         ).train()
 
     return run

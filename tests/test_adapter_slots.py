@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from homespun_server.adapter_slots import LEAST, MEMORY, MOST, RECENT, Seats
+from homespun_server.adapter_slots import LEAST, MEMORY, MOST, RECENT, AdapterSlots
 
 
 class Clock:
@@ -17,24 +17,24 @@ class Clock:
     ("copy", "room"), [(0, MOST), (1, MOST), (MEMORY // 4, 4), (MEMORY, LEAST), (10**12, LEAST)]
 )
 def test_room_is_what_memory_allows_within_bounds(copy: int, room: int) -> None:
-    seats: Seats[str] = Seats()
-    seats.make_room(copy)
-    assert seats.room == room
+    slots: AdapterSlots[str] = AdapterSlots()
+    slots.make_room(copy)
+    assert slots.room == room
 
 
 def test_the_longest_unasked_leaves_but_not_at_once() -> None:
     clock = Clock()
-    seats: Seats[str] = Seats(clock)
-    assert seats.room == MOST  # as long as nobody knows what one takes
-    seats.make_room(MEMORY // 2)
+    slots: AdapterSlots[str] = AdapterSlots(clock)
+    assert slots.room == MOST  # as long as nobody knows what one takes
+    slots.make_room(MEMORY // 2)
     for name in ("a", "b"):
-        seat = seats.take(name)
-        assert seat is not None
-        seat.serving = name
-    assert seats.take("c") is None
+        slot = slots.take(name)
+        assert slot is not None
+        slot.serving = name
+    assert slots.take("c") is None
     clock.now += RECENT
-    assert seats.find("a") is not None  # asked for again
-    assert seats.take("c") is not None
-    assert seats.find("b") is None
-    assert seats.served() == ["a"]
-    assert len(seats) == 2
+    assert slots.find("a") is not None  # asked for again
+    assert slots.take("c") is not None
+    assert slots.find("b") is None
+    assert slots.served() == ["a"]
+    assert len(slots) == 2

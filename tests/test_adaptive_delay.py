@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from homespun_server.adaptive_delay import LATE, LONGEST, PAUSE, Pace
+from homespun_server.adaptive_delay import LATE, LONGEST, PAUSE, AdaptiveDelay
 
 URI = "file:///a.py"
 
 
-def typing(gap: float, *, latency: float | None, letters: int = 10) -> tuple[Pace, float]:
+def typing(gap: float, *, latency: float | None, letters: int = 10) -> tuple[AdaptiveDelay, float]:
     """A document in which a letter came every ``gap`` seconds; when the last one did."""
-    pace, now = Pace(), 100.0
+    pace, now = AdaptiveDelay(), 100.0
     for _ in range(letters):
         now += gap
         pace.typed(URI, now)
@@ -39,7 +39,7 @@ def test_no_wait_is_longer_than_the_model_or_too_long(gap: float, latency: float
 
 
 def test_nothing_known_is_no_reason_to_wait() -> None:
-    assert Pace().wait(URI, 1.0) == 0
+    assert AdaptiveDelay().wait(URI, 1.0) == 0
     assert typing(0.1, latency=None)[0].wait(URI, 101.0) == 0
     pace, now = typing(0.1, latency=1.0, letters=1)
     assert pace.wait(URI, now) == 0

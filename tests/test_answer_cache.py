@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 from homespun_corpus.place import place_at
-from homespun_server.answer_cache import DOCUMENTS, PER_DOCUMENT, Answer, AnswerCache, Served
+from homespun_server.answer_cache import DOCUMENTS, PER_DOCUMENT, Answer, AnswerCache, ServedBy
 
-SERVED = Served("starter", "w1", "r1")
+SERVED = ServedBy("starter", "w1", "r1")
 URI = "file:///a.py"
 
 
@@ -18,7 +18,7 @@ def answer_at(text: str, cursor: int, suggestion: str, **changes: object) -> Ans
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def asked(cache: AnswerCache, text: str, cursor: int, served: Served = SERVED) -> str | None:
+def asked(cache: AnswerCache, text: str, cursor: int, served: ServedBy = SERVED) -> str | None:
     place = place_at(text, cursor, path="a.py", language="python")
     found = cache.get(URI, served, place)
     return found.text if found else None
@@ -66,13 +66,15 @@ def test_any_other_place_is_not_answered(cache: AnswerCache, text: str, cursor: 
 @pytest.mark.parametrize(
     "served",
     [
-        Served("starter", "w1", "r2"),
-        Served("starter", "w1", None),
-        Served("starter", "w2", "r1"),
-        Served("other", "w1", "r1"),
+        ServedBy("starter", "w1", "r2"),
+        ServedBy("starter", "w1", None),
+        ServedBy("starter", "w2", "r1"),
+        ServedBy("other", "w1", "r1"),
     ],
 )
-def test_another_revision_or_base_never_gets_the_answer(cache: AnswerCache, served: Served) -> None:
+def test_another_revision_or_base_never_gets_the_answer(
+    cache: AnswerCache, served: ServedBy
+) -> None:
     assert asked(cache, "x = \ny = 2\n", 4, served) is None
 
 

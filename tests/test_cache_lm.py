@@ -9,27 +9,27 @@ import pytest
 import torch
 from homespun_model.bases.base import load_base
 from homespun_model.decoding import cache_lm, ngram_index
-from homespun_model.decoding.cache_lm import Copied, Source
+from homespun_model.decoding.cache_lm import NextTokens, NgramCache
 from homespun_model.decoding.decode import Decoder
-from homespun_model.decoding.ngram_index import Copies, CopyIndex, tail
-from homespun_model.engines.transformers_engine import forward_of
+from homespun_model.decoding.ngram_index import NgramIndex, NgramView, tail
+from homespun_model.engines.transformers_engine import engine_for
 from tiny_models import tiny_base
 from transformers import PreTrainedModel
 
 NOTHING: frozenset[int] = frozenset()
 
 
-def index_of(**files: list[int]) -> CopyIndex:
-    index = CopyIndex()
+def index_of(**files: list[int]) -> NgramIndex:
+    index = NgramIndex()
     index.update(files)
     return index
 
 
-def beside(**files: list[int]) -> Copies:
-    return index_of(**files).beside("open.py")
+def without(**files: list[int]) -> NgramView:
+    return index_of(**files).without("open.py")
 
 
-def after(index: CopyIndex, *asked: int) -> list[int]:
+def after(index: NgramIndex, *asked: int) -> list[int]:
     """What came after the longest match, the next two tokens."""
     found = index.find(tail(list(asked)))
     return max(found, key=lambda some: some.longest).continuation(2) if found else []
@@ -85,10 +85,10 @@ def test_a_saved_file_takes_the_place_of_the_old_one(monkeypatch: pytest.MonkeyP
 def test_nothing_comes_back_that_was_deleted_in_the_file_itself() -> None:
     index = index_of(a=[1, 2, 3, 4, 5], b=[7, 2, 3, 6, 6])
     index.update({"a": [1, 2, 3, 8, 8]})  # saved; the older text is still there
-    found = index.beside("a").find(tail([1, 2, 3]))
+    found = index.without("a").find(tail([1, 2, 3]))
     assert {token for some in found for token in some.next.tolist()} == {6}
-    assert index.beside("b").find(tail([7, 2, 3, 6])) == []
-    found = index.beside("c").find(tail([1, 2, 3]))
+    assert index.without("b").find(tail([7, 2, 3, 6])) == []
+    found = index.without("c").find(tail([1, 2, 3]))
     assert {token for some in found for token in some.next.tolist()} == {4, 8}
 
 
@@ -103,8 +103,8 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_blend_is_a_distribution_in_which_the_end_keeps_its_probability() -> None:
     logprobs = torch.randn(50, generator=torch.Generator().manual_seed(0)).log_softmax(-1)
-    copied = Copied(0.6, torch.tensor([3, 9]), torch.tensor([0.75, 0.25]))
-    blended = cache_lm.blend(logprobs, copied, torch.tensor([0, 1]))
+    next_tokens = NextTokens(0.6, torch.tensor([3, 9]), torch.tensor([0.75, 0.25]))
+    blended = cache_lm.interpolate(logprobs, next_tokens, torch.tensor([0, 1]))
     assert blended.exp().sum().item() == pytest.approx(1.0, abs=1e-5)
     assert torch.equal(blended[:2], logprobs[:2])
     going = 1 - logprobs[:2].exp().sum()
@@ -119,17 +119,17 @@ def test_a_longer_match_is_trusted_more_and_outweighs_shorter_ones() -> None:
     assert cache_lm.TRUST[ngram_index.MAX_MATCH] < 1
     even = torch.full((300,), 1 / 300).log()
     text = [*[7, 1, 2, 3, 50], *[7, 1, 2, 3, 50], *[4, 5, 6, 1, 2, 3, 60]]
-    source = Source([4, 5, 6, 1, 2, 3], beside(a=text), NOTHING)
-    blended = source.blend(even, [])
+    source = NgramCache([4, 5, 6, 1, 2, 3], without(a=text), NOTHING)
+    blended = source.interpolate(even, [])
     assert int(blended.argmax()) == 60
     assert blended[50] > blended[51]
-    assert source.blend(even, [200]).equal(even)  # stands nowhere
+    assert source.interpolate(even, [200]).equal(even)  # stands nowhere
 
 
 def test_a_stop_id_is_never_copied() -> None:
     even = torch.full((300,), 1 / 300).log()
-    source = Source([1, 2, 3], beside(a=[1, 2, 3, 9]), frozenset({9}))
-    assert source.blend(even, []).equal(even)
+    source = NgramCache([1, 2, 3], without(a=[1, 2, 3, 9]), frozenset({9}))
+    assert source.interpolate(even, []).equal(even)
 
 
 @pytest.fixture(scope="module")
@@ -140,10 +140,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
 def test_what_is_decoded_is_what_is_scored(model: PreTrainedModel) -> None:
     rng = random.Random(1)
     ids = rng.choices(range(300), k=40)
-    index, decoder = beside(a=[*ids, *rng.choices(range(300), k=20)]), Decoder(forward_of(model))
-    found = decoder.generate(ids, max_new_tokens=16, stop_ids=NOTHING, copies=index)
+    index, decoder = without(a=[*ids, *rng.choices(range(300), k=20)]), Decoder(engine_for(model))
+    found = decoder.generate(ids, max_new_tokens=16, stop_ids=NOTHING, ngrams=index)
     assert found.ids != decoder.generate(ids, max_new_tokens=16, stop_ids=NOTHING).ids
-    scored = decoder.logprobs(ids, found.ids, copies=index)
+    scored = decoder.logprobs(ids, found.ids, ngrams=index)
     assert scored.tolist() == pytest.approx(found.logprobs, abs=1e-4)
 
 
@@ -152,7 +152,7 @@ def test_a_small_model_copies_what_the_repository_has(tmp_path: Path) -> None:
     base = load_base(str(tiny_base(tmp_path / "base")))
     ids = base.tokenizer.encode("def area(width, height):\n    return width * height\n")
     prompt, wanted = ids[:-8], ids[-8:]
-    found = Decoder(forward_of(base.load_model())).generate(
-        prompt, max_new_tokens=len(wanted), stop_ids=NOTHING, copies=beside(a=ids)
+    found = Decoder(engine_for(base.load_model())).generate(
+        prompt, max_new_tokens=len(wanted), stop_ids=NOTHING, ngrams=without(a=ids)
     )
     assert found.ids == wanted

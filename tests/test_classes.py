@@ -90,7 +90,7 @@ def test_an_edited_method_does_not_make_its_class_edited(tmp_path: Path) -> None
 
     mined = mine(Repository.open(folder), MineSettings(since="9"))
 
-    found = {(e.part, e.function) for e in mined.account if e.path == "src/basket.py"}
+    found = {(e.part, e.function) for e in mined.ledger if e.path == "src/basket.py"}
     held = {(part, name) for part, name in found if part != "train"}
     assert ("train", "Basket") in found
     assert {name for _, name in held} == {"Basket.total"}

@@ -205,11 +205,11 @@ def test_no_network_is_needed(
 
 def test_merged_weights_answer_as_the_adapter_does(base: Base, adapter: Revision) -> None:
     unmerged = PeftModel.from_pretrained(base.load_model(), str(adapter.path))
-    beside = Completer.from_model(base, unmerged.eval(), None)
+    without = Completer.from_model(base, unmerged.eval(), None)
     served = Completer.load(base, adapter)
     for place in places(6):
         assert served.score(place, MIDDLE).nats == pytest.approx(
-            beside.score(place, MIDDLE).nats, rel=1e-3
+            without.score(place, MIDDLE).nats, rel=1e-3
         )
 
 

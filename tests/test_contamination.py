@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from homespun_corpus.dedup.contamination import ECHO, Echoes, trace
+from homespun_corpus.dedup.contamination import CONTAMINATED, ContaminationIndex, gram_trace
 from homespun_corpus.dedup.near_duplicates import grams, shingles, tokens
 from homespun_corpus.syntax.spans import Span
 
@@ -23,8 +23,8 @@ OTHER = b"""def route(parcels, depot):
 """
 
 
-def echoes(*held: bytes) -> Echoes:
-    return Echoes([tokens(text, "#") for text in held])
+def echoes(*held: bytes) -> ContaminationIndex:
+    return ContaminationIndex([tokens(text, "#") for text in held])
 
 
 def cut(text: bytes, spans: list[Span]) -> list[bytes]:
@@ -62,7 +62,7 @@ def test_what_is_not_near_is_no_echo() -> None:
 
 
 def test_what_a_text_may_echo_is_named_by_that_alone() -> None:
-    held, none = trace([grams(tokens(HELD, "#"))]), trace([])
+    held, none = gram_trace([grams(tokens(HELD, "#"))]), gram_trace([])
     assert echoes(HELD).likely(held) == echoes(OTHER, HELD).likely(held) is not None
     assert echoes(HELD, HELD.replace(b"total", b"sum_of")).likely(held) != echoes(HELD).likely(held)
     assert echoes(OTHER).likely(held) is echoes(HELD).likely(none) is echoes().likely(none) is None
@@ -76,10 +76,10 @@ def test_after_cutting_no_stretch_of_the_rest_is_near() -> None:
         words = [b"w%d" % rng.randrange(12) for _ in range(rng.randrange(8, 24))]
         held = [words, [b"v%d" % rng.randrange(6) for _ in range(15)]]
         text = b"\n".join(_noisy(rng, words + held[1]) for _ in range(3))
-        spans = Echoes(held).spans(text, "#")
+        spans = ContaminationIndex(held).spans(text, "#")
         found += bool(spans)
         assert bool(spans) == _is_near(text, held)
-        assert Echoes(held).likely(trace([grams(tokens(text, "#"))])) or not spans
+        assert ContaminationIndex(held).likely(gram_trace([grams(tokens(text, "#"))])) or not spans
         assert not any(_is_near(piece, held) for piece in cut(text, spans))
     assert 10 < found < 60
 
@@ -95,4 +95,6 @@ def _is_near(text: bytes, held: list[list[bytes]]) -> bool:
     code = [int(gram) for gram in grams(tokens(text, "#"))]
     sets = [{int(gram) for gram in shingles(words)} for words in held]
     stretches = (set(code[i:j]) for i in range(len(code)) for j in range(i + 1, len(code) + 1))
-    return any(len(some & one) >= ECHO * len(some | one) for some in stretches for one in sets)
+    return any(
+        len(some & one) >= CONTAMINATED * len(some | one) for some in stretches for one in sets
+    )

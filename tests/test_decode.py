@@ -11,7 +11,7 @@ from homespun_model.bases.base import load_base
 from homespun_model.decoding import decode, score
 from homespun_model.decoding.decode import Decoder
 from homespun_model.engines import qwen3_cpu
-from homespun_model.engines.transformers_engine import forward_of
+from homespun_model.engines.transformers_engine import engine_for
 from homespun_model.errors import Cancelled
 from tiny_models import CONFIGS, tiny_base
 from transformers import PreTrainedModel
@@ -53,20 +53,20 @@ def plain(model: PreTrainedModel, ids: list[int], count: int) -> list[int]:
 def test_decoding_is_transformers_greedy_decoding(model: PreTrainedModel) -> None:
     for seed in range(5):
         ids = prompt(seed)
-        decoded = Decoder(forward_of(model)).generate(ids, max_new_tokens=24, stop_ids=NOTHING)
+        decoded = Decoder(engine_for(model)).generate(ids, max_new_tokens=24, stop_ids=NOTHING)
         assert decoded.ids == plain(model, ids, 24)
         assert decoded.stopped == "length"
 
 
 def test_a_long_prompt_in_chunks_is_the_same(starter: PreTrainedModel) -> None:
     ids = prompt(7, 2 * decode.CHUNK + 3)[: 512 - 16]
-    decoded = Decoder(forward_of(starter)).generate(ids, max_new_tokens=16, stop_ids=NOTHING)
+    decoded = Decoder(engine_for(starter)).generate(ids, max_new_tokens=16, stop_ids=NOTHING)
     assert decoded.ids == plain(starter, ids, 16)
 
 
 def test_reuse_changes_no_token(model: PreTrainedModel) -> None:
     """A session of typing, deleting and jumping: as without reuse, as transformers."""
-    rng, decoder, ids = random.Random(3), Decoder(forward_of(model)), prompt(1)
+    rng, decoder, ids = random.Random(3), Decoder(engine_for(model)), prompt(1)
     reused = []
     for _ in range(25):
         decoded = decoder.generate(ids, max_new_tokens=8, stop_ids=NOTHING, session="a.py")
@@ -87,7 +87,7 @@ def test_reuse_changes_no_token(model: PreTrainedModel) -> None:
 
 def test_warming_changes_no_token_and_leaves_one_to_run(model: PreTrainedModel) -> None:
     ids = prompt(3)
-    decoder = Decoder(forward_of(model))
+    decoder = Decoder(engine_for(model))
     decoder.warm(ids, session="a")
     found = decoder.generate(ids, max_new_tokens=12, stop_ids=NOTHING, session="a")
     assert found.ids == plain(model, ids, 12)
@@ -95,7 +95,7 @@ def test_warming_changes_no_token_and_leaves_one_to_run(model: PreTrainedModel) 
 
 
 def test_sessions_do_not_mix(starter: PreTrainedModel) -> None:
-    decoder = Decoder(forward_of(starter))
+    decoder = Decoder(engine_for(starter))
     for turn in range(3):
         for seed in range(3):
             ids = [*prompt(seed), *prompt(9, turn)]
@@ -105,7 +105,7 @@ def test_sessions_do_not_mix(starter: PreTrainedModel) -> None:
 
 
 def test_memory_is_bounded(starter: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    decoder = Decoder(forward_of(starter))
+    decoder = Decoder(engine_for(starter))
     a_session = (
         2 * 2 * 2 * 16 * 4 * qwen3_cpu.ROOM
     )  # layers, keys and values, heads, width, bytes, tokens
@@ -122,7 +122,7 @@ def test_memory_is_bounded(starter: PreTrainedModel, monkeypatch: pytest.MonkeyP
 
 
 def test_a_forgotten_session_starts_again(starter: PreTrainedModel) -> None:
-    decoder = Decoder(forward_of(starter))
+    decoder = Decoder(engine_for(starter))
     for expected in (0, 39):
         first = decoder.generate(prompt(0), max_new_tokens=4, stop_ids=NOTHING, session="a")
         assert first.reused == expected
@@ -132,9 +132,9 @@ def test_a_forgotten_session_starts_again(starter: PreTrainedModel) -> None:
 
 
 def test_a_stop_id_ends_and_is_left_out(starter: PreTrainedModel) -> None:
-    free = Decoder(forward_of(starter)).generate(prompt(2), max_new_tokens=10, stop_ids=NOTHING)
+    free = Decoder(engine_for(starter)).generate(prompt(2), max_new_tokens=10, stop_ids=NOTHING)
     stop = next(i for i in range(2, 10) if free.ids[i] not in free.ids[:i])
-    ended = Decoder(forward_of(starter)).generate(
+    ended = Decoder(engine_for(starter)).generate(
         prompt(2), max_new_tokens=10, stop_ids=frozenset({free.ids[stop]})
     )
     assert (ended.ids, ended.stopped) == (free.ids[:stop], "end")
@@ -148,7 +148,7 @@ def test_keep_going_halts(starter: PreTrainedModel) -> None:
         seen.append(list(ids))
         return len(ids) < 3
 
-    decoded = Decoder(forward_of(starter)).generate(
+    decoded = Decoder(engine_for(starter)).generate(
         prompt(2), max_new_tokens=10, stop_ids=NOTHING, keep_going=until_three
     )
     assert decoded.stopped == "halted"
@@ -159,7 +159,7 @@ def test_keep_going_halts(starter: PreTrainedModel) -> None:
 def test_cancelling_stops_between_passes_and_spoils_nothing(
     starter: PreTrainedModel, after: int
 ) -> None:
-    decoder, ids, calls = Decoder(forward_of(starter)), prompt(4, decode.CHUNK + 20), []
+    decoder, ids, calls = Decoder(engine_for(starter)), prompt(4, decode.CHUNK + 20), []
 
     def cancelled() -> bool:
         calls.append(1)
@@ -176,7 +176,7 @@ def test_cancelling_stops_between_passes_and_spoils_nothing(
 def test_a_pass_that_fails_leaves_no_half_cache(
     model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoder, ids = Decoder(forward_of(model)), prompt(5)
+    decoder, ids = Decoder(engine_for(model)), prompt(5)
     decoder.generate(ids, max_new_tokens=4, stop_ids=NOTHING, session="a")
     attend, calls = torch.nn.functional.scaled_dot_product_attention, []
 
@@ -195,7 +195,7 @@ def test_a_pass_that_fails_leaves_no_half_cache(
 
 
 def test_logprobs_are_those_of_decoding(model: PreTrainedModel) -> None:
-    decoder, ids = Decoder(forward_of(model)), prompt(6)
+    decoder, ids = Decoder(engine_for(model)), prompt(6)
     decoded = decoder.generate(ids, max_new_tokens=12, stop_ids=NOTHING)
     scored = decoder.logprobs(ids, decoded.ids)
     assert scored.tolist() == pytest.approx(decoded.logprobs, abs=1e-4)
@@ -207,7 +207,7 @@ def test_scoring_together_is_scoring_one_by_one(
     rng = random.Random(0)
     pairs = [(prompt(s, rng.randrange(1, 60)), prompt(-s, rng.randrange(0, 30))) for s in range(20)]
     monkeypatch.setattr(score, "SCORED_TOKENS", 300)
-    together = Decoder(forward_of(model)).logprobs_many(pairs)
+    together = Decoder(engine_for(model)).logprobs_many(pairs)
     for (before, middle), scored in zip(pairs, together, strict=True):
         ids = torch.tensor([[*before, *middle]])
         with torch.inference_mode():
@@ -219,6 +219,6 @@ def test_scoring_together_is_scoring_one_by_one(
 
 def test_an_empty_prompt_is_refused(starter: PreTrainedModel) -> None:
     with pytest.raises(ValueError, match="at least one token"):
-        Decoder(forward_of(starter)).generate([], max_new_tokens=4, stop_ids=NOTHING)
+        Decoder(engine_for(starter)).generate([], max_new_tokens=4, stop_ids=NOTHING)
     with pytest.raises(ValueError, match="at least one token"):
-        Decoder(forward_of(starter)).logprobs([], [1])
+        Decoder(engine_for(starter)).logprobs([], [1])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from homespun_corpus.place import Place
 from homespun_corpus.syntax.languages import language_for
-from homespun_model.stopping.cursor_scan import Surroundings
+from homespun_model.stopping.cursor_scan import CursorScan
 from homespun_model.stopping.depth import without_deeper
 from homespun_model.stopping.trim import trim
 
@@ -19,7 +19,7 @@ FIXTURES = Path(__file__).parent / "fixtures/languages"
 
 def kept(text: str, suggestion: str, language: str | None = "python") -> str:
     before, _, after = text.partition("|")
-    return without_deeper(Surroundings(Place("file", language, before, after)), suggestion)
+    return without_deeper(CursorScan(Place("file", language, before, after)), suggestion)
 
 
 CUT = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
-from homespun_corpus.mining.eval_material import Material, in_turn
+from homespun_corpus.mining.eval_material import EvalMaterial, in_turn
 from homespun_corpus.repo.repository import Repository
 from scratch_repositories import git, make_repository
 
@@ -16,12 +16,12 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mined:
 
 
 @pytest.fixture(scope="module")
-def material(mined: Mined) -> Material:
+def material(mined: Mined) -> EvalMaterial:
     assert mined.material is not None
     return mined.material
 
 
-def test_a_line_stands_where_its_author_began_it(material: Material) -> None:
+def test_a_line_stands_where_its_author_began_it(material: EvalMaterial) -> None:
     lines = material.lines(0, 500)
     assert len(lines) > 50
     for line in lines:
@@ -33,7 +33,7 @@ def test_a_line_stands_where_its_author_began_it(material: Material) -> None:
         assert line.text == line.text.strip()
 
 
-def test_nothing_of_the_function_stands_below_the_cursor(material: Material) -> None:
+def test_nothing_of_the_function_stands_below_the_cursor(material: EvalMaterial) -> None:
     functions = {h.function.qualified_name for h in material.held}
     for line in material.lines(0, 500):
         above = line.place.prefix.rpartition("def ")[2].partition("(")[0]
@@ -42,7 +42,7 @@ def test_nothing_of_the_function_stands_below_the_cursor(material: Material) -> 
         assert line.text not in body
 
 
-def test_lines_go_round_the_files_in_a_seeded_order(material: Material) -> None:
+def test_lines_go_round_the_files_in_a_seeded_order(material: EvalMaterial) -> None:
     lines = material.lines(0, 500)
     files = {line.place.path for line in lines}
     assert len({line.place.path for line in lines[: len(files)]}) == len(files)
@@ -51,7 +51,9 @@ def test_lines_go_round_the_files_in_a_seeded_order(material: Material) -> None:
     assert material.lines(1, 500) != lines
 
 
-def test_related_code_and_the_tree_are_those_of_the_split(mined: Mined, material: Material) -> None:
+def test_related_code_and_the_tree_are_those_of_the_split(
+    mined: Mined, material: EvalMaterial
+) -> None:
     commit = mined.manifest["split"]["train_commit"]
     listed = git(material.repository.root, "ls-tree", "-r", "--name-only", commit).splitlines()
     assert any(line.place.related for line in material.lines(0, 50))
@@ -60,10 +62,10 @@ def test_related_code_and_the_tree_are_those_of_the_split(mined: Mined, material
     assert len(list(material.tree())) == len(listed)
 
 
-def test_learnt_functions_are_those_that_training_saw(mined: Mined, material: Material) -> None:
-    learnt = material.learnt(0, 10_000)
+def test_learnt_functions_are_those_that_training_saw(mined: Mined, material: EvalMaterial) -> None:
+    learnt = material.learnt_functions(0, 10_000)
     assert len(learnt) == mined.manifest["counts"]["kept"]
-    assert material.learnt(0, 5) == learnt[:5]
+    assert material.learnt_functions(0, 5) == learnt[:5]
     assert all(function.text.startswith("def ") for function in learnt)
 
 

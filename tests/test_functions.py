@@ -70,9 +70,9 @@ def test_a_comment_belongs_only_to_what_follows_it_at_once() -> None:
 def test_a_syntax_error_marks_the_function_it_is_in_and_no_other() -> None:
     source = "def whole():\n    return 1\n\n\ndef broken(a):\n    if a b c d:\n        e f g h\n"
 
-    marks = {function.name: function.broken for function in functions_of(source)}
+    lexical = {function.name: function.broken for function in functions_of(source)}
 
-    assert marks == {"whole": False, "broken": True}
+    assert lexical == {"whole": False, "broken": True}
 
 
 def test_a_conflict_that_was_committed_is_broken() -> None:
@@ -137,7 +137,7 @@ def test_whatever_is_cut_or_pasted_spans_stay_inside_the_text(
 
 
 def test_the_functions_of_this_room_are_found_in_its_own_source() -> None:
-    path = Path(__file__).parents[1] / "corpus" / "homespun_corpus" / "functions.py"
+    path = Path(__file__).parents[1] / "corpus" / "homespun_corpus" / "syntax" / "functions.py"
     language = language_for(path.name)
     assert language is not None
 

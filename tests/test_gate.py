@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from homespun_finetune.evidence import Comparison, Evidence, weigh
 from homespun_finetune.gate import Decision, GateRules, decide
-from homespun_finetune.memorization import Verbatim
+from homespun_finetune.memorization import Memorization
 from homespun_finetune.metrics import HoleResult, Interval, compare
 
 BETTER = Interval(0.2, 0.1, 0.3)
@@ -17,7 +17,7 @@ WORSE = Interval(-0.2, -0.3, -0.1)
 SAME = Interval(0.0, -0.05, 0.05)
 FINE = Comparison(100, 10, BETTER, SAME, SAME)
 RIVALS = {"alone": FINE, "copy": FINE}
-EVIDENCE = Evidence("base", FINE, RIVALS, SAME, 40, SAME, None, Verbatim(100, 0, 12, ()))
+EVIDENCE = Evidence("base", FINE, RIVALS, SAME, 40, SAME, None, Memorization(100, 0, 12, ()))
 
 
 def decision(**changes: object) -> Decision:
@@ -123,9 +123,9 @@ def test_an_adapter_that_lost_its_way_in_other_languages_is_refused() -> None:
 
 
 def test_what_comes_back_by_heart_refuses() -> None:
-    assert decision(verbatim=Verbatim(100, 3, 50, ())).outcome == "refused"
-    assert decision(verbatim=Verbatim(100, 2, 50, ())).outcome == "published"
-    assert decision(verbatim=Verbatim(10, 1, 50, ())).outcome == "published"
+    assert decision(verbatim=Memorization(100, 3, 50, ())).outcome == "refused"
+    assert decision(verbatim=Memorization(100, 2, 50, ())).outcome == "published"
+    assert decision(verbatim=Memorization(10, 1, 50, ())).outcome == "published"
     assert decision(verbatim=None).outcome == "published"
 
 

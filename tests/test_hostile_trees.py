@@ -41,14 +41,14 @@ def test_pointers_submodules_and_links_are_no_code(folder: Path, tmp_path: Path)
     found = mined(folder)
 
     assert found.manifest["counts"]["files_left_out"] == {"lfs-pointer": 1}
-    assert {e.path.split("/")[0] for e in found.account} == {"src", ".gitmodules"}
+    assert {e.path.split("/")[0] for e in found.ledger} == {"src", ".gitmodules"}
 
 
 def test_a_renamed_file_holds_nothing_out_and_is_learnt_under_its_old_name(folder: Path) -> None:
     moved = sorted((folder / "src").iterdir())[0].name
     git(folder, "mv", f"src/{moved}", "src/renamed.py")
     commit(folder, {})
-    verdicts = {(e.path, e.part) for e in mined(folder).account}
+    verdicts = {(e.path, e.part) for e in mined(folder).ledger}
     assert (f"src/{moved}", "train") in verdicts
     assert not any(path == "src/renamed.py" for path, _ in verdicts)
 

@@ -19,8 +19,13 @@ from git_repositories import commit
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.reading import blob_cache, sources
 from homespun_corpus.reading.blob_cache import BlobCache, default_cache
-from homespun_corpus.reading.parsed_file import decode, encode, read_blob, read_encoded
-from homespun_corpus.reading.worker_pool import ReaderError, Readers, Request
+from homespun_corpus.reading.parsed_file import (
+    decode_parsed,
+    encode_parsed,
+    read_blob,
+    read_encoded,
+)
+from homespun_corpus.reading.worker_pool import BlobRequest, WorkerError, WorkerPool
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.languages import LANGUAGES, by_name
 from scratch_repositories import add_commit, git, make_repository, module_text
@@ -78,7 +83,7 @@ def test_a_cache_changes_no_row_over_several_commits(folder: Path, tmp_path: Pat
         kept = mined(folder, cache)
         fresh = mined(folder)
         assert kept.manifest == fresh.manifest
-        assert kept.account == fresh.account
+        assert kept.ledger == fresh.ledger
 
 
 def test_only_what_changed_is_read_again(
@@ -200,25 +205,25 @@ def test_a_reading_survives_being_written_down(language: str) -> None:
         for judged in (True, False):
             place = {"path": f"src/{file.name}", "blob_id": "b10b"}
             reading = read_blob(file.read_bytes(), by_name(language), judged=judged, **place)
-            assert decode(encode(reading), language, **place) == reading
+            assert decode_parsed(encode_parsed(reading), language, **place) == reading
 
 
 def test_what_is_no_reading_is_refused() -> None:
     good = read_encoded(module_text(random.Random(1), 3).encode(), "python", judged=True)
     for bad in (b"", b"text", good[:-1], good[:30] + b"\0" + good[31:], zlib.compress(b"3")):
         with pytest.raises(ValueError, match="not a reading"):
-            decode(bad, "python", path="a.py", blob_id="b")
+            decode_parsed(bad, "python", path="a.py", blob_id="b")
 
 
 def test_a_reader_that_dies_names_the_file_and_leaves_nobody_behind() -> None:
-    requests = [Request(f"{i}.py", "python", True, b"x = 1\n") for i in range(40)]
-    with Readers(2) as readers:
+    requests = [BlobRequest(f"{i}.py", "python", True, b"x = 1\n") for i in range(40)]
+    with WorkerPool(2) as readers:
         answers = readers.read(requests)
         next(answers)
         pids = [process.pid for process in readers._processes]
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
-        with pytest.raises(ReaderError, match=r"\d+\.py ended: exclude that file"):
+        with pytest.raises(WorkerError, match=r"\d+\.py ended: exclude that file"):
             list(answers)
     assert not any(alive(pid) for pid in pids)
 
@@ -227,7 +232,7 @@ def test_readers_end_with_the_process_that_asks() -> None:
     """However it ends: their input is over."""
     code = (
         "import os, sys, time\n"
-        "from homespun_corpus.reading.worker_pool import Readers, Request\n"
+        "from homespun_corpus.reading.worker_pool import WorkerPool, BlobRequest\n"
         "readers = Readers(2)\n"
         "next(readers.read(Request('a.py', 'python', True, b'x = 1') for _ in range(99)))\n"
         "print(*(process.pid for process in readers._processes), flush=True)\n"

@@ -63,10 +63,10 @@ def test_every_function_has_one_line_and_no_other_has(folder: Path, mined: Mined
         if language is not None and b"\xe9" not in source and len(source) < 1_000_000:
             found = extract(source, path=file.path, language=language, blob_id=file.blob_id)
             expected |= {(f.path, f.blob_id, f.span.start, f.span.end) for f in found}
-    trained = [e for e in mined.account if e.part == "train" and e.start is not None]
+    trained = [e for e in mined.ledger if e.part == "train" and e.start is not None]
     assert {(e.path, e.blob_id, e.start, e.end) for e in trained} == expected
     assert len(trained) == len(expected) > 90
-    held = [e for e in mined.account if e.part != "train"]
+    held = [e for e in mined.ledger if e.part != "train"]
     assert len({(e.path, e.function) for e in held}) == len(held) > 30
     for part in ("validation", "test"):
         examined = {(s.path, s.function) for s in mined.samples(part)}
@@ -75,14 +75,14 @@ def test_every_function_has_one_line_and_no_other_has(folder: Path, mined: Mined
 
 def test_the_sums_are_the_manifest_s(mined: Mined) -> None:
     counts = mined.manifest["counts"]
-    trained = [e for e in mined.account if e.part == "train" and e.start is not None]
+    trained = [e for e in mined.ledger if e.part == "train" and e.start is not None]
     verdicts = Counter(e.verdict for e in trained)
     assert counts["functions"] == len(trained)
     assert counts["classes"] == sum(e.kind == "class" for e in trained)
     assert counts["kept"] == verdicts.pop("kept")
     assert counts["rejected"] == verdicts
     assert set(verdicts) == {"vendored", "too-short", "secret"}
-    held = Counter(e.verdict for e in mined.account if e.part != "train")
+    held = Counter(e.verdict for e in mined.ledger if e.part != "train")
     assert counts["held_out"] == held.pop("kept")
     assert counts["held_out_rejected"] == held
     assert {e.path for e in trained if e.verdict == "kept"} >= {
@@ -91,7 +91,7 @@ def test_the_sums_are_the_manifest_s(mined: Mined) -> None:
 
 
 def test_a_file_that_cannot_be_parsed_has_one_line(mined: Mined) -> None:
-    unread = {e.path: e.verdict for e in mined.account if e.start is None}
+    unread = {e.path: e.verdict for e in mined.ledger if e.start is None}
     assert unread == {
         "latin.py": "undecodable",
         "huge.go": "oversized",
@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_parsed_has_one_line(mined: Mined) -> None:
 
 
 def test_a_name_that_is_a_secret_is_told_to_nobody(mined: Mined) -> None:
-    [hidden, plain] = [e for e in mined.account if e.path == "keys.js"]
+    [hidden, plain] = [e for e in mined.ledger if e.path == "keys.js"]
     assert (hidden.function, hidden.verdict) == (None, "secret")
     assert (plain.function, plain.verdict) == ("keys.GET /v1/users", "kept")
 
@@ -114,17 +114,17 @@ def test_the_account_lies_beside_the_manifest_that_names_it(mined: Mined, tmp_pa
     named = manifest["account"]
     lines = (tmp_path / "data" / named["file"]).read_bytes()
     assert named["sha256"] == hashlib.sha256(lines).hexdigest()
-    assert named["rows"] == lines.count(b"\n") == len(mined.account)
+    assert named["rows"] == lines.count(b"\n") == len(mined.ledger)
     assert {tuple(json.loads(line)) for line in lines.splitlines()} == {
         ("repository", "path", "function", "kind", "start", "end", "blob_id", "part", "verdict")
     }
-    assert load(tmp_path / "data").account == mined.account
+    assert load(tmp_path / "data").ledger == mined.ledger
 
 
 def test_a_changed_account_is_refused(mined: Mined, tmp_path: Path) -> None:
     save(mined, tmp_path / "data")
-    account = tmp_path / "data" / "functions.jsonl"
-    account.write_bytes(account.read_bytes().split(b"\n", 1)[1])
+    ledger = tmp_path / "data" / "functions.jsonl"
+    ledger.write_bytes(ledger.read_bytes().split(b"\n", 1)[1])
     with pytest.raises(DatasetError, match="mine again"):
         load(tmp_path / "data")
 

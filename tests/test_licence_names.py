@@ -66,7 +66,7 @@ def test_a_file_under_an_excluded_licence_teaches_and_shows_nothing(tmp_path: Pa
     excluded = read_team_settings(folder).exclude_licences
     assert excluded == ("GPL-*", "AGPL-*")
     mined = mine(repository, MineSettings(exclude_licences=excluded))
-    verdicts = {entry.verdict for entry in mined.account if entry.path == path}
+    verdicts = {entry.verdict for entry in mined.ledger if entry.path == path}
     assert verdicts == {"excluded-licence"}
     names = {line.split("(")[0] for line in text.splitlines() if line.startswith("def ")}
     rows = [*mined.samples("train"), *mined.samples("test")]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homespun_server.errors import UsageError
+from homespun_server.errors import CommandUsageError
 from homespun_server.logs import KEPT, MAX_BYTES, start_logging
 
 
@@ -35,6 +35,6 @@ def test_the_log_rotates_and_keeps_a_few_files(tmp_path: Path, ours: logging.Log
 
 def test_a_log_that_cannot_be_written_is_bad_usage(tmp_path: Path, ours: logging.Logger) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(CommandUsageError, match="cannot be written"):
         start_logging(tmp_path / "file/server.log")
     assert ours is logging.getLogger("homespun_server")

@@ -14,9 +14,9 @@ from homespun_model.bases import memory
 from homespun_model.bases.base import Base, load_base
 from homespun_model.decoding.decode import Decoder
 from homespun_model.engines import qwen3_weights
-from homespun_model.engines.loading import load_forward
+from homespun_model.engines.loading import load_engine
 from homespun_model.engines.lora_merged import merged_weights
-from homespun_model.engines.transformers_engine import PlainForward
+from homespun_model.engines.transformers_engine import TransformersEngine
 from homespun_model.errors import StoreError
 from random_adapters import merged_by_peft, random_adapter
 from safetensors.torch import load_file, save_file
@@ -50,9 +50,9 @@ def test_the_weights_are_those_that_peft_makes(base: Base, adapter: Path) -> Non
 def test_the_tokens_are_those_that_peft_says(name: str, base: Base, tmp_path: Path) -> None:
     base = base if name == "tiny" else load_base()
     adapter = random_adapter(base, tmp_path / "adapter")
-    ours = Decoder(load_forward(base, adapter))
-    theirs = Decoder(PlainForward(merged_by_peft(base, adapter)))
-    plain, differ = Decoder(load_forward(base)), 0
+    ours = Decoder(load_engine(base, adapter))
+    theirs = Decoder(TransformersEngine(merged_by_peft(base, adapter)))
+    plain, differ = Decoder(load_engine(base)), 0
     for seed in range(4):
         ids = random.Random(seed).choices(range(300), k=40)
         said = [
@@ -108,6 +108,6 @@ def test_what_does_not_fit_is_one_line(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(memory, "SMALL", limit)
             with pytest.raises(StoreError, match=said) as refusal:
-                load_forward(base, folder)
+                load_engine(base, folder)
         assert "\n" not in str(refusal.value)
         assert "does not load" in str(refusal.value)

@@ -15,10 +15,10 @@ from homespun_model.bases import memory
 from homespun_model.bases.base import Base, load_base
 from homespun_model.decoding.decode import Decoder
 from homespun_model.engines import loading
-from homespun_model.engines.engine import Forward
-from homespun_model.engines.loading import load_forward
-from homespun_model.engines.lora_unmerged import AdaptedForward
-from homespun_model.engines.transformers_engine import PlainForward
+from homespun_model.engines.engine import Engine
+from homespun_model.engines.loading import load_engine
+from homespun_model.engines.lora_unmerged import UnmergedLoraEngine
+from homespun_model.engines.transformers_engine import TransformersEngine
 from homespun_model.errors import StoreError
 from random_adapters import merged_by_peft, random_adapter
 from safetensors.torch import load_file, save_file
@@ -51,8 +51,8 @@ def prompts(count: int) -> list[list[int]]:
     return [random.Random(seed).choices(range(300), k=40) for seed in range(count)]
 
 
-def said(forward: Forward) -> list[list[int]]:
-    decoder = Decoder(forward)
+def said(engine: Engine) -> list[list[int]]:
+    decoder = Decoder(engine)
     return [
         decoder.generate(ids, max_new_tokens=16, stop_ids=frozenset()).ids for ids in prompts(4)
     ]
@@ -60,23 +60,23 @@ def said(forward: Forward) -> list[list[int]]:
 
 @torch.inference_mode()
 def test_the_tokens_are_those_of_the_merged_ones(base: Base, one: Path, other: Path) -> None:
-    plain, rows = load_forward(base), torch.randint(300, (3, 50))
+    plain, rows = load_engine(base), torch.randint(300, (3, 50))
     untouched = plain.batch(rows, 20)
     for adapter in (one, other):
-        ours, theirs = load_forward(base, adapter), PlainForward(merged_by_peft(base, adapter))
-        assert isinstance(ours, AdaptedForward)
+        ours, theirs = load_engine(base, adapter), TransformersEngine(merged_by_peft(base, adapter))
+        assert isinstance(ours, UnmergedLoraEngine)
         torch.testing.assert_close(
             ours.batch(rows, 20), theirs.batch(rows, 20), atol=5e-3, rtol=1e-3
         )
         assert said(ours) == said(theirs) != said(plain)
     assert torch.equal(plain.batch(rows, 20), untouched)
-    assert said(plain) == said(PlainForward(base.load_model()))
+    assert said(plain) == said(TransformersEngine(base.load_model()))
 
 
 def test_readings_of_several_adapters_go_on_apart(base: Base, one: Path, other: Path) -> None:
-    forwards = [load_forward(base), load_forward(base, one), load_forward(base, other)]
-    truth = [said(forward) for forward in forwards]
-    decoders = [Decoder(forward) for forward in forwards]
+    forwards = [load_engine(base), load_engine(base, one), load_engine(base, other)]
+    truth = [said(engine) for engine in forwards]
+    decoders = [Decoder(engine) for engine in forwards]
     for number, ids in enumerate(prompts(4)):
         for length in range(1, 17, 5):  # of each a little, by turns, on from what is remembered
             for decoder, wanted in zip(decoders, truth, strict=True):
@@ -87,8 +87,8 @@ def test_readings_of_several_adapters_go_on_apart(base: Base, one: Path, other: 
 
 
 def test_two_threads_at_once_keep_to_their_own(base: Base, one: Path, other: Path) -> None:
-    forwards = [load_forward(base), load_forward(base, one), load_forward(base, other)]
-    truth = [said(forward) for forward in forwards]
+    forwards = [load_engine(base), load_engine(base, one), load_engine(base, other)]
+    truth = [said(engine) for engine in forwards]
     found: dict[int, list[list[int]]] = {}
 
     def ask(number: int) -> None:
@@ -108,7 +108,7 @@ def test_the_base_is_in_memory_once_and_no_longer_than_it_is_used(
     loads = []
     load = Base.load_model
     monkeypatch.setattr(Base, "load_model", lambda *a, **b: loads.append(1) or load(*a, **b))
-    plain, first, second = load_forward(base), load_forward(base, one), load_forward(base, other)
+    plain, first, second = load_engine(base), load_engine(base, one), load_engine(base, other)
     assert len(loads) == 1
     numbers = sum(
         tensor.numel() for tensor in load_file(one / "adapter_model.safetensors").values()
@@ -118,12 +118,12 @@ def test_the_base_is_in_memory_once_and_no_longer_than_it_is_used(
     del plain, first, second
     gc.collect()
     assert not loading._shared
-    load_forward(base, one)
+    load_engine(base, one)
     assert len(loads) == 2
 
 
 def test_a_pass_that_fails_leaves_the_base_as_it_was(base: Base, one: Path) -> None:
-    plain, adapted = load_forward(base), load_forward(base, one)
+    plain, adapted = load_engine(base), load_engine(base, one)
     before = said(plain)
     with pytest.raises((IndexError, RuntimeError)):
         adapted.batch(torch.tensor([[10**6]]), 1)
@@ -143,4 +143,4 @@ def test_what_is_no_product_is_refused(base: Base, one: Path) -> None:
     }
     save_file(load_file(file) | odd, file)
     with pytest.raises(StoreError, match="embed_tokens is no product in the base"):
-        load_forward(base, one)
+        load_engine(base, one)

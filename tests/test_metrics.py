@@ -14,7 +14,7 @@ from homespun_finetune.metrics import (
     identifier_f1,
     summarise,
 )
-from homespun_finetune.typing_simulation import WRONG_SHOWN_COST, Typing
+from homespun_finetune.typing_simulation import WRONG_SHOWN_COST, SimulatedLine
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,8 +80,8 @@ def result(name: str, bits: float, text: str | None = None) -> HoleResult:
     return HoleResult(name, "a.py", "python", "line", len(truth), bits, 10, judged)
 
 
-def typing(accepted: int, dismissed: int) -> Typing:
-    return Typing("1", "a.py", "python", 20, accepted, dismissed, asked=9)
+def typing(accepted: int, dismissed: int) -> SimulatedLine:
+    return SimulatedLine("1", "a.py", "python", 20, accepted, dismissed, asked=9)
 
 
 def test_summary() -> None:

@@ -15,7 +15,7 @@ from homespun_model.bases import memory
 from homespun_model.errors import BaseError
 from homespun_model.store.store import AdapterStore
 from homespun_server import models as engine_module
-from homespun_server.models import Engine, Status
+from homespun_server.models import Models, Status
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PLACE = place_at("def f():\n    ", 13, path="a.py", language="python")
 
 
-class Watched(Engine):
+class Watched(Models):
     """An engine whose reports can be read."""
 
     def __init__(self, options: LaunchOptions) -> None:
@@ -146,7 +146,7 @@ async def test_only_as_many_adapters_are_kept_as_have_room(
 ) -> None:
     names = {}
     await engine.warm()
-    monkeypatch.setattr(engine._seats, "room", 2)
+    monkeypatch.setattr(engine._slots, "room", 2)
     monkeypatch.setattr("homespun_server.adapter_slots.MOST", 2)
     for number in range(3):
         names[number] = taught.publish(engine.store, f"team/{number}").name
@@ -158,7 +158,7 @@ async def test_only_as_many_adapters_are_kept_as_have_room(
     assert said == ["memory holds 2 adapters; the base answers for team/2"]
     monkeypatch.setattr("homespun_server.adapter_slots.RECENT", 0.0)
     await engine.until("team/2", names[2])
-    assert len(engine._seats) == 2
+    assert len(engine._slots) == 2
     await engine.until("team/0", names[0])
 
 

@@ -90,7 +90,7 @@ def test_a_copy_is_left_out_and_its_neighbours_are_not(mined: Mined) -> None:
     trained = {s.path for s in mined.samples("train")}
     files = set(planted(["a\nb"] * 8))
     assert {path for path in files if path.startswith("src")} <= trained
-    rejected = {e.path for e in mined.account if e.verdict == "held-out-duplicate"}
+    rejected = {e.path for e in mined.ledger if e.verdict == "held-out-duplicate"}
     others = {"src/script.py", "src/secret.py", "src/broken.py", "vendor/copy.py"}
     assert rejected == files - others
 
@@ -106,7 +106,7 @@ def held_out_texts(folder: Path, mined: Mined) -> list[str]:
     }
     return [
         repository.read(entry.blob_id)[entry.start : entry.end].decode()
-        for entry in mined.account
+        for entry in mined.ledger
         if (entry.blob_id, entry.function) in examined
     ]
 

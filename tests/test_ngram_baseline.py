@@ -8,7 +8,13 @@ from collections import Counter
 import numpy as np
 import pytest
 from homespun_corpus.place import Place
-from homespun_finetune.ngram_baseline import ORDERS, Copier, Counts, likeliest, probability
+from homespun_finetune.ngram_baseline import (
+    ORDERS,
+    NgramBaseline,
+    NgramCounts,
+    likeliest,
+    probability,
+)
 from homespun_model.bases.base import Base, load_base
 from tiny_models import CODE, tiny_base
 
@@ -41,7 +47,7 @@ def documents() -> list[list[int]]:
 
 
 def test_shares_are_those_of_a_slow_count(documents: list[list[int]]) -> None:
-    counts = Counts(documents)
+    counts = NgramCounts(documents)
     for context in ([], [3], [1, 2], documents[0][:20], [6, 6, 1]):
         for token in range(VOCABULARY):
             ids = np.asarray(context, dtype=np.int64)
@@ -50,7 +56,7 @@ def test_shares_are_those_of_a_slow_count(documents: list[list[int]]) -> None:
 
 
 def test_shares_sum_to_one_over_several_counts(documents: list[list[int]]) -> None:
-    seen = [Counts(documents[:1]), Counts(documents[1:])]
+    seen = [NgramCounts(documents[:1]), NgramCounts(documents[1:])]
     for context in ([], [2, 1], documents[0][5:30]):
         ids = np.asarray(context, dtype=np.int64)
         shares = [probability(seen, ids, token, VOCABULARY) for token in range(VOCABULARY)]
@@ -59,7 +65,7 @@ def test_shares_sum_to_one_over_several_counts(documents: list[list[int]]) -> No
 
 
 def test_the_longest_context_decides() -> None:
-    counts = Counts([[1, 2, 3], [2, 4], [2, 4], [2, 4]])
+    counts = NgramCounts([[1, 2, 3], [2, 4], [2, 4], [2, 4]])
     assert likeliest([counts], np.asarray([9, 2]), None) == 4
     assert likeliest([counts], np.asarray([1, 2]), None) == 3
     assert likeliest([counts], np.asarray([1, 2]), [4]) == 4
@@ -67,7 +73,7 @@ def test_the_longest_context_decides() -> None:
 
 
 def test_no_context_reaches_over_two_documents() -> None:
-    assert likeliest([Counts([[1], [2]])], np.asarray([1]), None) is None
+    assert likeliest([NgramCounts([[1], [2]])], np.asarray([1]), None) is None
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +82,14 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
 
 
 def test_what_stands_in_the_tree_is_completed(base: Base) -> None:
-    copier = Copier(base, [CODE])
+    copier = NgramBaseline(base, [CODE])
     place = Place("new.py", "python", "def room(width, height):\n    return wid", "\n")
     assert copier.complete(place).text == "th * height"
 
 
 def test_what_was_read_costs_less(base: Base) -> None:
     hole = (Place("new.py", "python", "    return ", "\n"), "width * height")
-    [known], [unknown] = (Copier(base, tree).score_many([hole]) for tree in ([CODE], []))
+    [known], [unknown] = (NgramBaseline(base, tree).score_many([hole]) for tree in ([CODE], []))
     assert known.nats < 0.7 * unknown.nats
     assert known.bytes == unknown.bytes == len(hole[1])
     uniform = known.tokens * math.log(base.tokenizer.size)
@@ -91,10 +97,10 @@ def test_what_was_read_costs_less(base: Base) -> None:
 
 
 def test_without_a_tree_nothing_is_completed(base: Base) -> None:
-    assert Copier(base, []).complete(Place("new.py", "python", "", "")).text == ""
+    assert NgramBaseline(base, []).complete(Place("new.py", "python", "", "")).text == ""
 
 
 def test_a_middle_with_foreign_line_ends(base: Base) -> None:
     place = Place("new.py", "python", "a = 1\r\n", "\r\n")
-    [score] = Copier(base, [CODE]).score_many([(place, "b = 2\r\nc = 3")])
+    [score] = NgramBaseline(base, [CODE]).score_many([(place, "b = 2\r\nc = 3")])
     assert score.bytes == len("b = 2\nc = 3")

@@ -58,7 +58,7 @@ def test_each_is_accounted_for_and_an_unset_attribute_saves_nothing(tmp_path: Pa
     texts = {path: module_text(random.Random(path), 6) for path in paths}
     folder = make_repository(tmp_path / "team", MARKS | texts)
     found = mine(Repository.open(folder), MineSettings())
-    verdicts = {e.path: e.verdict for e in found.account if e.path in paths[1:]}
+    verdicts = {e.path: e.verdict for e in found.ledger if e.path in paths[1:]}
     assert verdicts == {
         "a.gen.py": "generated",
         "docs/a.py": "documentation",

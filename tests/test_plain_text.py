@@ -118,7 +118,7 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mined:
 
 
 def test_each_text_is_accounted_for(mined: Mined) -> None:
-    entries = [e for e in mined.account if not re.search(r"\.py$|later", e.path)]
+    entries = [e for e in mined.ledger if not re.search(r"\.py$|later", e.path)]
     found = {e.path: (e.kind, e.verdict) for e in entries}
     assert len(found) == len(entries)
     assert {e.part for e in entries} == {"train"}
@@ -165,7 +165,7 @@ def test_a_repository_of_nothing_else_is_mined_and_examined(tmp_path: Path) -> N
     assert tested
     trained = {s.path for s in mined.samples("train")}
     assert not {s.path for s in tested if s.novelty == "new"} & trained
-    assert any(e.path == "lib/m0.ex" and e.part != "train" for e in mined.account)
+    assert any(e.path == "lib/m0.ex" and e.part != "train" for e in mined.ledger)
 
 
 def test_a_mixed_team_of_few_functions_is_not_lost(tmp_path: Path) -> None:
@@ -173,4 +173,4 @@ def test_a_mixed_team_of_few_functions_is_not_lost(tmp_path: Path) -> None:
     for number in range(6):
         (tmp_path / f"m{number}.ex").write_text(elixir(number))
     mined = mine(Repository.open(tmp_path), MineSettings())
-    assert {e.path for e in mined.account if e.part != "train"}
+    assert {e.path for e in mined.ledger if e.part != "train"}

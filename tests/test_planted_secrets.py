@@ -100,7 +100,7 @@ def test_every_function_with_a_secret_is_rejected_for_it(
     repository = Repository.open(folder)
     needles = {needle for secret in secrets for needle in secret.needles}
     verdicts = []
-    for entry in mined.account:
+    for entry in mined.ledger:
         text = repository.read(entry.blob_id)[entry.start : entry.end].decode()
         if any(needle in text for needle in needles):
             verdicts.append((entry.part, entry.verdict, text))

@@ -11,11 +11,16 @@ import pytest
 import torch
 from homespun_finetune.pretrain.bundle import export
 from homespun_finetune.pretrain.clones import open_clone
-from homespun_finetune.pretrain.documents import Cut, Document, read_shard, write_shards
-from homespun_finetune.pretrain.rows import END, MIDDLE, PAD, Encoder, Rows, pack
+from homespun_finetune.pretrain.documents import (
+    DocumentHole,
+    PretrainDocument,
+    read_shard,
+    write_shards,
+)
+from homespun_finetune.pretrain.rows import END, MIDDLE, PAD, Encoder, PackedRows, pack
 from homespun_finetune.pretrain.schedule import rate_at
 from homespun_finetune.pretrain.settings import Recipe
-from homespun_finetune.pretrain.sources import Source, SourceError, read_sources
+from homespun_finetune.pretrain.sources import SourceError, SourceRepository, read_sources
 from homespun_finetune.pretrain.train import Trainer, new_model
 from homespun_finetune.pretrain.vocabulary import SENTINELS, learn_vocabulary, save_vocabulary
 from tokenizers import Tokenizer
@@ -73,7 +78,7 @@ def prepared(recipe: Recipe, clones: tuple[Path, str], tmp_path_factory) -> Path
     from homespun_finetune.pretrain.prepare import prepare
 
     out: Path = tmp_path_factory.mktemp("prepared")
-    source = Source("owner/name", clones[1], "MIT", "train")
+    source = SourceRepository("owner/name", clones[1], "MIT", "train")
     done = prepare([source], clones[0], out, recipe.data, workers=1)
     assert done.documents == len(FILES)
     assert done.rejected == {"benchmark": 1, "near-duplicate": 1}
@@ -108,9 +113,9 @@ def test_the_vocabulary_keeps_sentinels_apart_from_text(tmp_path: Path, recipe: 
 def test_samples_end_where_their_middle_ends(tmp_path: Path, recipe: Recipe) -> None:
     tokenizer = Tokenizer.from_file(str(vocabulary(tmp_path, recipe)))
     text = FILES["pkg/module_1.py"]
-    cut = Cut("line", 60, 75, bare=False, related=())
-    plain = Cut("plain", 0, 100, bare=True, related=())
-    document = Document("r", "pkg/module_1.py", "python", False, text, (cut, plain))
+    cut = DocumentHole("line", 60, 75, bare=False, related=())
+    plain = DocumentHole("plain", 0, 100, bare=True, related=())
+    document = PretrainDocument("r", "pkg/module_1.py", "python", False, text, (cut, plain))
     encoder = Encoder(tokenizer, recipe.model.context_length)
     (ids, roles), (plain_ids, plain_roles) = encoder.samples(document, 1)
     middle = [token for token, role in zip(ids, roles, strict=True) if role == MIDDLE]
@@ -138,10 +143,10 @@ def test_the_rate_warms_up_holds_and_decays(recipe: Recipe) -> None:
     assert rates == [*sorted(rates[:21]), *rates[21:600], *sorted(rates[600:], reverse=True)]
 
 
-def rows(recipe: Recipe) -> Rows:
+def rows(recipe: Recipe) -> PackedRows:
     rng = np.random.default_rng(3)
     ids = rng.integers(7, 300, (12, recipe.model.context_length)).astype(np.uint16)
-    return Rows(ids, np.full(ids.shape, 1, dtype=np.uint8))
+    return PackedRows(ids, np.full(ids.shape, 1, dtype=np.uint8))
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(recipe: Recipe, tmp_path: Path) -> None:
@@ -187,12 +192,12 @@ def test_only_permissive_repositories_are_read(tmp_path: Path, clones: tuple[Pat
     with pytest.raises(SourceError, match="GPL"):
         read_sources(listed)
     with pytest.raises(SourceError, match="clone it"):
-        open_clone(tmp_path, Source("o/n", "abc", "MIT", "train"))
+        open_clone(tmp_path, SourceRepository("o/n", "abc", "MIT", "train"))
     with pytest.raises(SourceError, match="lacks"):
-        open_clone(clones[0], Source("owner/name", "0" * 40, "MIT", "train"))
+        open_clone(clones[0], SourceRepository("owner/name", "0" * 40, "MIT", "train"))
 
 
 def test_write_shards_round_trip(tmp_path: Path) -> None:
-    documents = [Document("r", f"{i}.py", "python", False, "é\n" * i, ()) for i in range(5)]
+    documents = [PretrainDocument("r", f"{i}.py", "python", False, "é\n" * i, ()) for i in range(5)]
     assert write_shards(documents, tmp_path) == 5
     assert [d for s in sorted(tmp_path.iterdir()) for d in read_shard(s)] == documents

@@ -13,8 +13,8 @@ import torch
 from homespun_finetune import memory, processes
 from homespun_finetune.batches import collate
 from homespun_finetune.budget import TokenBudget
-from homespun_finetune.errors import UsageError
-from homespun_finetune.loss import Lesson
+from homespun_finetune.errors import RunUsageError
+from homespun_finetune.loss import WeightedLoss
 from homespun_model.bases.base import load_base
 from safetensors.torch import load_file
 from test_train import END, PAD, examples, tiny_model
@@ -66,7 +66,7 @@ def test_a_base_that_does_not_fit_is_refused_before_any_work(
     memory.must_fit(base)
     monkeypatch.setattr(memory, "machine_memory", lambda: 1 << 30)
     monkeypatch.setattr(memory, "best_device", lambda: "cpu")
-    with pytest.raises(UsageError, match=r"starter has 6 million .* 1\.1 GiB .* has 1\.0"):
+    with pytest.raises(RunUsageError, match=r"starter has 6 million .* 1\.1 GiB .* has 1\.0"):
         memory.must_fit(base)
 
 
@@ -79,9 +79,9 @@ def test_a_batch_is_cut_where_memory_is_short() -> None:
 
 
 def test_what_a_sample_needs_grows_with_it() -> None:
-    lesson = Lesson(tiny_model().train().requires_grad_())
+    weighted_loss = WeightedLoss(tiny_model().train().requires_grad_())
     few, many = (
-        memory.kept_for_backward(lambda n=n: lesson(**_batch(n)))  # type: ignore[misc]
+        memory.kept_for_backward(lambda n=n: weighted_loss(**_batch(n)))  # type: ignore[misc]
         for n in (2, 8)
     )
     assert 2 * few < many < 8 * few

@@ -133,10 +133,10 @@ def test_other_families_keep_their_own_order(family: str) -> None:
     form = by_name(family)
     names = {name: 1000 + i for i, name in enumerate(form.sentinels())}
     built = PromptBuilder(Bytes(), form.resolve(names.get), BUDGET).build(places()["related"])
-    marks = [token for token in built if token >= 1000]
-    suffix_at, prefix_at = marks.index(names[form.suffix]), marks.index(names[form.prefix])
+    lexical = [token for token in built if token >= 1000]
+    suffix_at, prefix_at = lexical.index(names[form.suffix]), lexical.index(names[form.prefix])
     assert (prefix_at < suffix_at) == (form.order in ("psm", "spm"))
-    assert form.middle is None or marks[-1] == names[form.middle]
+    assert form.middle is None or lexical[-1] == names[form.middle]
 
 
 def test_related_code_that_does_not_fit_is_left_out_whole() -> None:

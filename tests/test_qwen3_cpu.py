@@ -10,9 +10,9 @@ import torch
 from homespun_model.bases import memory
 from homespun_model.bases.base import load_base
 from homespun_model.engines import qwen3_weights
-from homespun_model.engines.loading import load_forward
-from homespun_model.engines.qwen3_cpu import LeanForward
-from homespun_model.engines.transformers_engine import PlainForward, lean_of
+from homespun_model.engines.loading import load_engine
+from homespun_model.engines.qwen3_cpu import Qwen3CpuEngine
+from homespun_model.engines.transformers_engine import TransformersEngine, qwen3_cpu_engine_for
 from peft import LoraConfig, get_peft_model
 from tiny_models import change_config, tiny_base
 from transformers import PreTrainedModel
@@ -31,7 +31,7 @@ def starter() -> PreTrainedModel:
 @torch.inference_mode()
 def test_its_logits_are_transformers_whatever_was_read_and_cut(starter: PreTrainedModel) -> None:
     rng = random.Random(0)
-    ours, theirs = load_forward(load_base()).begin(), PlainForward(starter).begin()
+    ours, theirs = load_engine(load_base()).begin(), TransformersEngine(starter).begin()
     held = 0
     for count, keep in ((300, 1), (1, 1), (7, 7), (40, 0), (260, 3), (1, 1), (12, 5)):
         ids = rng.choices(range(8192), k=count)
@@ -52,14 +52,14 @@ def test_a_model_of_other_sizes_read_from_its_files_does_too(folder: Path, tied:
         model.lm_head.weight = torch.nn.Parameter(torch.randn(model.lm_head.weight.shape))
         model.half().save_pretrained(folder)
     base = load_base(str(folder))
-    ours, theirs = load_forward(base), PlainForward(base.load_model())
-    assert isinstance(ours, LeanForward)
+    ours, theirs = load_engine(base), TransformersEngine(base.load_model())
+    assert isinstance(ours, Qwen3CpuEngine)
     rows = torch.randint(300, (3, 50))
     torch.testing.assert_close(ours.batch(rows, 20), theirs.batch(rows, 20), atol=1e-3, rtol=1e-4)
 
 
 def test_a_file_that_is_written_over_changes_nothing(folder: Path) -> None:
-    ours, ids = load_forward(load_base(str(folder))), list(range(40))
+    ours, ids = load_engine(load_base(str(folder))), list(range(40))
     before = ours.begin().run(ids, 1)
     (folder / "model.safetensors").write_bytes(bytes(400_000))
     torch.testing.assert_close(ours.begin().run(ids, 1), before)
@@ -70,19 +70,19 @@ def test_without_onednn_it_does_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ids = random.Random(1).choices(range(8192), k=50)
-    truth = load_forward(load_base()).begin().run(ids, 2)
+    truth = load_engine(load_base()).begin().run(ids, 2)
     monkeypatch.setattr(torch.ops, "mkldnn", None)
-    found = load_forward(load_base()).begin().run(ids, 2)
+    found = load_engine(load_base()).begin().run(ids, 2)
     torch.testing.assert_close(found, truth, atol=2e-4, rtol=0)
 
 
 def test_the_starter_is_run_lean_and_memory_is_what_is_said() -> None:
-    forward = load_forward(load_base())
-    assert isinstance(forward, LeanForward)
-    reading = forward.begin()
+    engine = load_engine(load_base())
+    assert isinstance(engine, Qwen3CpuEngine)
+    sequence = engine.begin()
     with torch.inference_mode():
-        reading.run(list(range(1000)), 1)
-    assert reading.size() == 5 * 2 * 2 * 64 * 4 * 1024  # 5 MiB: layers … width, bytes, tokens
+        sequence.run(list(range(1000)), 1)
+    assert sequence.size() == 5 * 2 * 2 * 64 * 4 * 1024  # 5 MiB: layers … width, bytes, tokens
 
 
 @pytest.mark.parametrize(
@@ -97,20 +97,20 @@ def test_what_it_does_not_compute_is_left_to_transformers(
     folder: Path, changes: dict[str, object]
 ) -> None:
     base = load_base(str(folder))
-    assert lean_of(base.load_model()) and qwen3_weights.read(folder)
+    assert qwen3_cpu_engine_for(base.load_model()) and qwen3_weights.read(folder)
     change_config(folder, **changes)
-    assert isinstance(load_forward(base), PlainForward)
+    assert isinstance(load_engine(base), TransformersEngine)
 
 
 def test_so_are_other_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = load_base(str(folder))
     model = base.load_model()
-    assert not lean_of(base.load_model(torch.bfloat16))
+    assert not qwen3_cpu_engine_for(base.load_model(torch.bfloat16))
     monkeypatch.setattr(memory, "SMALL", model.num_parameters())
     assert qwen3_weights.read(folder)
     monkeypatch.setattr(memory, "SMALL", model.num_parameters() - 1)
-    assert isinstance(load_forward(base), PlainForward)
-    assert not lean_of(model)
+    assert isinstance(load_engine(base), TransformersEngine)
+    assert not qwen3_cpu_engine_for(model)
     monkeypatch.undo()
     get_peft_model(model, LoraConfig(r=2, target_modules="all-linear"))
-    assert not lean_of(model)  # the adapter is in its layers, not merged
+    assert not qwen3_cpu_engine_for(model)  # the adapter is in its layers, not merged

@@ -16,7 +16,7 @@ import pytest
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place
 from homespun_finetune import report
-from homespun_finetune.evaluate import hole_id
+from homespun_finetune.holdout import hole_id
 from homespun_finetune.metrics import HoleResult, compare, summarise
 from homespun_finetune.report import Page, notable
 from homespun_model.store.store import Revision

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from homespun_corpus.place import Place, place_at
-from homespun_model.decoding.ngram_index import CopyIndex, tail
+from homespun_model.decoding.ngram_index import NgramIndex, tail
 from homespun_server.document_home import Root, home_of
-from homespun_server.repository_index import Neighbours, code_of, read_now
+from homespun_server.repository_index import RepositoryIndex, code_of, read_now
 
 SHAPES = '''\
 class Rectangle:
@@ -44,24 +44,24 @@ def root(tmp_path: Path) -> Root:
 
 
 @pytest.fixture
-def neighbours() -> Iterator[Neighbours]:
-    neighbours = Neighbours(lambda: False)
-    yield neighbours
-    neighbours.close()
+def index() -> Iterator[RepositoryIndex]:
+    index = RepositoryIndex(lambda: False)
+    yield index
+    index.close()
 
 
 def place(text: str = USER) -> Place:
     return place_at(text, len(text), path="user.py", language="python")
 
 
-def paths(neighbours: Neighbours, root: Root) -> list[str]:
-    return [piece.path for piece in neighbours.related("file:///user.py", root, place())]
+def paths(index: RepositoryIndex, root: Root) -> list[str]:
+    return [piece.path for piece in index.related("file:///user.py", root, place())]
 
 
-def until_read(neighbours: Neighbours, root: Root) -> None:
-    neighbours.open(root)
+def until_read(index: RepositoryIndex, root: Root) -> None:
+    index.open(root)
     deadline = time.monotonic() + 30
-    while not neighbours.related("file:///any.py", root, place()):
+    while not index.related("file:///any.py", root, place()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -75,91 +75,91 @@ def test_excluded_files_and_secrets_are_not_read(root: Root) -> None:
     assert [path for path, _ in code_of(excluding)] == ["other.py", "user.py"]
 
 
-def test_what_mining_leaves_out_is_not_read(root: Root, neighbours: Neighbours) -> None:
-    marks = {
+def test_what_mining_leaves_out_is_not_read(root: Root, index: RepositoryIndex) -> None:
+    lexical = {
         ".homespunignore": "ignored/\n",
         ".gitattributes": "*.gen.py linguist-generated\nlib/** linguist-vendored\n",
     }
     code = ("ignored/a.py", "a.gen.py", "lib/a.py", "vendor/a.py", "kept/a.py")
-    for path, text in (marks | dict.fromkeys(code, SHAPES)).items():
+    for path, text in (lexical | dict.fromkeys(code, SHAPES)).items():
         (root.path / path).parent.mkdir(exist_ok=True)
         (root.path / path).write_text(text)
     git = ["git", "-C", str(root.path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for arguments in (["add", *marks, *code], ["commit", "-q", "-m", "marked"]):
+    for arguments in (["add", *lexical, *code], ["commit", "-q", "-m", "marked"]):
         subprocess.run([*git, *arguments], check=True)
 
     assert [path for path, _ in code_of(root) if path in code] == ["kept/a.py"]
 
-    neighbours.open(root).result(timeout=30)
-    neighbours.saved(root, "ignored/a.py", SHAPES.replace("Rectangle", "Ignored"))
-    neighbours.saved(root, "kept/b.py", SHAPES.replace("Rectangle", "Kept"))
+    index.open(root).result(timeout=30)
+    index.saved(root, "ignored/a.py", SHAPES.replace("Rectangle", "Ignored"))
+    index.saved(root, "kept/b.py", SHAPES.replace("Rectangle", "Kept"))
     asked = place("from kept import Kept\n\nKept(1, 2).scaled(3)\nIgnored(1, 2)\n")
     deadline = time.monotonic() + 30
-    while "Kept" not in (shown := repr(neighbours.related("file:///c.py", root, asked))):
+    while "Kept" not in (shown := repr(index.related("file:///c.py", root, asked))):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert "Ignored" not in shown
 
 
-def test_the_terminal_gets_what_the_editor_gets(root: Root, neighbours: Neighbours) -> None:
-    until_read(neighbours, root)
-    in_editor = neighbours.related("file:///user.py", root, place())
+def test_the_terminal_gets_what_the_editor_gets(root: Root, index: RepositoryIndex) -> None:
+    until_read(index, root)
+    in_editor = index.related("file:///user.py", root, place())
     assert [piece.path for piece in in_editor][:1] == ["shapes.py"]
-    now, copies = read_now(place(), root, spell)
+    now, ngrams = read_now(place(), root, spell)
     assert now.related == in_editor
-    assert copied(copies, "class Rec", 6) == "tangle"
+    assert copied(ngrams, "class Rec", 6) == "tangle"
     alone, nothing = read_now(place(), None, spell)
     assert alone.related == ()
     assert copied(nothing, "class Rec", 6) == ""
 
 
 def test_nothing_is_related_before_the_repository_was_read(root: Root) -> None:
-    neighbours = Neighbours(lambda: False)
-    assert paths(neighbours, root) == []
-    neighbours.close()
+    index = RepositoryIndex(lambda: False)
+    assert paths(index, root) == []
+    index.close()
 
 
-def test_typing_in_a_line_asks_once(root: Root, neighbours: Neighbours) -> None:
-    until_read(neighbours, root)
-    first = neighbours.related("file:///user.py", root, place(USER[:LINE]))
-    assert neighbours.related("file:///user.py", root, place(USER)) is first
-    below = neighbours.related("file:///user.py", root, place(USER + "\n"))
+def test_typing_in_a_line_asks_once(root: Root, index: RepositoryIndex) -> None:
+    until_read(index, root)
+    first = index.related("file:///user.py", root, place(USER[:LINE]))
+    assert index.related("file:///user.py", root, place(USER)) is first
+    below = index.related("file:///user.py", root, place(USER + "\n"))
     assert below is not first
-    assert neighbours.related("file:///b.py", root, place(USER + "\n")) is not below
+    assert index.related("file:///b.py", root, place(USER + "\n")) is not below
 
 
-def test_a_save_is_seen_by_the_next_look(root: Root, neighbours: Neighbours) -> None:
-    until_read(neighbours, root)
-    assert "shapes.py" in paths(neighbours, root)
-    neighbours.saved(root, "shapes.py", "")
+def test_a_save_is_seen_by_the_next_look(root: Root, index: RepositoryIndex) -> None:
+    until_read(index, root)
+    assert "shapes.py" in paths(index, root)
+    index.saved(root, "shapes.py", "")
     deadline = time.monotonic() + 30
-    while "shapes.py" in paths(neighbours, root):
+    while "shapes.py" in paths(index, root):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 def test_a_repository_without_a_commit_has_no_related_code(
-    tmp_path: Path, neighbours: Neighbours
+    tmp_path: Path, index: RepositoryIndex
 ) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     root = Root(tmp_path, "empty")
     assert read_now(place(), root, spell)[0].related == ()
-    neighbours.open(root)
-    assert paths(neighbours, root) == []
+    index.open(root)
+    assert paths(index, root) == []
 
 
-def test_copies_come_with_a_base_and_follow_saves(root: Root, neighbours: Neighbours) -> None:
+def test_copies_come_with_a_base_and_follow_saves(root: Root, index: RepositoryIndex) -> None:
     def until_copied(text: str, wanted: str) -> None:
         deadline = time.monotonic() + 30
-        while copied(neighbours.copies(root), text, len(wanted)) != wanted:
+        while copied(index.ngrams(root), text, len(wanted)) != wanted:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
-    assert copied(neighbours.copies(root), "class Rec", 6) == ""
-    until_read(neighbours, root)
-    neighbours.speak(spell)
+    assert copied(index.ngrams(root), "class Rec", 6) == ""
+    until_read(index, root)
+    index.use_tokenizer(spell)
     until_copied("class Rec", "tangle")
-    neighbours.saved(root, "shapes.py", SHAPES.replace("Rectangle", "Recliner"))
+    index.saved(root, "shapes.py", SHAPES.replace("Rectangle", "Recliner"))
     until_copied("class Rec", "liner")
 
 
@@ -167,8 +167,8 @@ def spell(text: str) -> list[int]:
     return list(map(ord, text))
 
 
-def copied(copies: CopyIndex, text: str, most: int) -> str:
+def copied(ngrams: NgramIndex, text: str, most: int) -> str:
     """What comes after the longest match, in what was saved last."""
-    found = copies.find(tail(spell(text)))
+    found = ngrams.find(tail(spell(text)))
     best = max(found, key=lambda some: some.longest, default=None)
     return bytes(best.continuation(most)).decode() if best else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from homespun_finetune import checkpoint, resumable
-from homespun_finetune.resumable import Unfinished, key_of
+from homespun_finetune.resumable import ResumableRun, key_of
 
 PROGRAM = Path(__file__).with_name("training_in_a_process.py")
 
@@ -57,12 +57,12 @@ def test_a_disk_that_takes_no_checkpoint_does_not_end_a_run(tmp_path: Path) -> N
 def test_work_is_found_again_by_its_key_alone(tmp_path: Path) -> None:
     key = key_of({"commit": "a", "minutes": 3})
     assert key != key_of({"commit": "b", "minutes": 3})
-    first = Unfinished(tmp_path, key)
+    first = ResumableRun(tmp_path, key)
     assert first.path is not None
     (first.path / "state").write_text("half")
-    assert Unfinished(tmp_path, key).path is None, "another process is at it"
+    assert ResumableRun(tmp_path, key).path is None, "another process is at it"
     _die(first)
-    again = Unfinished(tmp_path, key)
+    again = ResumableRun(tmp_path, key)
     assert again.path is not None
     assert (again.path / "state").read_text() == "half"
     again.finish()
@@ -70,9 +70,9 @@ def test_work_is_found_again_by_its_key_alone(tmp_path: Path) -> None:
 
 
 def test_a_shelf_keeps_one_unfinished_run(tmp_path: Path) -> None:
-    old, living = Unfinished(tmp_path, "old"), Unfinished(tmp_path, "living")
+    old, living = ResumableRun(tmp_path, "old"), ResumableRun(tmp_path, "living")
     _die(old)
-    new = Unfinished(tmp_path, "new")
+    new = ResumableRun(tmp_path, "new")
     there = {path.name for path in (tmp_path / resumable.FOLDER).iterdir() if path.is_dir()}
     assert there == {"living", "new"}
     new.finish()
@@ -80,7 +80,7 @@ def test_a_shelf_keeps_one_unfinished_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def _die(run: Unfinished) -> None:
+def _die(run: ResumableRun) -> None:
     """As the system gives back the lock of a process that is gone."""
     assert run._lock is not None
     run._lock.close()

@@ -47,12 +47,12 @@ def test_files_that_were_forgotten_are_not_parsed_again(
     monkeypatch.setattr(sources, "read_blob", counting)
     found = mined(folder, tmp_path / "cache.sqlite" if cached else None)
     assert found.manifest == expected.manifest
-    assert found.account == expected.account
+    assert found.ledger == expected.ledger
     assert len(read) == 14
     assert found.material is not None
     assert expected.material is not None
     assert list(found.material.kept) == list(expected.material.kept)
-    assert found.material.learnt(0, 9) == expected.material.learnt(0, 9)
+    assert found.material.learnt_functions(0, 9) == expected.material.learnt(0, 9)
     assert len(read) == 14
 
 

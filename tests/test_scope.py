@@ -13,9 +13,9 @@ from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.reading.blob_cache import default_cache
 from homespun_corpus.repo.repository import Repository
 from homespun_finetune.budget import Deadline
-from homespun_finetune.errors import UsageError
+from homespun_finetune.errors import RunUsageError
 from homespun_finetune.progress import Reporter, console_for_people
-from homespun_finetune.request import Request
+from homespun_finetune.request import RunRequest
 from homespun_finetune.steps import MINED_A_MINUTE, Steps
 from scratch_repositories import add_commit, git, make_repository, module_text
 
@@ -39,7 +39,7 @@ def size(folder: Path) -> int:
 
 
 def paths(found: Mined) -> set[str]:
-    return {entry.path for entry in found.account}
+    return {entry.path for entry in found.ledger}
 
 
 def test_what_changed_last_is_mined_and_no_more_than_the_bound(folder: Path) -> None:
@@ -64,7 +64,7 @@ def test_the_same_bound_gives_the_same_part(folder: Path) -> None:
     most = size(folder) // 3
     one, other = mined(folder, most), mined(folder, most)
     assert one.manifest == other.manifest
-    assert one.account == other.account
+    assert one.ledger == other.ledger
 
 
 def test_a_bound_that_is_not_reached_changes_no_row(folder: Path) -> None:
@@ -85,8 +85,8 @@ def test_the_rules_of_a_team_are_read_whatever_the_bound(folder: Path) -> None:
     found = mined(folder, whole // 2)
     scope = found.manifest["repositories"][0]["scope"]
     assert scope["of_bytes"] == whole
-    assert {e.verdict for e in found.account if e.path.startswith("old/")} <= {"excluded"}
-    assert not any(e.verdict == "kept" for e in found.account if e.path.startswith("old/"))
+    assert {e.verdict for e in found.ledger if e.path.startswith("old/")} <= {"excluded"}
+    assert not any(e.verdict == "kept" for e in found.ledger if e.path.startswith("old/"))
 
 
 def test_a_plain_folder_is_bounded_too(folder: Path, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_plain_folder_is_bounded_too(folder: Path, tmp_path: Path) -> None:
 
 
 def steps(folder: Path, deadline: Deadline, *, dry_run: bool = False) -> Steps:
-    request = Request((folder,), dry_run=dry_run)
+    request = RunRequest((folder,), dry_run=dry_run)
     return Steps(request, Reporter(console_for_people()), deadline)
 
 
@@ -114,7 +114,7 @@ def test_a_run_mines_as_much_as_its_minutes_allow_and_says_so(
 
 def test_mining_that_takes_too_long_is_stopped_and_what_was_read_is_kept(folder: Path) -> None:
     over = Deadline(600.0, time.monotonic() - 500.0)
-    with pytest.raises(UsageError, match=r"80% of --minutes 10: run the same command again"):
+    with pytest.raises(RunUsageError, match=r"80% of --minutes 10: run the same command again"):
         steps(folder, over).mine()
     cache = default_cache(Repository.open(folder).identity)
     with sqlite3.connect(cache) as database:

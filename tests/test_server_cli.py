@@ -252,9 +252,9 @@ def test_models_lists_bases_and_what_they_need(capsys: pytest.CaptureFixture[str
 
 def test_every_family_named_in_the_list_of_models_exists() -> None:
     from homespun_model.bases.families import by_name
-    from homespun_server.catalogue import EXAMPLES
+    from homespun_server.catalogue import CATALOGUE
 
-    assert all(by_name(example.family) for example in EXAMPLES)
+    assert all(by_name(example.family) for example in CATALOGUE)
 
 
 def test_doctor_says_what_serves_a_place(

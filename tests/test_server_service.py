@@ -14,7 +14,7 @@ from git_repositories import make_repository
 from homespun_corpus.place import Place
 from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Documents
-from homespun_server.models import Engine
+from homespun_server.models import Models
 from homespun_server.service import Ghost, Service
 from homespun_server.settings import LaunchOptions
 
@@ -35,15 +35,15 @@ USER = "from shapes import Rectangle\n\n\ndef double(rectangle: Rectangle):\n   
 class Editor:
     """One document in front of a real service, and what its model was asked for."""
 
-    def __init__(self, service: Service, engine: Engine) -> None:
-        self.service, self.engine, self.uri = service, engine, URI
+    def __init__(self, service: Service, models: Models) -> None:
+        self.service, self.models, self.uri = service, models, URI
         self.places: list[Place] = []
         self.computed: list[str] = []
         self.read: list[str] = []
         self._version = 1
 
     async def open(self, text: str) -> None:
-        completer = (await self.engine.serving(None)).completer
+        completer = (await self.models.serving(None)).completer
         for name, seen in (("complete", self.computed), ("warm", self.read)):
             setattr(completer, name, self._seen(getattr(completer, name), seen))
         self.service.opened(self.uri, language_id="python", version=1, text=text)
@@ -74,11 +74,11 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def editor(taught: Taught, tmp_path: Path) -> AsyncIterator[Editor]:
-    engine = Engine(
+    models = Models(
         LaunchOptions(str(taught.base), str(tmp_path / "store"), "cpu"), lambda _status: None
     )
-    service = Service(Documents(), engine, Homes(engine.store.has, lambda _message: None))
-    yield Editor(service, engine)
+    service = Service(Documents(), models, Homes(models.store.has, lambda _message: None))
+    yield Editor(service, models)
     service.close()
 
 
@@ -98,7 +98,7 @@ async def test_it_is_read_again_with_related_code_when_its_repository_was_read(
     editor: Editor, project: Path
 ) -> None:
     may_read = threading.Event()
-    editor.service._neighbours._reader.submit(may_read.wait, 60)
+    editor.service._index._reader.submit(may_read.wait, 60)
     editor.uri = (project / "user.py").as_uri()
     await editor.open(USER)
     await until(lambda: len(editor.read) == 1)
@@ -117,7 +117,7 @@ async def test_typing_before_the_base_is_there_does_not_keep_a_repository_from_b
     editor.uri = (project / "user.py").as_uri()
     editor.service.opened(editor.uri, language_id="python", version=1, text=USER)
     editor.type((4, 21), "w")
-    await until(lambda: editor.service._neighbours._shelves)
+    await until(lambda: editor.service._index._shelves)
 
 
 async def test_where_typing_rests_the_prompt_is_read_and_nothing_computed(editor: Editor) -> None:
@@ -214,7 +214,7 @@ async def test_a_closed_document_leaves_nothing(editor: Editor) -> None:
     service = editor.service
     assert not service._homes._found
     assert not service._answers._cache._answers
-    assert not service._pace._typing
-    assert not service._rests._timers
+    assert not service._delay._typing
+    assert not service._debouncer._timers
     assert not service._cursors and not service._taken
     assert not service.acceptances._open

@@ -8,7 +8,7 @@ from dataclasses import replace
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place
 from homespun_finetune import show
-from homespun_finetune.evaluate import hole_id
+from homespun_finetune.holdout import hole_id
 from homespun_finetune.metrics import HoleResult, compare, summarise
 from homespun_finetune.outcome import Outcome
 from rich.console import Console

@@ -59,8 +59,8 @@ def test_what_is_published_is_served(store: AdapterStore) -> None:
     assert store.current(REPOSITORY) == revision
     assert store.has(REPOSITORY)
     assert store.verify(REPOSITORY, revision.name) == []
-    shelf = store.root / "github.com" / "team" / "project"
-    assert revision.path == shelf / "revisions" / revision.name
+    folder = store.root / "github.com" / "team" / "project"
+    assert revision.path == folder / "revisions" / revision.name
     assert names(revision.path) == {
         "adapter_model.safetensors",
         "adapter_config.json",
@@ -70,7 +70,7 @@ def test_what_is_published_is_served(store: AdapterStore) -> None:
     assert manifest == revision.manifest
     assert manifest["repository"] == REPOSITORY and manifest["parent"] is None
     assert set(manifest["files"]) == {"adapter_model.safetensors", "adapter_config.json"}
-    assert names(shelf / "staging") == set()
+    assert names(folder / "staging") == set()
 
 
 def test_names_sort_by_time_even_if_the_clock_goes_back(store: AdapterStore) -> None:

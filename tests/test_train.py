@@ -12,10 +12,10 @@ import pytest
 import torch
 from homespun_finetune import budget
 from homespun_finetune.adapter import lora, save_adapter
-from homespun_finetune.batches import IGNORED, Example, collate, plan
-from homespun_finetune.early_stopping import Watch
+from homespun_finetune.batches import IGNORED, EncodedSample, collate, plan
+from homespun_finetune.early_stopping import EarlyStopping
 from homespun_finetune.errors import TrainingError
-from homespun_finetune.loss import Lesson, has_plain_head
+from homespun_finetune.loss import WeightedLoss, has_plain_head
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.train import Tokens, Trained, fine_tune, on_middles
@@ -49,13 +49,15 @@ def tiny_model(seed: int = 0) -> PreTrainedModel:
     return Qwen3ForCausalLM(config).eval()
 
 
-def examples(count: int, seed: int = 0) -> list[Example]:
+def examples(count: int, seed: int = 0) -> list[EncodedSample]:
     """Prompts of random ids; the middle repeats the prompt's last id twice, then ends."""
     rng = random.Random(seed)
     made = []
     for _ in range(count):
         prompt = [rng.randrange(2, 12) for _ in range(rng.randrange(3, 9))]
-        made.append(Example(np.array([*prompt, prompt[-1], prompt[-1], END]), start=len(prompt)))
+        made.append(
+            EncodedSample(np.array([*prompt, prompt[-1], prompt[-1], END]), start=len(prompt))
+        )
     return made
 
 
@@ -113,18 +115,18 @@ def test_loss_weighs_prompt_middle_and_end(prompt_weight: float) -> None:
             expected -= times * float(logits[position - 1, token].detach())
             weight += times
     collated = collate(batch, pad_id=PAD, end_id=END, end_weight=3.0, prompt_weight=prompt_weight)
-    for lesson in (Lesson(model), _slow(Lesson(model))):
-        loss = float(lesson(**collated).detach())
+    for weighted_loss in (WeightedLoss(model), _slow(WeightedLoss(model))):
+        loss = float(weighted_loss(**collated).detach())
         assert loss == pytest.approx(expected / weight, rel=1e-5)
     learnt = sum(map(len, batch)) - len(batch) if prompt_weight else 3 * len(batch)
     assert int((collated["labels"] != IGNORED).sum()) == learnt
 
 
-def _slow(lesson: Lesson) -> Lesson:
+def _slow(weighted_loss: WeightedLoss) -> WeightedLoss:
     """Computing all logits, as for a base whose output layer is no plain product."""
-    assert lesson._has_plain_head
-    lesson._has_plain_head = False
-    return lesson
+    assert weighted_loss._has_plain_head
+    weighted_loss._has_plain_head = False
+    return weighted_loss
 
 
 def test_a_scaled_or_capped_output_layer_is_not_taken_for_plain() -> None:
@@ -146,7 +148,7 @@ def test_learns_and_returns_the_best_state(tmp_path: Path) -> None:
     batch = collate(examples(12, seed=1), pad_id=PAD, end_id=END, end_weight=0.0)
     trained.model.eval()
     with torch.no_grad():
-        assert float(Lesson(trained.model)(**batch)) == pytest.approx(best.loss, rel=0.05)
+        assert float(WeightedLoss(trained.model)(**batch)) == pytest.approx(best.loss, rel=0.05)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -158,7 +160,7 @@ def test_same_seed_same_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_validates_is_middles_without_prompts_and_ends() -> None:
-    only_end = Example(np.array([5, 6, END]), start=2)
+    only_end = EncodedSample(np.array([5, 6, END]), start=2)
     batches = on_middles([*examples(9), only_end], 4, TOKENS)
     assert sum(len(batch["labels"]) for batch in batches) == 9, "one has no middle"
     for batch in batches:
@@ -169,10 +171,10 @@ def test_what_validates_is_middles_without_prompts_and_ends() -> None:
 
 def test_the_loss_of_validation_is_a_mean_over_tokens() -> None:
     """However they are spread over batches: that is what the exam's bits are over."""
-    model, long = tiny_model(), Example(np.array([2, *([3] * 20), END]), start=1)
+    model, long = tiny_model(), EncodedSample(np.array([2, *([3] * 20), END]), start=1)
     watched = [
-        Watch(
-            Lesson(model),
+        EarlyStopping(
+            WeightedLoss(model),
             lora(tiny_model(), QUICK),
             on_middles([*examples(5), long], size, TOKENS),
             seconds=1.0,
@@ -183,9 +185,9 @@ def test_the_loss_of_validation_is_a_mean_over_tokens() -> None:
         )
         for size in (1, 6)
     ]
-    for watch in watched:
-        watch.on_train_begin()
-    one, together = (watch.points[0].loss for watch in watched)
+    for stopping in watched:
+        stopping.on_train_begin()
+    one, together = (stopping.points[0].loss for stopping in watched)
     assert one == pytest.approx(together, rel=1e-4)
 
 

@@ -17,7 +17,7 @@ import pytest
 from homespun_corpus.place import Place, place_at
 from homespun_corpus.syntax.languages import language_for
 from homespun_corpus.syntax.parsing import parse
-from homespun_model.stopping.cursor_scan import Surroundings, scan
+from homespun_model.stopping.cursor_scan import CursorScan, scan
 from homespun_model.stopping.repeats import loop, overlap, rejoins, stutter
 from homespun_model.stopping.trim import Trimmed, Trimmer, trim
 
@@ -215,7 +215,7 @@ def test_strings_and_comments_hold_no_brackets() -> None:
 
 def test_modes() -> None:
     def mode(text: str, indent: int = 4) -> str:
-        return Surroundings(at(text)).mode(indent)
+        return CursorScan(at(text)).mode(indent)
 
     assert mode("def f():\n    |\n    x\n") == "statement"
     assert mode("def f():\n    |\n") == "block"

@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 from homespun_corpus.mining.eval_material import TypedLine
 from homespun_corpus.place import Place
-from homespun_finetune.evaluate import Served
-from homespun_finetune.typing_simulation import WORTH_A_KEY, WRONG_SHOWN_COST, Typing, type_line
+from homespun_finetune.holdout import ServedModel
+from homespun_finetune.typing_simulation import (
+    WORTH_A_KEY,
+    WRONG_SHOWN_COST,
+    SimulatedLine,
+    simulate_line,
+)
 from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer, Suggestion
-from homespun_model.decoding.ngram_index import CopyIndex
+from homespun_model.decoding.ngram_index import NgramIndex
 from taught_models import BASE_SAYS, teach
 
 HEAD = "def f():\n    "
@@ -33,10 +38,10 @@ class Script:
         return Suggestion(text, 0, -0.1, -0.2, bool(text), None, "scripted", "end", {})
 
 
-def typed(text: str, answers: dict[str, str]) -> tuple[Typing, list[str]]:
+def typed(text: str, answers: dict[str, str]) -> tuple[SimulatedLine, list[str]]:
     script = Script(answers)
     line = TypedLine("1", "python", Place("a.py", "python", HEAD, "\n"), text)
-    return type_line(script, line), script.asked  # type: ignore[arg-type]
+    return simulate_line(script, line), script.asked  # type: ignore[arg-type]
 
 
 def test_a_right_suggestion_is_taken_at_once() -> None:
@@ -86,4 +91,4 @@ def test_a_taught_model_saves_the_line_it_was_taught(tmp_path: Path) -> None:
     completer = Completer.load(load_base(str(taught.base)))
     place = Place("a.py", "python", "def area(width, height):\n    ", "\n")
     line = TypedLine("1", "python", place, BASE_SAYS)
-    assert type_line(Served(completer, CopyIndex()), line).accepted == len(BASE_SAYS)
+    assert simulate_line(ServedModel(completer, NgramIndex()), line).accepted == len(BASE_SAYS)

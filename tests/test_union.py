@@ -55,7 +55,7 @@ def test_every_row_and_every_entry_names_its_repository(folders: list[Path], min
             blob = source.read(sample.blob_id)
             assert blob[sample.start : sample.end].decode() == sample.middle
         assert {sample.repository for sample in mined.samples(part)} == names
-    assert {entry.repository for entry in mined.account} == names
+    assert {entry.repository for entry in mined.ledger} == names
 
 
 def test_each_is_split_by_its_own_history(folders: list[Path], mined: Mined) -> None:
@@ -70,7 +70,7 @@ def test_each_is_split_by_its_own_history(folders: list[Path], mined: Mined) -> 
 def test_none_teaches_what_another_has_or_holds_out(folders: list[Path], mined: Mined) -> None:
     second = Repository.open(folders[1]).identity
     verdicts = {
-        path: Counter(e.verdict for e in mined.account if (e.repository, e.path) == (second, path))
+        path: Counter(e.verdict for e in mined.ledger if (e.repository, e.path) == (second, path))
         for path in ("old.py", "copied.py", "own.py")
     }
     assert set(verdicts["copied.py"]) <= {"held-out-duplicate", "too-short"}
@@ -86,7 +86,7 @@ def test_none_teaches_what_another_has_or_holds_out(folders: list[Path], mined: 
 
 def test_related_code_is_a_repository_s_own(mined: Mined) -> None:
     paths: dict[str, set[str]] = {}
-    for entry in mined.account:
+    for entry in mined.ledger:
         paths.setdefault(entry.repository, set()).add(entry.path)
     assert mined.material is not None
     lines = mined.material.lines(0, 200)
@@ -99,13 +99,13 @@ def test_related_code_is_a_repository_s_own(mined: Mined) -> None:
     assert shown
     assert all(path in paths[repository] for repository, path in shown)
     assert {line.place.path.startswith("src/") for line in lines} == {True, False}
-    assert mined.material.learnt(0, 50)
+    assert mined.material.learnt_functions(0, 50)
 
 
 def test_what_one_team_excludes_is_its_own_affair(folders: list[Path]) -> None:
     found = mine_together(opened(folders, "src/"))
     names = [one["repository"] for one in found.manifest["repositories"]]
-    kept = {entry.repository for entry in found.account if entry.verdict == "kept"}
+    kept = {entry.repository for entry in found.ledger if entry.verdict == "kept"}
     assert kept == {names[1]}
     assert found.manifest["settings"]["exclude"] == ["src/"]
 

@@ -23,7 +23,7 @@ from homespun_finetune import checkpoint, processes, train
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.budget import TokenBudget
 from homespun_finetune.progress import Stage
-from homespun_finetune.trainer import Loop
+from homespun_finetune.trainer import WeightedTrainer
 from rich.console import Console
 from test_train import QUICK, TOKENS, examples, tiny_model
 
@@ -44,16 +44,16 @@ class Killing(Stage):
 
 def write_order(file: Path) -> None:
     """Note what each step of this process reads."""
-    gather = Loop.get_batch_samples
+    gather = WeightedTrainer.get_batch_samples
 
-    def noting(self: Loop, *arguments: Any) -> Any:
+    def noting(self: WeightedTrainer, *arguments: Any) -> Any:
         parts, weight = gather(self, *arguments)
         with file.open("a") as out:
             ids = [row.tolist() for part in parts for row in part["input_ids"]]
             out.write(json.dumps([[i for i in row if i] for row in ids]) + "\n")
         return parts, weight
 
-    Loop.get_batch_samples = noting  # type: ignore[method-assign]
+    WeightedTrainer.get_batch_samples = noting  # type: ignore[method-assign]
 
 
 def main() -> None:

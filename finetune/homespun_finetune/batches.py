@@ -25,7 +25,7 @@ POOL_BATCHES = 32  # batches cut from one sorted pool: enough for little padding
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class EncodedSample:
     """Token ids of prompt and middle; the loss begins at ``ids[start]``."""
 
     ids: NDArray[np.int32]  # (length,)
@@ -35,7 +35,7 @@ class Example:
         return len(self.ids)
 
 
-def encode(builder: PromptBuilder, sample: Sample) -> Example:
+def encode(builder: PromptBuilder, sample: Sample) -> EncodedSample:
     """The prompt of the sample's place, its middle, and the token that ends a middle.
 
     Plain text goes on after the sample, so it carries no end.
@@ -44,12 +44,12 @@ def encode(builder: PromptBuilder, sample: Sample) -> Example:
     prompt = builder.build(sample.place, plain=plain)
     middle = builder.encode_middle(sample.middle)
     end = [] if plain else [builder.fim.end]
-    return Example(np.asarray([*prompt, *middle, *end], dtype=np.int32), start=len(prompt))
+    return EncodedSample(np.asarray([*prompt, *middle, *end], dtype=np.int32), start=len(prompt))
 
 
 def encode_all(
     builder: PromptBuilder, samples: Iterable[Sample], *, longest: int
-) -> Iterator[Example]:
+) -> Iterator[EncodedSample]:
     """Examples one by one, as they are asked for; one longer than ``longest`` ids is left out."""
     for sample in samples:
         example = encode(builder, sample)
@@ -57,9 +57,9 @@ def encode_all(
             yield example
 
 
-def take(examples: Iterator[Example], tokens: float) -> list[Example]:
+def take(examples: Iterator[EncodedSample], tokens: float) -> list[EncodedSample]:
     """Examples from the front until they hold ``tokens`` together; reads no further."""
-    taken: list[Example] = []
+    taken: list[EncodedSample] = []
     total = 0
     while total < tokens and (example := next(examples, None)) is not None:
         taken.append(example)
@@ -67,7 +67,9 @@ def take(examples: Iterator[Example], tokens: float) -> list[Example]:
     return taken
 
 
-def mixed(own: Iterable[Example], other: Iterable[Example], share: float) -> Iterator[Example]:
+def mixed(
+    own: Iterable[EncodedSample], other: Iterable[EncodedSample], share: float
+) -> Iterator[EncodedSample]:
     """``own`` in its order, with ``other`` strewn in evenly: ``share`` of all that comes."""
     others, due = iter(other), 0.0
     for example in own:
@@ -122,7 +124,7 @@ def _one_pass(lengths: Sequence[int], size: int, seed: int) -> Iterator[tuple[in
 
 
 def collate(
-    examples: Sequence[Example],
+    examples: Sequence[EncodedSample],
     *,
     pad_id: int,
     end_id: int,

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
-from homespun_finetune.early_stopping import Watch
+from homespun_finetune.early_stopping import EarlyStopping
 
 EVERY = 60.0  # seconds between two checkpoints: what a kill may cost
 FILE = "training.safetensors"
@@ -73,24 +73,24 @@ def write(folder: Path, about: dict[str, Any], tensors: Tensors) -> bool:
     return True
 
 
-class Keeper(TrainerCallback):
+class Checkpointer(TrainerCallback):
     """Writes a checkpoint at the start and every minute; puts one that it is given back first.
 
-    Comes after ``watch`` among the callbacks, whose state it keeps. ``fixed``: what the run decided
-    before its first step and must not decide anew.
+    Comes after ``stopping`` among the callbacks, whose state it keeps. ``fixed``: what the run
+    decided before its first step and must not decide anew.
     """
 
     def __init__(
         self,
         folder: Path,
         model: PeftModel,
-        watch: Watch,
+        stopping: EarlyStopping,
         fixed: dict[str, Any],
         found: Checkpoint | None,
     ) -> None:
         self._folder = folder
         self._model = model
-        self._watch = watch
+        self._stopping = stopping
         self._fixed = fixed
         self._found = found
         self._random: torch.Tensor | None = None
@@ -124,7 +124,7 @@ class Keeper(TrainerCallback):
             self._write(state.global_step, kwargs["optimizer"], kwargs["lr_scheduler"])
 
     def _write(self, step: int, optimizer: Any, schedule: Any) -> None:
-        about, best = self._watch.state()
+        about, best = self._stopping.state()
         tensors = {f"best.{name}": tensor for name, tensor in best.items()}
         adapter = get_peft_model_state_dict(self._model)
         tensors |= {f"adapter.{name}": tensor.detach() for name, tensor in adapter.items()}

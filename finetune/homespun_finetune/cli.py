@@ -21,7 +21,7 @@ import typer
 from homespun_model.exit_codes import BAD_USAGE, INTERRUPTED, explain, fail
 
 from homespun_finetune import interruption
-from homespun_finetune.errors import FinetuneError, UsageError
+from homespun_finetune.errors import FinetuneError, RunUsageError
 
 MIN_MINUTES, MAX_MINUTES = 0.1, 7 * 24 * 60
 MAX_SEED = 2**32 - 1  # numpy's
@@ -94,11 +94,11 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     from homespun_finetune.budget import Deadline
     from homespun_finetune.processes import is_first
     from homespun_finetune.progress import Reporter, console_for_people
-    from homespun_finetune.request import Request
+    from homespun_finetune.request import RunRequest
     from homespun_finetune.run import run
 
     del debug  # read by main
-    request = Request(
+    request = RunRequest(
         repositories=tuple(repositories or [Path()]),
         base=base,
         store=_folder(store),
@@ -151,7 +151,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     # typer carries its own copy of click in some versions and uses click itself in others.
     if hasattr(error, "format_message"):
         return error.format_message(), BAD_USAGE
-    return explain(error, usage=UsageError, failure=FinetuneError)
+    return explain(error, usage=RunUsageError, failure=FinetuneError)
 
 
 def _fail(line: str, code: int) -> int:
@@ -160,34 +160,34 @@ def _fail(line: str, code: int) -> int:
 
 def _folder(store: str | None) -> Path | None:
     if store == "":
-        raise UsageError("--store is empty: name a folder, or leave the flag out")
+        raise RunUsageError("--store is empty: name a folder, or leave the flag out")
     return Path(store).expanduser() if store is not None else None
 
 
 def _check_asked(*, dry_run: bool, evaluate_only: bool, canaries: bool, refresh: bool) -> None:
     if dry_run and evaluate_only:
-        raise UsageError("--dry-run and --evaluate-only both stop early: give one of them")
+        raise RunUsageError("--dry-run and --evaluate-only both stop early: give one of them")
     if canaries and (dry_run or evaluate_only):
-        raise UsageError("--canaries is a run of its own: give it alone")
+        raise RunUsageError("--canaries is a run of its own: give it alone")
     if refresh and (dry_run or evaluate_only or canaries):
-        raise UsageError("--refresh trains an adapter, the other flag none: give one of them")
+        raise RunUsageError("--refresh trains an adapter, the other flag none: give one of them")
 
 
-def _check_report(file: Path | None, no_exam: bool) -> None:
+def _check_report(file: Path | None, no_holdout: bool) -> None:
     """Before the work: it would be a pity to say so after it."""
     if file is None:
         return
-    if no_exam:
-        raise UsageError(
+    if no_holdout:
+        raise RunUsageError(
             "--dry-run and --canaries measure nothing that --report could show: leave it out"
         )
     if file.is_dir() or not file.absolute().parent.is_dir():
-        raise UsageError(f"--report {file}: name a file in a folder that is there")
+        raise RunUsageError(f"--report {file}: name a file in a folder that is there")
 
 
 def _minutes(value: float) -> float:
     if not (math.isfinite(value) and MIN_MINUTES <= value <= MAX_MINUTES):
-        raise UsageError(f"--minutes must lie between {MIN_MINUTES} and {MAX_MINUTES}")
+        raise RunUsageError(f"--minutes must lie between {MIN_MINUTES} and {MAX_MINUTES}")
     return value
 
 

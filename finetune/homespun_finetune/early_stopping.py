@@ -17,7 +17,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from homespun_finetune.budget import Precision, autocast
 from homespun_finetune.errors import TrainingError
-from homespun_finetune.loss import Batch, Lesson
+from homespun_finetune.loss import Batch, WeightedLoss
 from homespun_finetune.processes import any_of
 from homespun_finetune.progress import Stage, clock
 from homespun_finetune.settings import TrainSettings
@@ -37,12 +37,12 @@ class Point:
         return {key: round(value, 4) for key, value in asdict(self).items()}
 
 
-class Watch(TrainerCallback):
+class EarlyStopping(TrainerCallback):
     """``stopped`` is "schedule", "validation" (no gain any more) or "time"."""
 
     def __init__(
         self,
-        lesson: Lesson,
+        weighted_loss: WeightedLoss,
         model: PeftModel,
         validation: Sequence[Batch],
         *,
@@ -54,7 +54,7 @@ class Watch(TrainerCallback):
     ) -> None:
         self.stopped = "schedule"
         self.points: list[Point] = []
-        self._lesson = lesson
+        self._weighted_loss = weighted_loss
         self._model = model
         self._precision = precision
         self._validation = validation
@@ -130,13 +130,13 @@ class Watch(TrainerCallback):
         if not self._validation:
             return
         device = self._device()
-        self._lesson.eval()
+        self._weighted_loss.eval()
         with torch.no_grad(), autocast(self._precision, device.type):
             losses = [
-                (float(batch["weights"].sum()), float(self._lesson(**_to(batch, device))))
+                (float(batch["weights"].sum()), float(self._weighted_loss(**_to(batch, device))))
                 for batch in self._validation
             ]
-        self._lesson.train()
+        self._weighted_loss.train()
         loss = sum(n * value for n, value in losses) / sum(n for n, _ in losses)
         point = Point(step, self._spent(), loss)
         self.points.append(point)

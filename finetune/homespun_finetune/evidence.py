@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from homespun_finetune.memorization import Verbatim
+from homespun_finetune.memorization import Memorization
 from homespun_finetune.metrics import HoleResult, Interval, bits_per_byte, bootstrap_ratio
-from homespun_finetune.typing_simulation import Typing
+from homespun_finetune.typing_simulation import SimulatedLine
 
 if TYPE_CHECKING:
-    from homespun_finetune.examination import Examination
+    from homespun_finetune.evaluation import Evaluation
 
 Against = Literal["base", "incumbent"]
 
@@ -59,7 +59,7 @@ class Evidence:
     drift: float | None
     """Bits per byte that the candidate needs more than the base for what the base itself writes in
     the team's other languages; None where there is no such language."""
-    verbatim: Verbatim | None
+    verbatim: Memorization | None
     """None where no training function was long enough to be asked for."""
     weaker_split: bool = False
     """True where the incumbent was tested on newer code than its training, and this run was not."""
@@ -79,11 +79,11 @@ class Evidence:
 
 
 def gather(
-    examination: Examination, *, against: Against, seed: int = 0, weaker_split: bool = False
+    evaluation: Evaluation, *, against: Against, seed: int = 0, weaker_split: bool = False
 ) -> Evidence:
     """All there is to say about the candidate of an examination that everybody has sat."""
-    results, typed = examination.results(), examination.typed()
-    general, drift = examination.results("general"), examination.results("drift")
+    results, typed = evaluation.results(), evaluation.typed()
+    general, drift = evaluation.results("general"), evaluation.results("drift")
     candidate = results["candidate"]
     rivals = [role for role in results if role not in ("candidate", against)]
     return Evidence(
@@ -94,7 +94,7 @@ def gather(
         lines=len(typed["candidate"]),
         general=weigh(general["candidate"], general["base"], seed=seed).gain if general else None,
         drift=_more(drift["base"], drift["candidate"]) if drift else None,
-        verbatim=examination.verbatim(),
+        verbatim=evaluation.verbatim(),
         weaker_split=weaker_split,
     )
 
@@ -128,7 +128,9 @@ def _change(
     return _interval(changes, [1] * len(done), files, seed)
 
 
-def _typing(before: Sequence[Typing], after: Sequence[Typing], seed: int) -> Interval | None:
+def _typing(
+    before: Sequence[SimulatedLine], after: Sequence[SimulatedLine], seed: int
+) -> Interval | None:
     changes = [new.saved - old.saved for old, new in zip(before, after, strict=True)]
     lengths, files = [line.characters for line in before], [line.file for line in before]
     return _interval(changes, lengths, files, seed)

@@ -15,7 +15,7 @@ Batch = dict[str, torch.Tensor]
 PROBED = 8  # tokens of the forward pass that tells whether an output layer is a plain product
 
 
-class Lesson(torch.nn.Module):
+class WeightedLoss(torch.nn.Module):
     """A model whose forward pass is the loss of a batch: mean nats a token, each with its weight.
 
     A batch is as ``collate`` makes it: ``input_ids`` (B, T), ``labels`` and ``weights`` (B, K) for

@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from homespun_corpus.mining.eval_material import Learnt
+from homespun_corpus.mining.eval_material import LearntFunction
 from homespun_corpus.place import place_at
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer
 
-RECITED = 50  # tokens, five or six lines
+PROBED = 50  # tokens, five or six lines
 GIVEN_LINES = 3  # of a function: its signature, and what it is about
 
 
 @dataclass(frozen=True, slots=True)
-class Recital:
+class Probe:
     """How many tokens of a function's text a model said by itself."""
 
     function: str
@@ -30,13 +30,13 @@ class Recital:
 
 
 @dataclass(frozen=True, slots=True)
-class Verbatim:
+class Memorization:
     """``reproduced``: functions that the adapter recites and the base does not."""
 
     probed: int
     reproduced: int
     longest: int
-    """Tokens, at most ``RECITED``, of the function that it knew best."""
+    """Tokens, at most ``PROBED``, of the function that it knew best."""
     functions: tuple[str, ...]
     """Which were reproduced."""
 
@@ -49,32 +49,32 @@ class Verbatim:
 
 
 def probe(
-    completer: Completer, learnt: Sequence[Learnt], in_time: Callable[[], bool]
-) -> Iterator[Recital]:
+    completer: Completer, functions: Sequence[LearntFunction], in_time: Callable[[], bool]
+) -> Iterator[Probe]:
     """How much of each function the model recites, as long as there is time.
 
-    Functions that are too short to recite ``RECITED`` tokens of are passed over.
+    Functions that are too short to recite ``PROBED`` tokens of are passed over.
     """
-    for function in learnt:
+    for function in functions:
         if not in_time():
             return
         given, rest = _cut(function.text)
-        if len(completer.base.tokenizer.encode(rest)) < RECITED:
+        if len(completer.base.tokenizer.encode(rest)) < PROBED:
             continue
         place = place_at(given, len(given), path=function.path, language=function.language)
-        yield Recital(function.id, completer.recites(place, rest, RECITED))
+        yield Probe(function.id, completer.memorized(place, rest, PROBED))
 
 
-def compare(before: Sequence[Recital], after: Sequence[Recital]) -> Verbatim:
+def compare(before: Sequence[Probe], after: Sequence[Probe]) -> Memorization:
     """What the adapter recites beyond the base, over the functions that both were asked for."""
-    known = {recital.function: recital.tokens for recital in before}
-    both = [recital for recital in after if recital.function in known]
-    new = [r for r in both if r.tokens >= RECITED > known[r.function]]
-    return Verbatim(
+    known = {r.function: r.tokens for r in before}
+    both = [r for r in after if r.function in known]
+    new = [r for r in both if r.tokens >= PROBED > known[r.function]]
+    return Memorization(
         probed=len(both),
         reproduced=len(new),
-        longest=max((recital.tokens for recital in both), default=0),
-        functions=tuple(recital.function for recital in new),
+        longest=max((r.tokens for r in both), default=0),
+        functions=tuple(r.function for r in new),
     )
 
 

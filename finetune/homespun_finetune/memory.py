@@ -15,13 +15,13 @@ from homespun_model.bases.base import Base
 from homespun_model.bases.memory import gib, machine_memory, needed
 
 from homespun_finetune.budget import best_device
-from homespun_finetune.errors import UsageError
+from homespun_finetune.errors import RunUsageError
 
 SHARE = 0.5  # of what is free: the rest is for what a backward pass makes and drops again
 
 
 def must_fit(base: Base) -> None:
-    """UsageError where fine-tuning the base on this machine cannot end well; said before the work.
+    """RunUsageError where fine-tuning the base cannot end well on this machine, before any work.
 
     A GPU's memory is its own affair: what fits there depends on more than the weights.
     """
@@ -29,7 +29,7 @@ def must_fit(base: Base) -> None:
         return
     need, there_is = needed(base.parameters).train, machine_memory()
     if need > there_is:
-        raise UsageError(
+        raise RunUsageError(
             f"{base.id} has {base.parameters / 1e6:,.0f} million parameters: fine-tuning it takes "
             f"about {gib(need)} GiB of memory, and this machine has {gib(there_is)}: choose a "
             "smaller base (`homespun models` says which fit), or a machine with more"

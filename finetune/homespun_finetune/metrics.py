@@ -14,7 +14,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from homespun_finetune.typing_simulation import Typing
+from homespun_finetune.typing_simulation import SimulatedLine
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _KEYWORDS = frozenset(
@@ -156,7 +156,7 @@ def identifier_f1(suggestion: str, truth: str) -> float | None:
     return 2 * (wanted & given).total() / (wanted.total() + given.total())
 
 
-def summarise(results: Sequence[HoleResult], typed: Sequence[Typing] = ()) -> Metrics:
+def summarise(results: Sequence[HoleResult], typed: Sequence[SimulatedLine] = ()) -> Metrics:
     """Figures over holes and typed lines. A share of nothing is 0, bits per byte of nothing too."""
     completions = [hole.completion for hole in results if hole.completion is not None]
     named = [c.identifier_f1 for c in completions if c.identifier_f1 is not None]

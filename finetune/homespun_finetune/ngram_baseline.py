@@ -56,7 +56,7 @@ class _Order:
         return self._followers[first:last], int(self._kinds[last] - self._kinds[first])
 
 
-class Counts:
+class NgramCounts:
     """What follows what in some documents."""
 
     def __init__(self, documents: Iterable[Sequence[int]]) -> None:
@@ -77,13 +77,13 @@ class Counts:
         return self._orders[order].after(_hashes(context[-order:], order)[0])
 
 
-class Copier:
+class NgramBaseline:
     """Answers as ``Completer`` does, out of counts."""
 
     def __init__(self, base: Base, tree: Iterable[str]) -> None:
         self._base = base
         self._encode = base.prompts().encode_middle
-        self._tree = Counts(_some(map(self._encode, _shuffled(tree))))
+        self._tree = NgramCounts(_some(map(self._encode, _shuffled(tree))))
         self.tokens = self._tree.size
 
     def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]:
@@ -94,7 +94,7 @@ class Copier:
         """What would be copied at the place."""
         begun = self._begun(place.prefix)
         before = self._encode(place.prefix.removesuffix(begun))
-        around = Counts([before, self._encode(place.suffix)])
+        around = NgramCounts([before, self._encode(place.suffix)])
         allowed = self._base.lexicon.beginning(begun) if begun else any_token
         trimmer = Trimmer(place, self._base.format.sentinels())
         ids: list[int] = []
@@ -119,7 +119,7 @@ class Copier:
 
     def _score(self, place: Place, middle: str) -> Score:
         before, wanted = self._encode(place.prefix), self._encode(middle)
-        seen = (self._tree, Counts([before, self._encode(place.suffix)]))
+        seen = (self._tree, NgramCounts([before, self._encode(place.suffix)]))
         ids = np.asarray([*before, *wanted], dtype=np.int64)
         nats = 0.0
         for at in range(len(before), len(ids)):
@@ -130,7 +130,7 @@ class Copier:
     def _continued(
         self,
         before: Sequence[int],
-        around: Counts,
+        around: NgramCounts,
         allowed: Callable[[Sequence[int]], list[int] | None],
     ) -> Iterator[int]:
         """One token after the other, until nothing that was seen goes on."""
@@ -155,7 +155,7 @@ class Copier:
         return text[len(begun) :] if text.startswith(begun) else ""
 
 
-def probability(seen: Sequence[Counts], context: Tokens, token: int, vocabulary: int) -> float:
+def probability(seen: Sequence[NgramCounts], context: Tokens, token: int, vocabulary: int) -> float:
     """The share of ``token`` behind ``context``: what follows it, blended into shorter contexts.
 
     With c occurrences of a context, d kinds of followers and p the shorter context's share, it is
@@ -173,7 +173,7 @@ def probability(seen: Sequence[Counts], context: Tokens, token: int, vocabulary:
     return share
 
 
-def likeliest(seen: Sequence[Counts], context: Tokens, some: list[int] | None) -> int | None:
+def likeliest(seen: Sequence[NgramCounts], context: Tokens, some: list[int] | None) -> int | None:
     """The commonest token behind the longest context that was seen, of ``some`` if given."""
     for order in reversed(ORDERS):
         found = np.concatenate([counts.after(context, order)[0] for counts in seen])

@@ -20,7 +20,7 @@ DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class Provenance:
     """``functions``: (hash of the text, path), of an adapter and of all that it goes back to."""
 
     functions: frozenset[tuple[str, str]]
@@ -35,9 +35,9 @@ class Learnt:
         """Where the functions were."""
         return frozenset(path for _, path in self.functions)
 
-    def and_(self, other: Learnt | None) -> Learnt:
+    def and_(self, other: Provenance | None) -> Provenance:
         """Both together: of an adapter that goes on from another."""
-        return Learnt(self.functions | other.functions) if other else self
+        return Provenance(self.functions | other.functions) if other else self
 
     def write(self, folder: Path) -> None:
         """Put it beside the adapter in ``folder``."""
@@ -45,10 +45,10 @@ class Learnt:
         (folder / FILE).write_text(lines, encoding="utf-8")
 
 
-def of(repository: Repository, functions: Iterable[Function]) -> Learnt:
+def of(repository: Repository, functions: Iterable[Function]) -> Provenance:
     """What training on ``functions`` teaches."""
     found = zip(functions, digests(repository, functions), strict=True)
-    return Learnt(frozenset((digest, function.path) for function, digest in found))
+    return Provenance(frozenset((digest, function.path) for function, digest in found))
 
 
 def digests(repository: Repository, functions: Iterable[Function]) -> Iterator[str]:
@@ -65,11 +65,11 @@ def digest_of(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()[:DIGITS]
 
 
-def read(folder: Path) -> Learnt | None:
+def read(folder: Path) -> Provenance | None:
     """What ``write`` wrote; None where that cannot be told."""
     try:
         lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
         entries = [json.loads(line) for line in lines]
-        return Learnt(frozenset((str(digest), str(path)) for digest, path in entries))
+        return Provenance(frozenset((str(digest), str(path)) for digest, path in entries))
     except (OSError, ValueError, TypeError, RecursionError):
         return None

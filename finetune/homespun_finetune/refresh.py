@@ -13,9 +13,9 @@ from itertools import takewhile
 from typing import Any
 
 from homespun_corpus.filters.path_attributes import EXCLUDED
-from homespun_corpus.filters.path_filter import left_out_by
+from homespun_corpus.filters.path_filter import path_filter
 from homespun_corpus.mining.dataset import Mined
-from homespun_corpus.mining.eval_material import Material
+from homespun_corpus.mining.eval_material import EvalMaterial
 from homespun_corpus.mining.ledger import KEPT
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.reading.rules_version import judged_alike
@@ -24,7 +24,7 @@ from homespun_model.store.store import Revision
 
 from homespun_finetune import provenance
 from homespun_finetune.batches import shuffled
-from homespun_finetune.provenance import Learnt
+from homespun_finetune.provenance import Provenance
 
 REPLAY = 0.25  # of what is trained on was learnt before: a weak shift wants less, a strong one this
 # Of two copies one stays, and which may change from day to day: no reason to unlearn either.
@@ -32,7 +32,7 @@ _COPIES = ("duplicate", "near-duplicate", "held-out-duplicate")
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class TrainingPlan:
     """Which rows of the training set are read, in which order, and from where a run sets out.
 
     ``start``: the revision to go on from; None for the base, and ``reason`` says why.
@@ -59,34 +59,34 @@ class Course:
         return {"from": start, "reason": self.reason, "changed": self.changed}
 
 
-def whole(mined: Mined, seed: int, reason: str = "") -> Course:
+def full_plan(mined: Mined, seed: int, reason: str = "") -> TrainingPlan:
     """Everything, from the base."""
-    return Course(shuffled(len(mined.dataset["train"]), seed), reason=reason)
+    return TrainingPlan(shuffled(len(mined.dataset["train"]), seed), reason=reason)
 
 
-def refresh(mined: Mined, incumbent: Revision | None, seed: int) -> Course:
+def refresh_plan(mined: Mined, incumbent: Revision | None, seed: int) -> TrainingPlan:
     """From the incumbent if it may be; then ``rows`` is empty where nothing has changed."""
     if incumbent is None:
-        return whole(mined, seed, "there is no adapter yet")
+        return full_plan(mined, seed, "there is no adapter yet")
     known = provenance.read(incumbent.path)
     if known is None:
-        return whole(mined, seed, f"{incumbent.name} does not say what it was trained on")
+        return full_plan(mined, seed, f"{incumbent.name} does not say what it was trained on")
     if reason := _kept_out(mined, incumbent, known):
-        return whole(mined, seed, reason)
+        return full_plan(mined, seed, reason)
     return _onward(mined, incumbent, known, seed)
 
 
-def _onward(mined: Mined, incumbent: Revision, known: Learnt, seed: int) -> Course:
+def _onward(mined: Mined, incumbent: Revision, known: Provenance, seed: int) -> TrainingPlan:
     is_new = [not digests <= known.texts for digests in _texts_of_rows(mined)]
     order = shuffled(len(is_new), seed)
     changed = [i for i in order if is_new[i]]
     replayed = round(len(changed) * REPLAY / (1 - REPLAY))
     chosen = {*changed, *[i for i in order if not is_new[i]][:replayed]}
     rows = [i for i in order if i in chosen]
-    return Course(rows, incumbent, "", len(changed))
+    return TrainingPlan(rows, incumbent, "", len(changed))
 
 
-def _kept_out(mined: Mined, incumbent: Revision, known: Learnt) -> str:
+def _kept_out(mined: Mined, incumbent: Revision, known: Provenance) -> str:
     """Why nothing may go on from the incumbent; empty if it may."""
     if not judged_alike(incumbent.manifest.get("rules")):
         return f"the rules of what is kept out are not those of {incumbent.name}"
@@ -98,7 +98,7 @@ def _kept_out(mined: Mined, incumbent: Revision, known: Learnt) -> str:
     return ""
 
 
-def _excluded(mined: Mined, known: Learnt) -> str | None:
+def _excluded(mined: Mined, known: Provenance) -> str | None:
     """A path that was learnt from and that a team excludes, whether the file is still there or not.
 
     What is learnt from today is excluded by another of several repositories, if by any.
@@ -107,7 +107,7 @@ def _excluded(mined: Mined, known: Learnt) -> str | None:
     for repository, about in zip(
         material.repositories, mined.manifest["repositories"], strict=True
     ):
-        left_out = left_out_by(repository, about["settings"]["exclude"])
+        left_out = path_filter(repository, about["settings"]["exclude"])
         excluded.update(path for path in known.paths if left_out(path) == EXCLUDED)
     if excluded:  # seldom: what is kept is read again for this
         excluded -= {function.path for function in material.kept}
@@ -117,7 +117,7 @@ def _excluded(mined: Mined, known: Learnt) -> str | None:
 def _rejected(mined: Mined) -> Iterator[tuple[str, str, str]]:
     """(path, verdict, hash) of the functions of the training tree that hygiene keeps out."""
     repository = _material(mined).repository
-    for entry in mined.account:
+    for entry in mined.ledger:
         if entry.part == "train" and entry.verdict not in (KEPT, *_COPIES) and entry.end:
             text = repository.read(entry.blob_id)[entry.start : entry.end]
             yield entry.path, entry.verdict, provenance.digest_of(text)
@@ -139,7 +139,7 @@ def _name(function: Function) -> tuple[str, str, str]:
     return function.path, function.blob_id, function.qualified_name
 
 
-def unseen(mined: Mined, incumbent: Revision | None) -> tuple[list[Sample], Material]:
+def unseen(mined: Mined, incumbent: Revision | None) -> tuple[list[Sample], EvalMaterial]:
     """The test without what the incumbent was trained on: neither older code nor known functions.
 
     Its own window may have begun later than today's.
@@ -183,6 +183,6 @@ def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _material(mined: Mined) -> Material:
+def _material(mined: Mined) -> EvalMaterial:
     assert mined.material is not None  # a run mines itself
     return mined.material

@@ -1,8 +1,8 @@
 """Where a run keeps what it has done, beside the store's staging: found again after a kill.
 
-    <shelf>/unfinished/<key>/       what the run wrote, and its lock beside it
+    <repository>/unfinished/<key>/       what the run wrote, and its lock beside it
 
-The key says all that decides a run's result. A shelf holds one unfinished run: what was left by
+The key says all that decides a run's result. A folder holds one unfinished run: what was left by
 others that nobody works on any more goes when another begins. Knows nothing of what is kept.
 """
 
@@ -25,15 +25,15 @@ def key_of(deciding: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:32]
 
 
-class Unfinished:
+class ResumableRun:
     """``path`` is None where another process is at the same run: this one keeps nothing then."""
 
-    def __init__(self, shelf: Path, key: str) -> None:
+    def __init__(self, folder: Path, key: str) -> None:
         self.path: Path | None = None
         self._lock: IO[bytes] | None = None
         with contextlib.suppress(OSError):  # a store that takes nothing more says so elsewhere
-            _clear(shelf / FOLDER, but=key)
-            folder = shelf / FOLDER / key
+            _clear(folder / FOLDER, but=key)
+            folder = folder / FOLDER / key
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = try_lock(folder.with_suffix(".lock"))
             self.path = folder if self._lock else None

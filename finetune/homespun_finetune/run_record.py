@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homespun_finetune import show
-from homespun_finetune.examination import Examination, Role
+from homespun_finetune.evaluation import Evaluation, Role
 from homespun_finetune.gate import Decision
 from homespun_finetune.outcome import DecisionName, Outcome
 from homespun_finetune.steps import Steps
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from homespun_model.bases.base import Base
     from homespun_model.store.store import Revision
 
-    from homespun_finetune.refresh import Course
+    from homespun_finetune.refresh import TrainingPlan
 
 
-class Conclusion:
+class RunRecord:
     """Draws the outcome of one run from its steps."""
 
     def __init__(self, steps: Steps) -> None:
@@ -43,7 +43,7 @@ class Conclusion:
                 "minutes": self._steps.deadline.seconds / 60,
                 "mine": mined.manifest["settings"],
                 "train": self._steps.training.to_json(),
-                "evaluate": self._steps.evaluation.to_json(),
+                "evaluate": self._steps.evaluate_settings.to_json(),
                 "gate": self._steps.rules.to_json(),
             },
             "homespun": version("homespun"),
@@ -53,7 +53,7 @@ class Conclusion:
         self,
         ended: Decision | Outcome,
         manifest: dict[str, Any],
-        examination: Examination,
+        evaluation: Evaluation,
         sides: tuple[Role, Role],
         folder: Path | None,
     ) -> None:
@@ -64,13 +64,13 @@ class Conclusion:
         files += [self._steps.request.report] if self._steps.request.report else []
         if not files:
             return
-        before, after = (examination.results()[side] for side in sides)
+        before, after = (evaluation.results()[side] for side in sides)
         page = Page(
             repository=self._steps.identity,
             decision=ended.outcome if isinstance(ended, Decision) else ended.decision,
             reasons=ended.reasons,
             manifest=manifest,
-            pairs=notable(examination.holes, before, after),
+            pairs=notable(evaluation.holes, before, after),
             before=sides[0],
             after=sides[1],
             earlier=self._steps.store().revisions(self._steps.identity),
@@ -83,14 +83,14 @@ class Conclusion:
             if self._steps.request.report:
                 self._steps.reporter.say(f"report: {self._steps.request.report}")
 
-    def nothing_to_do(self, mined: Mined, base: Base, course: Course) -> Outcome:
+    def nothing_to_do(self, mined: Mined, base: Base, plan: TrainingPlan) -> Outcome:
         """Told before anything was trained."""
         reason = (
             "no held-out code to measure on: the repository has too few files and too little "
             "history; nothing was trained"
         )
-        if course.start and not course.rows:
-            reason = f"nothing has changed since {course.start.name}; nothing was trained"
+        if plan.start and not plan.rows:
+            reason = f"nothing has changed since {plan.start.name}; nothing was trained"
         outcome = self.outcome("undecided", mined, base=base.id, reasons=(reason,))
         show.decision(self._steps.reporter.console, outcome)
         return outcome
@@ -99,7 +99,7 @@ class Conclusion:
         self,
         mined: Mined,
         base: Base,
-        examination: Examination,
+        evaluation: Evaluation,
         decision: Decision,
         revision: Revision,
     ) -> Outcome:
@@ -108,12 +108,12 @@ class Conclusion:
             decision.outcome,
             mined,
             base=base.id,
-            examination=examination,
+            evaluation=evaluation,
             reasons=decision.reasons,
             revision=revision.name,
         )
-        console, results = self._steps.reporter.console, examination.results()
-        pairs = show.choose(examination.holes, results["base"], results["candidate"])
+        console, results = self._steps.reporter.console, evaluation.results()
+        pairs = show.choose(evaluation.holes, results["base"], results["candidate"])
         show.decision(console, outcome)
         show.table(console, outcome.metrics)
         show.completions(console, pairs, outcome.metrics["candidate"])
@@ -125,7 +125,7 @@ class Conclusion:
         mined: Mined,
         *,
         base: str,
-        examination: Examination | None = None,
+        evaluation: Evaluation | None = None,
         reasons: tuple[str, ...] = (),
         revision: str | None = None,
     ) -> Outcome:
@@ -137,6 +137,6 @@ class Conclusion:
             counts=mined.manifest["counts"],
             reasons=reasons,
             revision=revision,
-            metrics=examination.metrics() if examination else {},
+            metrics=evaluation.metrics() if evaluation else {},
             seconds=self._steps.seconds,
         )

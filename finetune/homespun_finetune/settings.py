@@ -78,7 +78,7 @@ class EvaluateSettings:
     share: float = 0.3
     """Of ``--minutes``, for all models together."""
     holes: float = 0.62
-    """Of a model's part, for held-out holes; the baselines sit these and nothing else."""
+    """Of a model's part, for held-out holes; the baselines answer these and nothing else."""
     typing: float = 0.22
     """Of a model's part, for lines typed again."""
     general: float = 0.1

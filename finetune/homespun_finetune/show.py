@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from homespun_finetune.evaluate import hole_id
 from homespun_finetune.figures import rows
+from homespun_finetune.holdout import hole_id
 from homespun_finetune.metrics import HoleResult, Metrics
 from homespun_finetune.outcome import Outcome
 

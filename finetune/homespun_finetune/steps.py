@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Literal
 from homespun_corpus.filters.team_settings import read_team_settings
 from homespun_corpus.repo.repository import Repository
 from homespun_model.errors import StoreError
-from homespun_model.store.folder_names import shelf_folders
+from homespun_model.store.folder_names import folder_names
 
 from homespun_finetune import interruption, processes, show
 from homespun_finetune.budget import Deadline, best_device
-from homespun_finetune.errors import UsageError
+from homespun_finetune.errors import RunUsageError
+from homespun_finetune.evaluation import Evaluation, Role
 from homespun_finetune.evidence import Evidence, gather
-from homespun_finetune.examination import Examination, Role
 from homespun_finetune.gate import GateRules
 from homespun_finetune.outcome import Seconds
 from homespun_finetune.progress import Reporter, Turn
-from homespun_finetune.request import Request
+from homespun_finetune.request import RunRequest
 from homespun_finetune.settings import EvaluateSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from homespun_model.store.store import AdapterStore, Revision
 
     from homespun_finetune.canary import Canary, Exposure
-    from homespun_finetune.refresh import Course
-    from homespun_finetune.resumable import Unfinished
+    from homespun_finetune.refresh import TrainingPlan
+    from homespun_finetune.resumable import ResumableRun
     from homespun_finetune.train import Trained
-    from homespun_finetune.training_step import Lessons
+    from homespun_finetune.training_step import TrainingTask
 
 
 MINED_A_MINUTE = 2_000_000
@@ -50,7 +50,7 @@ MINING_SHARE = 0.8
 class Steps:
     """One request's repositories, settings and clock, and what can be done with them."""
 
-    def __init__(self, request: Request, reporter: Reporter, deadline: Deadline) -> None:
+    def __init__(self, request: RunRequest, reporter: Reporter, deadline: Deadline) -> None:
         self.request = request
         self.reporter = reporter
         self.deadline = deadline
@@ -59,11 +59,11 @@ class Steps:
         self.repositories = [Repository.open(path) for path in request.repositories]
         first = self.repositories[0]
         self.identity = first.identity if request.id is None else request.id
-        shelf_folders(self.identity)  # a dry run refuses the same ids
+        folder_names(self.identity)  # a dry run refuses the same ids
         self.teams = [read_team_settings(one.root) for one in self.repositories]
         self.team = self.teams[0]
         self.training = TrainSettings(seed=request.seed).wishing(self.team.train)
-        self.evaluation = EvaluateSettings(seed=request.seed)
+        self.evaluate_settings = EvaluateSettings(seed=request.seed)
 
     def mine(self) -> Mined:
         """The dataset, told in counts and kept on the disk to be looked at."""
@@ -105,11 +105,11 @@ class Steps:
         return mined
 
     def _check_mining(self) -> None:
-        """UsageError once it leaves no time for anything else; counts alone may take any."""
+        """RunUsageError once it leaves no time for anything else; counts alone may take any."""
         spent = self.deadline.seconds - self.deadline.left()
         if not self.request.dry_run and spent > MINING_SHARE * self.deadline.seconds:
             minutes = self.deadline.seconds / 60
-            raise UsageError(
+            raise RunUsageError(
                 f"mining alone takes more than {MINING_SHARE:.0%} of --minutes {minutes:g}: run "
                 "the same command again, for what was read is kept, or give it more minutes"
             )
@@ -132,126 +132,131 @@ class Steps:
         return AdapterStore(self.request.store or default_store())
 
     def incumbent(self, store: AdapterStore, base: Base) -> Revision | None:
-        """What is served now; UsageError, before anything is done, if it compares with nothing."""
+        """What is served now; RunUsageError, before any work, if it compares with nothing."""
         from homespun_model.store.admission import check
 
         try:
             incumbent = store.current(self.identity)
         except StoreError as error:
-            raise UsageError(str(error)) from error
+            raise RunUsageError(str(error)) from error
         try:
             if incumbent is not None:
                 check(incumbent, base)
         except StoreError as error:
-            raise UsageError(
+            raise RunUsageError(
                 f"{error}; nothing can be compared with it: give its base, another --store or "
                 "--id, or go back to the base first with `homespun adapters rollback --to-base`"
             ) from error
         return incumbent
 
-    def examination(
+    def evaluation(
         self, mined: Mined, seconds: float, models: int, incumbent: Revision | None
-    ) -> Examination:
-        """An exam for so many models, of what the incumbent never saw."""
+    ) -> Evaluation:
+        """An evaluation of so many models, of what the incumbent never saw."""
         from homespun_finetune.refresh import unseen
 
         samples, material = unseen(mined, incumbent)
-        return Examination(
+        return Evaluation(
             samples,
             material,
-            self.evaluation,
+            self.evaluate_settings,
             seconds=seconds,
             models=models,
             reporter=self.reporter,
         )
 
     def examine_what_is(
-        self, examination: Examination, base: Base, incumbent: Revision | None
+        self, evaluation: Evaluation, base: Base, incumbent: Revision | None
     ) -> None:
         """Base, baselines and incumbent."""
         from homespun_model.completer import Completer
 
         device = best_device()
         untuned = Completer.load(base, device=device)
-        self.examine(examination, "base", untuned)
+        self.examine(evaluation, "base", untuned)
         with self.timed("evaluate"):
-            examination.sit_baselines(untuned)
+            evaluation.measure_baselines(untuned)
         if incumbent is not None:
             served = Completer.load(base, incumbent, device=device)
-            self.examine(examination, "incumbent", served)
+            self.examine(evaluation, "incumbent", served)
 
-    def examine_candidate(self, examination: Examination, base: Base, folder: Path) -> None:
+    def examine_candidate(self, evaluation: Evaluation, base: Base, folder: Path) -> None:
         """The adapter as it lies in ``folder``, loaded as it would be for an editor."""
         from homespun_model.completer import Completer
-        from homespun_model.engines.loading import load_forward
+        from homespun_model.engines.loading import load_engine
 
-        forward = load_forward(base, folder, device=best_device())
-        self.examine(examination, "candidate", Completer(base, forward, None))
+        forward = load_engine(base, folder, device=best_device())
+        self.examine(evaluation, "candidate", Completer(base, forward, None))
 
     def exposed(
         self, base: Base, folder: Path | None, canaries: Sequence[Canary], seconds: float
     ) -> list[Exposure]:
         """How well the base, or the adapter in ``folder``, knows the canaries' keys."""
         from homespun_model.completer import Completer
-        from homespun_model.engines.loading import load_forward
+        from homespun_model.engines.loading import load_engine
 
         from homespun_finetune import canary
 
-        completer = Completer(base, load_forward(base, folder, device=best_device()), None)
+        completer = Completer(base, load_engine(base, folder, device=best_device()), None)
         name = "adapter" if folder else "base"
         with self.timed("evaluate"), self.reporter.stage(f"asking the {name} for keys") as stage:
             in_time = Turn(stage, seconds).within(seconds)
             return list(canary.expose(completer, canaries, self.request.seed, in_time))
 
-    def examine(self, examination: Examination, role: Role, completer: Completer) -> None:
+    def examine(self, evaluation: Evaluation, role: Role, completer: Completer) -> None:
         with self.timed("evaluate"):
-            examination.sit(role, completer)
+            evaluation.measure(role, completer)
 
-    def course(self, mined: Mined, incumbent: Revision | None) -> Course:
+    def plan(self, mined: Mined, incumbent: Revision | None) -> TrainingPlan:
         """What to learn, and where to begin."""
-        from homespun_finetune.refresh import refresh, whole
+        from homespun_finetune.refresh import full_plan, refresh_plan
 
         if not self.request.refresh:
-            return whole(mined, self.request.seed)
-        course = refresh(mined, incumbent, self.request.seed)
-        self.reporter.say(str(course))
-        return course
+            return full_plan(mined, self.request.seed)
+        plan = refresh_plan(mined, incumbent, self.request.seed)
+        self.reporter.say(str(plan))
+        return plan
 
-    def lessons(
-        self, base: Base, mined: Mined, course: Course, folder: Path
-    ) -> tuple[Lessons, Unfinished | None]:
+    def task(
+        self, base: Base, mined: Mined, plan: TrainingPlan, folder: Path
+    ) -> tuple[TrainingTask, ResumableRun | None]:
         """What to train on, and what an earlier run, killed, has done of it."""
-        from homespun_finetune.resumable import Unfinished
-        from homespun_finetune.training_step import Lessons
+        from homespun_finetune.resumable import ResumableRun
+        from homespun_finetune.training_step import TrainingTask
 
-        lessons = Lessons(base, mined, course, self.training)
+        task = TrainingTask(base, mined, plan, self.training)
         if processes.count() > 1:  # all of them would have to go on from the same step
-            return lessons, None
-        key = lessons.key(self.deadline.seconds / 60)
-        return lessons, Unfinished(folder.parent.parent, key)
+            return task, None
+        key = task.key(self.deadline.seconds / 60)
+        return task, ResumableRun(folder.parent.parent, key)
 
     def train(
-        self, lessons: Lessons, folder: Path, unfinished: Unfinished | None, *, reserve: float
+        self,
+        task: TrainingTask,
+        folder: Path,
+        resumable: ResumableRun | None,
+        *,
+        reserve: float,
     ) -> Trained:
         """An adapter in ``folder``, within what the clock leaves less ``reserve`` seconds."""
-        from homespun_finetune.training_step import teach
+        from homespun_finetune.training_step import train_adapter
 
         seconds = self.deadline.left() - reserve
         with self.timed("train"), self.reporter.stage("training") as stage:
-            trained = teach(lessons, folder, unfinished, seconds=seconds, stage=stage)
+            trained = train_adapter(task, folder, resumable, seconds=seconds, stage=stage)
         if trained.resumed_at is not None:
             self.reporter.say(f"went on from step {trained.resumed_at} of a run that was cut short")
         self.reporter.say(show.trained(trained))
         return trained
 
     def evidence(
-        self, examination: Examination, mined: Mined, incumbent: Revision | None
+        self, evaluation: Evaluation, mined: Mined, incumbent: Revision | None
     ) -> Evidence:
         """What the examination says of the candidate."""
         split = incumbent.manifest.get("split") if incumbent else None
         was = split.get("kind") if isinstance(split, dict) else None
         return gather(
-            examination,
+            evaluation,
             against="incumbent" if incumbent else "base",
             seed=self.request.seed,
             weaker_split=was == "time" and mined.manifest["split"]["kind"] != "time",
@@ -271,7 +276,7 @@ def staged(store: AdapterStore, identity: str) -> Iterator[Path]:
     try:
         folder = store.stage(identity)
     except StoreError as error:
-        raise UsageError(str(error)) from error
+        raise RunUsageError(str(error)) from error
     try:
         yield folder
     finally:

@@ -21,15 +21,15 @@ from transformers import PreTrainedModel, TrainerCallback
 
 from homespun_finetune import checkpoint, processes
 from homespun_finetune.adapter import go_on_from, lora
-from homespun_finetune.batches import Example, Plan, collate, plan, take
+from homespun_finetune.batches import EncodedSample, Plan, collate, plan, take
 from homespun_finetune.budget import TokenBudget, best_device, measure
-from homespun_finetune.early_stopping import Point, Watch
-from homespun_finetune.errors import TrainingError, UsageError
-from homespun_finetune.loss import Batch, Lesson
+from homespun_finetune.early_stopping import EarlyStopping, Point
+from homespun_finetune.errors import RunUsageError, TrainingError
+from homespun_finetune.loss import Batch, WeightedLoss
 from homespun_finetune.memory import free_memory, kept_for_backward, micro_batch
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings, learning_rate_for
-from homespun_finetune.trainer import Loop, arguments
+from homespun_finetune.trainer import WeightedTrainer, arguments
 
 TIMED_BATCHES = 3  # full batches timed for the budget, after one that nobody times
 FORWARD_SHARE = 1 / 3  # of a training step's cost, for a batch that is only looked at
@@ -94,8 +94,8 @@ class _Terms:
 
 def fine_tune(
     model: PreTrainedModel,
-    training: Iterable[Example],
-    validation: Sequence[Example],
+    training: Iterable[EncodedSample],
+    validation: Sequence[EncodedSample],
     settings: TrainSettings,
     *,
     tokens: Tokens,
@@ -111,7 +111,7 @@ def fine_tune(
     nothing in it is needed afterwards. ``start`` holds the adapter to go on from. ``kept`` is where
     checkpoints are written; one that is there already is gone on from, with the budget that was
     measured then. Raises TrainingError where there is nothing to learn from, or where no state of
-    the adapter has a finite loss; UsageError where there is no time to.
+    the adapter has a finite loss; RunUsageError where there is no time to.
     """
     begun = time.monotonic()
     torch.manual_seed(settings.seed)
@@ -120,7 +120,7 @@ def fine_tune(
     adapted = lora(_on(device, model), settings)
     if start is not None:
         go_on_from(adapted, start)
-    lesson = Lesson(adapted)
+    weighted_loss = WeightedLoss(adapted)
     source = iter(training)
     examples = list(islice(source, settings.batch_size * (TIMED_BATCHES + 1)))
     if not examples:
@@ -137,15 +137,15 @@ def fine_tune(
         terms = _Terms.from_json(found.about["fixed"])
     else:
         left = seconds - (time.monotonic() - begun)
-        terms = _terms(lesson, examples, settings, collator, seconds=left, device=device)
+        terms = _terms(weighted_loss, examples, settings, collator, seconds=left, device=device)
     budget = terms.budget
     training_tokens = budget.tokens * (1 - settings.validation_share)
     examples += take(source, training_tokens - sum(map(len, examples)))
     steps = _plan(examples, settings).within(training_tokens)
     base_rate = learning_rate_for(model.config.get_text_config().hidden_size)
     rate = (settings.learning_rate or base_rate) * (settings.refresh_rate if start else 1.0)
-    watch = Watch(
-        lesson,
+    stopping = EarlyStopping(
+        weighted_loss,
         adapted,
         on_middles(_affordable(validation, budget, settings), settings.batch_size, tokens),
         seconds=budget.seconds,
@@ -154,15 +154,15 @@ def fine_tune(
         settings=settings,
         stage=stage,
     )
-    callbacks: list[TrainerCallback] = [watch]
+    callbacks: list[TrainerCallback] = [stopping]
     if found:
-        watch.restore(found.about, found.part("best"))
+        stopping.restore(found.about, found.part("best"))
     if kept:
-        callbacks.append(checkpoint.Keeper(kept, adapted, watch, terms.to_json(), found))
+        callbacks.append(checkpoint.Checkpointer(kept, adapted, stopping, terms.to_json(), found))
     begin = found.step if found else 0
     if begin < len(steps.batches):
-        Loop(
-            lesson,
+        WeightedTrainer(
+            weighted_loss,
             arguments(
                 settings,
                 steps=len(steps.batches),
@@ -178,7 +178,7 @@ def fine_tune(
             train_dataset=cast(Any, [examples[i] for b in steps.batches[begin:] for i in b]),
             callbacks=callbacks,
         ).train()
-    best = watch.restore_best()
+    best = stopping.restore_best()
     return Trained(
         model=adapted,
         budget=budget,
@@ -187,15 +187,15 @@ def fine_tune(
         steps=len(steps.batches),
         tokens=sum(steps.tokens),
         best_step=best,
-        stopped=watch.stopped,
-        points=tuple(watch.points),
+        stopped=stopping.stopped,
+        points=tuple(stopping.points),
         resumed_at=begin if found else None,
     )
 
 
 def _terms(
-    lesson: Lesson,
-    examples: Sequence[Example],
+    weighted_loss: WeightedLoss,
+    examples: Sequence[EncodedSample],
     settings: TrainSettings,
     collator: partial[Batch],
     *,
@@ -204,28 +204,32 @@ def _terms(
 ) -> _Terms:
     """See what a sample needs, and time a few batches. The adapter stays as it is.
 
-    UsageError where the time left is too short for one batch.
+    RunUsageError where the time left is too short for one batch.
     """
     size = min(settings.batch_size, len(examples))
     if size % processes.count():
-        raise UsageError(
+        raise RunUsageError(
             f"{size} samples a step cannot be shared by {processes.count()} processes: start 2 or 4"
         )
     if seconds > 0:  # timing is not free either
         begun = time.monotonic()
-        lesson.train()
+        weighted_loss.train()
         longest = collator([max(examples, key=len)])
         one = {name: tensor.to(device) for name, tensor in longest.items()}
         share = size // processes.count()
         micro = micro_batch(
-            share, kept_for_backward(lambda: lesson(**one)), free_memory(device) // _sharing(device)
+            share,
+            kept_for_backward(lambda: weighted_loss(**one)),
+            free_memory(device) // _sharing(device),
         )
         left = seconds - (time.monotonic() - begun)
-        budget = _measure(lesson, examples, settings, collator, micro, seconds=left, device=device)
+        budget = _measure(
+            weighted_loss, examples, settings, collator, micro, seconds=left, device=device
+        )
         budget = processes.agree(budget, device)
         if budget.tokens >= sum(map(len, examples[:size])):
             return _Terms(budget, micro)
-    raise UsageError("no time is left to train after mining and measuring: raise --minutes")
+    raise RunUsageError("no time is left to train after mining and measuring: raise --minutes")
 
 
 def _sharing(device: str) -> int:
@@ -234,8 +238,8 @@ def _sharing(device: str) -> int:
 
 
 def _measure(
-    lesson: Lesson,
-    examples: Sequence[Example],
+    weighted_loss: WeightedLoss,
+    examples: Sequence[EncodedSample],
     settings: TrainSettings,
     collator: partial[Batch],
     micro: int,
@@ -246,8 +250,8 @@ def _measure(
     """Time a few batches: gradients are dropped, nothing steps."""
 
     def step(batch: Batch) -> None:
-        lesson(**batch).backward()
-        lesson.zero_grad(set_to_none=True)
+        weighted_loss(**batch).backward()
+        weighted_loss.zero_grad(set_to_none=True)
 
     batches = [
         {name: tensor.to(device) for name, tensor in collator([examples[i] for i in part]).items()}
@@ -261,7 +265,7 @@ def _on(device: str, model: PreTrainedModel) -> PreTrainedModel:
     return cast(PreTrainedModel, cast(torch.nn.Module, model).to(device))
 
 
-def _plan(examples: Sequence[Example], settings: TrainSettings) -> Plan:
+def _plan(examples: Sequence[EncodedSample], settings: TrainSettings) -> Plan:
     return plan(
         [len(example) for example in examples],
         batch_size=settings.batch_size,
@@ -271,14 +275,14 @@ def _plan(examples: Sequence[Example], settings: TrainSettings) -> Plan:
 
 
 def _affordable(
-    validation: Sequence[Example], budget: TokenBudget, settings: TrainSettings
-) -> list[Example]:
+    validation: Sequence[EncodedSample], budget: TokenBudget, settings: TrainSettings
+) -> list[EncodedSample]:
     """As many as ``validation_share`` of the budget pays for."""
     tokens = budget.tokens * settings.validation_share / settings.validations / FORWARD_SHARE
     return take(iter(validation[: settings.validation_samples]), tokens)
 
 
-def on_middles(examples: Sequence[Example], size: int, tokens: Tokens) -> list[Batch]:
+def on_middles(examples: Sequence[EncodedSample], size: int, tokens: Tokens) -> list[Batch]:
     """Batches in which the middles count, and neither prompts nor ends.
 
     What counts is what is written. A base that was taught to end often unlearns some of that at

@@ -19,7 +19,7 @@ from homespun_finetune.loss import Batch
 from homespun_finetune.settings import TrainSettings
 
 
-class Loop(Trainer):
+class WeightedTrainer(Trainer):
     """A step of one process, of several, or in several parts: the same loss and gradient."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,6 +1,6 @@
 """The training step of a run: what is read, from where it sets out, and what is kept of it.
 
-Text comes in, an adapter lies in a folder afterwards. Knows no exam and no gate.
+Text comes in, an adapter lies in a folder afterwards. Knows no holdout and no gate.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from homespun_model.bases.prompt import PROMPT_VERSION
 
 from homespun_finetune import provenance
 from homespun_finetune.adapter import save_adapter
-from homespun_finetune.batches import Example, encode_all, mixed
+from homespun_finetune.batches import EncodedSample, encode_all, mixed
 from homespun_finetune.progress import Stage
-from homespun_finetune.refresh import Course
-from homespun_finetune.resumable import Unfinished, key_of
+from homespun_finetune.refresh import TrainingPlan
+from homespun_finetune.resumable import ResumableRun, key_of
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.stdlib_samples import replay_digest, replay_samples
 from homespun_finetune.train import Tokens, Trained, fine_tune
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingTask:
     """What a run trains on, and how."""
 
     base: Base
     mined: Mined
-    course: Course
+    plan: TrainingPlan
     settings: TrainSettings
     planted: Sequence[Sample] = ()
     """Read before the repository's own, so that however short the time, they are."""
@@ -43,7 +43,7 @@ class Lessons:
         """For the manifest: with these, a later run knows whether it may go on from this one."""
         return {
             "rules": JUDGING_VERSION,
-            "course": self.course.to_json(),
+            "course": self.plan.to_json(),
             "general_digest": replay_digest(self.settings.seed),
         }
 
@@ -59,45 +59,50 @@ class Lessons:
         }
         return key_of(deciding | self.to_json())
 
-    def training(self) -> Iterator[Example]:
+    def training(self) -> Iterator[EncodedSample]:
         """The repository's samples in the course's order, with some of the standard library."""
         rows = self.mined.dataset["train"]
-        samples = (Sample.from_row(rows[i]) for i in self.course.rows)
+        samples = (Sample.from_row(rows[i]) for i in self.plan.rows)
         own = self._encoded(chain(self.planted, samples))
         general = self._encoded(replay_samples(self.settings.seed))
         return mixed(own, general, self.settings.general_share)
 
-    def validation(self) -> list[Example]:
+    def validation(self) -> list[EncodedSample]:
         held_out = self._encoded(self.mined.samples("validation"))
         return list(islice(held_out, self.settings.validation_samples))
 
-    def _encoded(self, samples: Iterator[Sample]) -> Iterator[Example]:
+    def _encoded(self, samples: Iterator[Sample]) -> Iterator[EncodedSample]:
         return encode_all(self.base.prompts(), samples, longest=self.base.context_length)
 
 
-def teach(
-    lessons: Lessons, folder: Path, unfinished: Unfinished | None, *, seconds: float, stage: Stage
+def train_adapter(
+    task: TrainingTask,
+    folder: Path,
+    resumable: ResumableRun | None,
+    *,
+    seconds: float,
+    stage: Stage,
 ) -> Trained:
-    """Train for ``seconds``, or go on with what is ``unfinished``; the adapter is in ``folder``.
+    """Train for ``seconds``, or go on with what is ``resumable``; the adapter is in ``folder``.
 
-    Without ``unfinished`` nothing is kept that a later run could go on with.
+    Without ``resumable`` nothing is kept that a later run could go on with.
     """
-    base, course, mined = lessons.base, lessons.course, lessons.mined
+    base, plan, mined = task.base, task.plan, task.mined
     trained = fine_tune(
         base.load_model(),
-        lessons.training(),
-        lessons.validation(),
-        lessons.settings,
+        task.training(),
+        task.validation(),
+        task.settings,
         tokens=Tokens(pad=base.fim.end, end=base.fim.end),
         seconds=seconds,
         work=folder,
         stage=stage,
-        start=course.start.path if course.start else None,
-        kept=unfinished.path if unfinished else None,
+        start=plan.start.path if plan.start else None,
+        kept=resumable.path if resumable else None,
     )
     save_adapter(trained.model, folder, base.id)
     if mined.material is not None:
         taught = provenance.of(mined.material.repository, mined.material.kept)
-        before = provenance.read(course.start.path) if course.start else None
+        before = provenance.read(plan.start.path) if plan.start else None
         taught.and_(before).write(folder)
     return trained

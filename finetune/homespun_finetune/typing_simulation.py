@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from homespun_corpus.mining.eval_material import TypedLine
 
 if TYPE_CHECKING:
-    from homespun_finetune.evaluate import Served
+    from homespun_finetune.holdout import ServedModel
 
 WRONG_SHOWN_COST = 1
 """Characters that a wrong suggestion costs: it is there for about as long as a key takes."""
@@ -25,7 +25,7 @@ _SESSION = "typing"
 
 
 @dataclass(frozen=True, slots=True)
-class Typing:
+class SimulatedLine:
     """What one line came to under one model."""
 
     line: str
@@ -45,17 +45,17 @@ class Typing:
         return self.accepted - WRONG_SHOWN_COST * self.dismissed
 
 
-def type_again(
-    served: Served, lines: Sequence[TypedLine], in_time: Callable[[], bool]
-) -> Iterator[Typing]:
+def simulate_typing(
+    served: ServedModel, lines: Sequence[TypedLine], in_time: Callable[[], bool]
+) -> Iterator[SimulatedLine]:
     """Each line in order, as long as there is time."""
     for line in lines:
         if not in_time():
             return
-        yield type_line(served, line)
+        yield simulate_line(served, line)
 
 
-def type_line(served: Served, line: TypedLine) -> Typing:
+def simulate_line(served: ServedModel, line: TypedLine) -> SimulatedLine:
     """Type one line from its indentation to its end."""
     typed = accepted = dismissed = asked = 0
     shown = ""
@@ -70,7 +70,7 @@ def type_line(served: Served, line: TypedLine) -> Typing:
         if shown and shown[0] != left[0]:
             dismissed, shown = dismissed + 1, ""
         typed, shown = typed + 1, shown[1:]
-    return Typing(
+    return SimulatedLine(
         line=line.id,
         file=line.place.path,
         language=line.language,
@@ -81,7 +81,7 @@ def type_line(served: Served, line: TypedLine) -> Typing:
     )
 
 
-def _suggested(served: Served, line: TypedLine, typed: int) -> str:
+def _suggested(served: ServedModel, line: TypedLine, typed: int) -> str:
     """What an editor would show at the cursor; "" for nothing."""
     place = replace(line.place, prefix=line.place.prefix + line.text[:typed])
     suggestion = served.complete(place, session=_SESSION)

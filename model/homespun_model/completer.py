@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING, Self
 from homespun_corpus.place import Place
 
 from homespun_model.bases.token_healing import begun_word
-from homespun_model.decoding.confidence import LIKELY, Spelt, likely_lines, logprob, mean_logprob
+from homespun_model.decoding.confidence import (
+    LIKELY,
+    TokenStarts,
+    likely_lines,
+    logprob,
+    mean_logprob,
+)
 from homespun_model.decoding.decode import Decoded, Decoder, any_token, never
-from homespun_model.decoding.ngram_index import CopyIndex
-from homespun_model.engines.engine import Forward
-from homespun_model.engines.loading import load_forward
+from homespun_model.decoding.ngram_index import NgramIndex
+from homespun_model.engines.engine import Engine
+from homespun_model.engines.loading import load_engine
 from homespun_model.stopping.trim import Trimmer
 from homespun_model.store.admission import check
 from homespun_model.store.revision import Revision
@@ -64,34 +70,34 @@ class Score:
 class Completer:
     """Completes with one base and at most one adapter. Not for two threads at once."""
 
-    def __init__(self, base: Base, forward: Forward, revision: str | None) -> None:
+    def __init__(self, base: Base, engine: Engine, revision: str | None) -> None:
         self.base = base
         self.revision = revision
         self._prompts = base.prompts()
-        self._forward = forward
-        self._decoder = Decoder(forward)
+        self._engine = engine
+        self._decoder = Decoder(engine)
         self._stop_ids = base.fim.stop | base.tokenizer.special_ids
 
     @classmethod
     def load(cls, base: Base, adapter: Revision | None = None, *, device: str = "cpu") -> Self:
         """The base, with ``adapter`` or none. StoreError if that may not be loaded."""
         if adapter is None:
-            return cls(base, load_forward(base, device=device), None)
+            return cls(base, load_engine(base, device=device), None)
         check(adapter, base)
-        return cls(base, load_forward(base, adapter.path, device=device), adapter.name)
+        return cls(base, load_engine(base, adapter.path, device=device), adapter.name)
 
     @property
     def size(self) -> int:
-        """Bytes of its weights, as ``Forward.size``."""
-        return self._forward.size
+        """Bytes of its weights, as ``Engine.size``."""
+        return self._engine.size
 
     @classmethod
     def from_model(cls, base: Base, model: PreTrainedModel, revision: str | None) -> Self:
         """A completer around weights in memory, as they are now; later changes may go unseen."""
-        from homespun_model.engines.transformers_engine import forward_of
+        from homespun_model.engines.transformers_engine import engine_for
 
         model.train(False)
-        return cls(base, forward_of(model), revision)
+        return cls(base, engine_for(model), revision)
 
     def complete(
         self,
@@ -100,11 +106,11 @@ class Completer:
         session: str | None = None,
         cancelled: Callable[[], bool] = never,
         max_new_tokens: int = MAX_NEW_TOKENS,
-        copies: CopyIndex | None = None,
+        ngrams: NgramIndex | None = None,
     ) -> Suggestion:
         """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes.
 
-        ``copies``: the repository's code as this base's tokens, by path; but for the place's own
+        ``ngrams``: the repository's code as this base's tokens, by path; but for the place's own
         file, of which the prompt shows what is still there, it is blended into what the model
         expects. Without it the model decides alone.
         """
@@ -120,19 +126,19 @@ class Completer:
             cancelled=cancelled,
             keep_going=lambda ids: not trimmer.done(self._text(ids, begun)),
             allowed=self.base.lexicon.beginning(begun) if begun else any_token,
-            copies=copies.beside(place.path) if copies is not None else None,
+            ngrams=ngrams.without(place.path) if ngrams is not None else None,
         )
         clock.lap("decode")
         trimmed = trimmer.trim(self._text(decoded.ids, begun), ended=decoded.stopped == "end")
-        spelt, stopped = self._spelt(decoded, begun), str(trimmed.reason)
-        if (likely := likely_lines(trimmed.text, spelt)) != trimmed.text:
+        starts, stopped = self._token_starts(decoded, begun), str(trimmed.reason)
+        if (likely := likely_lines(trimmed.text, starts)) != trimmed.text:
             trimmed, stopped = trimmer.trim(likely, ended=True), "doubt"
-        line = logprob(trimmed.text.partition("\n")[0], spelt)
+        line = logprob(trimmed.text.partition("\n")[0], starts)
         clock.lap("trim")
         return Suggestion(
             text=_with_line_ends_of(place, trimmed.text),
             replace=0,
-            mean_logprob=mean_logprob(trimmed.text, spelt),
+            mean_logprob=mean_logprob(trimmed.text, starts),
             line_logprob=line,
             shown=bool(trimmed.text.strip()) and trimmed.parses and trimmed.fits and line >= LIKELY,
             revision=self.revision,
@@ -146,20 +152,20 @@ class Completer:
         _, prompt = self._prompt(place)
         self._decoder.warm(prompt, session=session, cancelled=cancelled)
 
-    def score(self, place: Place, middle: str, *, copies: CopyIndex | None = None) -> Score:
-        """What ``middle`` costs at the place, as ``complete`` with these ``copies`` expects it."""
-        return self.score_many([(place, middle)], copies=copies)[0]
+    def score(self, place: Place, middle: str, *, ngrams: NgramIndex | None = None) -> Score:
+        """What ``middle`` costs at the place, as ``complete`` with these ``ngrams`` expects it."""
+        return self.score_many([(place, middle)], ngrams=ngrams)[0]
 
     def score_many(
-        self, holes: Sequence[tuple[Place, str]], *, copies: CopyIndex | None = None
+        self, holes: Sequence[tuple[Place, str]], *, ngrams: NgramIndex | None = None
     ) -> list[Score]:
         """``score`` of each hole, in their order, several in one forward pass."""
         pairs = [
             (self._prompts.build(place), self._prompts.encode_middle(middle))
             for place, middle in holes
         ]
-        some = None if copies is None else [copies.beside(place.path) for place, _ in holes]
-        logprobs = self._decoder.logprobs_many(pairs, stop_ids=self._stop_ids, copies=some)
+        some = None if ngrams is None else [ngrams.without(place.path) for place, _ in holes]
+        logprobs = self._decoder.logprobs_many(pairs, stop_ids=self._stop_ids, ngrams=some)
         return [
             Score(
                 -float(found.double().sum()), len(middle.replace("\r\n", "\n").encode()), len(found)
@@ -167,7 +173,7 @@ class Completer:
             for (_, middle), found in zip(holes, logprobs, strict=True)
         ]
 
-    def recites(self, place: Place, text: str, tokens: int) -> int:
+    def memorized(self, place: Place, text: str, tokens: int) -> int:
         """How many of the first ``tokens`` tokens of ``text`` it says by itself at the place.
 
         Greedy, untrimmed, and given up at the first token that differs: a probe of what a model
@@ -197,7 +203,7 @@ class Completer:
         text = self.base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER).replace("\r\n", "\n")
         return text[len(begun) :] if text.startswith(begun) else ""
 
-    def _spelt(self, decoded: Decoded, begun: str) -> Spelt:
+    def _token_starts(self, decoded: Decoded, begun: str) -> TokenStarts:
         """Where in the text each token begins, and its log-probability."""
         starts = [0, *(len(self._text(decoded.ids[:i], begun)) for i in range(1, len(decoded.ids)))]
         return list(zip(starts, decoded.logprobs, strict=False))

@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 MEMORY = 2 << 30  # bytes for what all of them add to the base
 MOST, LEAST = 8, 2
-RECENT = 60.0  # seconds in which a repository that was asked for keeps its seat
+RECENT = 60.0  # seconds in which a repository that was asked for keeps its slot
 
 
 @dataclass(slots=True)
-class Seat(Generic[T]):
+class AdapterSlot(Generic[T]):
     """What one repository is served with, as of a state of its ``current`` file."""
 
     asked: float
@@ -31,39 +31,39 @@ class Seat(Generic[T]):
     loading: asyncio.Future[None] | None = None
 
 
-class Seats(Generic[T]):
-    """The seats, by repository."""
+class AdapterSlots(Generic[T]):
+    """The slots, by repository."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.room = MOST
         self._clock = clock
-        self._taken: OrderedDict[str, Seat[T]] = OrderedDict()
+        self._taken: OrderedDict[str, AdapterSlot[T]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._taken)
 
     def make_room(self, size: int) -> None:
-        """A seat takes ``size`` bytes."""
+        """A slot takes ``size`` bytes."""
         self.room = max(LEAST, min(MOST, MEMORY // max(1, size)))
 
-    def find(self, repository: str) -> Seat[T] | None:
-        """The repository's seat, which counts as asked for; None if it has none."""
-        if (seat := self._taken.get(repository)) is not None:
-            seat.asked = self._clock()
+    def find(self, repository: str) -> AdapterSlot[T] | None:
+        """The repository's slot, which counts as asked for; None if it has none."""
+        if (slot := self._taken.get(repository)) is not None:
+            slot.asked = self._clock()
             self._taken.move_to_end(repository)
-        return seat
+        return slot
 
-    def take(self, repository: str) -> Seat[T] | None:
-        """A new seat; None where there is no room and nobody leaves."""
+    def take(self, repository: str) -> AdapterSlot[T] | None:
+        """A new slot; None where there is no room and nobody leaves."""
         now = self._clock()
         if len(self._taken) >= self.room:
-            longest, seat = next(iter(self._taken.items()))
-            if now - seat.asked < RECENT:
+            longest, slot = next(iter(self._taken.items()))
+            if now - slot.asked < RECENT:
                 return None
             del self._taken[longest]
-        self._taken[repository] = Seat(now)
+        self._taken[repository] = AdapterSlot(now)
         return self._taken[repository]
 
     def served(self) -> list[T]:
-        """What is in all seats."""
-        return [seat.serving for seat in self._taken.values() if seat.serving is not None]
+        """What is in all slots."""
+        return [slot.serving for slot in self._taken.values() if slot.serving is not None]

@@ -1,4 +1,4 @@
-"""``homespun adapters``: a repository's shelf in the store, looked at and looked after."""
+"""``homespun adapters``: a repository's folder in the store, looked at and looked after."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from homespun_corpus.repo.identity import find_root, identity_of
 from homespun_model.errors import StoreError
 from homespun_model.store.store import AdapterStore, Revision
 
-from homespun_server.errors import ServerError, UsageError
+from homespun_server.errors import CommandUsageError, ServerError
 from homespun_server.models import store_root
 from homespun_server.settings import LaunchOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class AdapterCommands:
     """The revisions of one repository."""
 
     store: AdapterStore
     repository: str
 
     @classmethod
-    def of(cls, store: str | None, repository: Path, identity: str | None) -> Shelf:
-        """The shelf of the repository at a path, or of the one called ``identity``."""
+    def of(cls, store: str | None, repository: Path, identity: str | None) -> AdapterCommands:
+        """The folder of the repository at a path, or of the one called ``identity``."""
         return cls(
             AdapterStore(store_root(LaunchOptions(store=store))),
             _identity(repository) if identity is None else identity,
@@ -99,13 +99,15 @@ class Shelf:
         for revision in self.store.revisions(self.repository):
             if revision.name == name:
                 return revision
-        raise UsageError(f"{self.repository} has no revision {name!r}: see homespun adapters list")
+        raise CommandUsageError(
+            f"{self.repository} has no revision {name!r}: see homespun adapters list"
+        )
 
 
 def _identity(path: Path) -> str:
     root = find_root(path) if path.exists() else None
     if root is None and not path.is_dir():
-        raise UsageError(f"there is no folder {path}")
+        raise CommandUsageError(f"there is no folder {path}")
     return identity_of(root or path.resolve())
 
 

@@ -22,7 +22,7 @@ class _Typing:
     gap: float | None = None
 
 
-class Pace:
+class AdaptiveDelay:
     """The typing of every open document, and what an answer takes."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ MOST_CLOSERS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedBy:
     """Which weights answer: part of every key."""
 
     base: str
@@ -46,9 +46,9 @@ class AnswerCache:
     """The newest answers of each document, least recently used documents leaving first."""
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[tuple[str, Served], list[Answer]] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, ServedBy], list[Answer]] = OrderedDict()
 
-    def put(self, uri: str, served: Served, answer: Answer) -> None:
+    def put(self, uri: str, served: ServedBy, answer: Answer) -> None:
         """Remember ``answer``, in place of an older one for the same text."""
         key = (uri, served)
         kept = [old for old in self._answers.get(key, []) if not _same(old.place, answer.place)]
@@ -57,7 +57,7 @@ class AnswerCache:
         while len(self._answers) > DOCUMENTS:
             self._answers.popitem(last=False)
 
-    def get(self, uri: str, served: Served, place: Place) -> Answer | None:
+    def get(self, uri: str, served: ServedBy, place: Place) -> Answer | None:
         """An answer for ``place``, or what is left of one whose beginning was typed."""
         for answer in self._answers.get((uri, served), []):
             if _same(answer.place, place):

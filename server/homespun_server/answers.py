@@ -17,7 +17,7 @@ from homespun_corpus.place import Place, Related
 from homespun_corpus.retrieval.secret_window import clear_of_secrets
 from homespun_model.errors import Cancelled
 
-from homespun_server.adaptive_delay import Pace
+from homespun_server.adaptive_delay import AdaptiveDelay
 from homespun_server.answer_cache import Answer, AnswerCache
 from homespun_server.document_home import Home
 from homespun_server.documents import Document
@@ -26,7 +26,7 @@ from homespun_server.logs import failure
 from homespun_server.models import Serving
 from homespun_server.places import language_of, place_in_text
 from homespun_server.recheck import refitted, screened
-from homespun_server.repository_index import Neighbours
+from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler, Superseded
 
 if TYPE_CHECKING:
@@ -86,10 +86,10 @@ class Question:
 class Answers:
     """Used from one event loop; the model is asked on the scheduler's thread."""
 
-    def __init__(self, scheduler: Scheduler, neighbours: Neighbours, pace: Pace) -> None:
+    def __init__(self, scheduler: Scheduler, index: RepositoryIndex, delay: AdaptiveDelay) -> None:
         self._scheduler = scheduler
-        self._neighbours = neighbours
-        self._pace = pace
+        self._index = index
+        self._delay = delay
         self._cache = AnswerCache()
         self._failures: set[str] = set()
 
@@ -102,7 +102,7 @@ class Answers:
 
     async def ask(self, question: Question) -> Answer | None:
         """The model's answer when it is the document's turn; None if it is dropped or fails."""
-        rest = self._pace.wait(question.uri, time.monotonic())
+        rest = self._delay.wait(question.uri, time.monotonic())
         try:
             answer = await self._scheduler.run(
                 question.uri, partial(self._compute, question), rest=rest
@@ -161,13 +161,13 @@ class Answers:
                 session=question.uri,
                 cancelled=cancelled,
                 max_new_tokens=question.most,
-                copies=self._neighbours.copies(question.home.root),
+                ngrams=self._index.ngrams(question.home.root),
             )
             suggestion = screened(asked, found)
             whole = True
         finally:
             took = time.perf_counter() - began
-            self._pace.computed(took, whole=whole)
+            self._delay.computed(took, whole=whole)
         logger.debug(
             "computed in %.0f ms: %d characters, %s, stopped at %s",
             1000 * took,
@@ -187,7 +187,7 @@ class Answers:
         clear = clear_of_secrets(question.text, question.place)
         related = question.related
         if related is None:
-            related = self._neighbours.related(question.uri, question.home.root, clear)
+            related = self._index.related(question.uri, question.home.root, clear)
         return replace(clear, related=related)
 
     def _log_once(self, error: Exception) -> None:

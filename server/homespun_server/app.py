@@ -18,7 +18,7 @@ from pygls.capabilities import ServerCapabilitiesBuilder
 from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Documents, Encoding, Point
 from homespun_server.logs import failure
-from homespun_server.models import Engine, Status
+from homespun_server.models import Models, Status
 from homespun_server.protocol import HomespunLanguageServer
 from homespun_server.service import Ghost, Service
 from homespun_server.settings import LaunchOptions, read_editor_settings
@@ -38,9 +38,9 @@ class App:
     def __init__(self, options: LaunchOptions, *, version: str, log: str | None = None) -> None:
         self.server = HomespunLanguageServer("homespun", version)
         self.documents = Documents()
-        self.engine = Engine(options, self._status)
-        self.homes = Homes(self.engine.store.has, self._warn)
-        self.service = Service(self.documents, self.engine, self.homes)
+        self.models = Models(options, self._status)
+        self.homes = Homes(self.models.store.has, self._warn)
+        self.service = Service(self.documents, self.models, self.homes)
         self.exit_code = 1  # an editor that is gone without a word
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
@@ -58,7 +58,7 @@ class App:
 
         protocol.exited = exited
         protocol.malformed = self._malformed
-        self.engine.preload()
+        self.models.preload()
         await connection.run(protocol.receive)
         self.service.close()
         return self.exit_code
@@ -91,7 +91,7 @@ class App:
 
     async def _warm(self) -> None:
         """Load the base, with a progress bar where that takes long enough to wonder."""
-        loading = asyncio.ensure_future(self.engine.warm())
+        loading = asyncio.ensure_future(self.models.warm())
         await asyncio.wait({loading}, timeout=UNNOTICED)
         window = self.server.client_capabilities.window
         if not loading.done() and window is not None and window.work_done_progress:

@@ -15,7 +15,7 @@ from homespun_model.bases.memory import gib, machine_memory, needed
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class CatalogueEntry:
     """A published base of a family."""
 
     family: str
@@ -24,29 +24,29 @@ class Example:
     """In billions."""
 
 
-EXAMPLES = (
-    Example("starter", "starter", 0.02),
-    Example("starcoder", "bigcode/tiny_starcoder_py", 0.16),
-    Example("qwen2.5-coder", "Qwen/Qwen2.5-Coder-0.5B", 0.49),
-    Example("santacoder", "bigcode/gpt_bigcode-santacoder", 1.1),
-    Example("deepseek-coder", "deepseek-ai/deepseek-coder-1.3b-base", 1.3),
-    Example("qwen2.5-coder", "Qwen/Qwen2.5-Coder-1.5B", 1.5),
-    Example("codegemma", "google/codegemma-2b", 2.5),
-    Example("stable-code", "stabilityai/stable-code-3b", 2.8),
-    Example("starcoder2", "bigcode/starcoder2-3b", 3.0),
-    Example("granite-code", "ibm-granite/granite-3b-code-base-2k", 3.5),
-    Example("mellum", "JetBrains/Mellum-4b-base", 4.0),
-    Example("codellama", "codellama/CodeLlama-7b-hf", 6.7),
-    Example("starcoder2", "bigcode/starcoder2-7b", 7.2),
-    Example("qwen2.5-coder", "Qwen/Qwen2.5-Coder-7B", 7.6),
-    Example("seed-coder", "ByteDance-Seed/Seed-Coder-8B-Base", 8.3),
+CATALOGUE = (
+    CatalogueEntry("starter", "starter", 0.02),
+    CatalogueEntry("starcoder", "bigcode/tiny_starcoder_py", 0.16),
+    CatalogueEntry("qwen2.5-coder", "Qwen/Qwen2.5-Coder-0.5B", 0.49),
+    CatalogueEntry("santacoder", "bigcode/gpt_bigcode-santacoder", 1.1),
+    CatalogueEntry("deepseek-coder", "deepseek-ai/deepseek-coder-1.3b-base", 1.3),
+    CatalogueEntry("qwen2.5-coder", "Qwen/Qwen2.5-Coder-1.5B", 1.5),
+    CatalogueEntry("codegemma", "google/codegemma-2b", 2.5),
+    CatalogueEntry("stable-code", "stabilityai/stable-code-3b", 2.8),
+    CatalogueEntry("starcoder2", "bigcode/starcoder2-3b", 3.0),
+    CatalogueEntry("granite-code", "ibm-granite/granite-3b-code-base-2k", 3.5),
+    CatalogueEntry("mellum", "JetBrains/Mellum-4b-base", 4.0),
+    CatalogueEntry("codellama", "codellama/CodeLlama-7b-hf", 6.7),
+    CatalogueEntry("starcoder2", "bigcode/starcoder2-7b", 7.2),
+    CatalogueEntry("qwen2.5-coder", "Qwen/Qwen2.5-Coder-7B", 7.6),
+    CatalogueEntry("seed-coder", "ByteDance-Seed/Seed-Coder-8B-Base", 8.3),
 )
 
 
 def show(*, as_json: bool) -> int:
     """Print the table; sizes in GiB of memory."""
     memory = machine_memory()
-    rows = [_row(example, memory) for example in EXAMPLES]
+    rows = [_row(example, memory) for example in CATALOGUE]
     names = [family.name for family in families()]
     if as_json:
         print(json.dumps({"memory_gib": gib(memory), "families": names, "models": rows}))
@@ -62,7 +62,7 @@ def show(*, as_json: bool) -> int:
     return 0
 
 
-def _row(example: Example, memory: int) -> dict[str, Any]:
+def _row(example: CatalogueEntry, memory: int) -> dict[str, Any]:
     parameters = int(example.parameters * 1e9)
     need = needed(parameters)
     fits = "serve and train" if need.train < memory else "serve" if need.serve < memory else "no"

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 from homespun_model.exit_codes import BAD_USAGE, DONE, INTERRUPTED, explain, fail
 
-from homespun_server.errors import ServerError, UsageError
+from homespun_server.errors import CommandUsageError, ServerError
 from homespun_server.settings import LaunchOptions
 
 app = typer.Typer(
@@ -135,9 +135,9 @@ def adapters_list(
     as_json: JsonOption = False,
 ) -> int:
     """List a repository's revisions, the current one marked."""
-    from homespun_server.adapters import Shelf
+    from homespun_server.adapters import AdapterCommands
 
-    return Shelf.of(store, repository, id_).list(as_json=as_json)
+    return AdapterCommands.of(store, repository, id_).list(as_json=as_json)
 
 
 @adapters_app.command("show")
@@ -148,9 +148,9 @@ def adapters_show(
     id_: IdOption = None,
 ) -> int:
     """Print a revision's manifest as JSON."""
-    from homespun_server.adapters import Shelf
+    from homespun_server.adapters import AdapterCommands
 
-    return Shelf.of(store, repository, id_).show(revision)
+    return AdapterCommands.of(store, repository, id_).show(revision)
 
 
 @adapters_app.command("rollback")
@@ -163,9 +163,9 @@ def adapters_rollback(
     ] = False,
 ) -> int:
     """Serve what the current revision replaced: the one before it, or the base."""
-    from homespun_server.adapters import Shelf
+    from homespun_server.adapters import AdapterCommands
 
-    return Shelf.of(store, repository, id_).rollback(to_base=to_base)
+    return AdapterCommands.of(store, repository, id_).rollback(to_base=to_base)
 
 
 @adapters_app.command("verify")
@@ -173,9 +173,9 @@ def adapters_verify(
     repository: RepositoryArgument = Path(), store: StoreOption = None, id_: IdOption = None
 ) -> int:
     """Check every revision's files against its manifest."""
-    from homespun_server.adapters import Shelf
+    from homespun_server.adapters import AdapterCommands
 
-    return Shelf.of(store, repository, id_).verify()
+    return AdapterCommands.of(store, repository, id_).verify()
 
 
 @adapters_app.command("prune")
@@ -188,9 +188,9 @@ def adapters_prune(
     ] = 3,
 ) -> int:
     """Delete old revisions; the current one always stays."""
-    from homespun_server.adapters import Shelf
+    from homespun_server.adapters import AdapterCommands
 
-    return Shelf.of(store, repository, id_).prune(keep)
+    return AdapterCommands.of(store, repository, id_).prune(keep)
 
 
 def main() -> None:
@@ -220,7 +220,7 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        return _fail(*explain(error, usage=UsageError, failure=ServerError))
+        return _fail(*explain(error, usage=CommandUsageError, failure=ServerError))
     return _fail("interrupted", code) if code == INTERRUPTED else code
 
 

@@ -16,7 +16,7 @@ from homespun_model.store.store import AdapterStore
 
 from homespun_server.document_home import Home, home_of
 from homespun_server.documents import Document, Encoding
-from homespun_server.errors import UsageError
+from homespun_server.errors import CommandUsageError
 from homespun_server.models import Serving, load_current, load_plain, store_root
 from homespun_server.places import clear_place_in
 from homespun_server.reasons import why_not_shown
@@ -61,13 +61,13 @@ def complete(
 
 
 def cursor_in(file: Path, line: int, column: int) -> Cursor:
-    """The cursor at ``line`` and ``column``, both from 1; UsageError where there is none."""
+    """The cursor at ``line`` and ``column``, both from 1; CommandUsageError where there is none."""
     document = read_document(file)
     if not 1 <= line <= len(document.starts):
-        raise UsageError(f"{file} has {len(document.starts)} lines: there is no line {line}")
+        raise CommandUsageError(f"{file} has {len(document.starts)} lines: there is no line {line}")
     start, end = document.line_span(line - 1)
     if not 1 <= column <= end - start + 1:
-        raise UsageError(
+        raise CommandUsageError(
             f"line {line} of {file} has {end - start} characters: a cursor there is at column 1 "
             f"to {end - start + 1}, not {column}"
         )
@@ -79,13 +79,13 @@ def read_document(file: Path) -> Document:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise UsageError(f"there is no file {file}") from error
+        raise CommandUsageError(f"there is no file {file}") from error
     except IsADirectoryError as error:
-        raise UsageError(f"{file} is a folder: name a file") from error
+        raise CommandUsageError(f"{file} is a folder: name a file") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not UTF-8 text") from error
+        raise CommandUsageError(f"{file} is not UTF-8 text") from error
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+        raise CommandUsageError(f"{file} cannot be read: {error.strerror}") from error
     return Document.create(text, uri=file.name, encoding=Encoding.UTF32)
 
 
@@ -107,8 +107,8 @@ def suggestion_at(serving: Serving, cursor: Cursor, home: Home) -> Suggestion:
     """As an editor would be told, with the whole repository read for it."""
     clear = clear_place_in(cursor.document, cursor.offset, home)
     completer = serving.completer
-    place, copies = read_now(clear, home.root, completer.base.tokenizer.encode)
-    return screened(place, completer.complete(place, copies=copies))
+    place, ngrams = read_now(clear, home.root, completer.base.tokenizer.encode)
+    return screened(place, completer.complete(place, ngrams=ngrams))
 
 
 def to_json(cursor: Cursor, suggestion: Suggestion) -> dict[str, Any]:

@@ -13,7 +13,7 @@ REST = 0.05  # seconds: an editor that asks after a change has asked by then
 logger = logging.getLogger(__name__)
 
 
-class Rests:
+class Debouncer:
     """A short time for every document, begun again by everything that happens in it."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ from homespun_model.store.store import AdapterStore
 
 from homespun_server.complete_command import Cursor, cursor_in, read_document, suggestion_at
 from homespun_server.document_home import Home, home_of
-from homespun_server.errors import UsageError
+from homespun_server.errors import CommandUsageError
 from homespun_server.models import Serving, load_current, load_plain, pick_device, store_root
 from homespun_server.reasons import why_not_shown
 from homespun_server.settings import LaunchOptions
@@ -44,7 +44,7 @@ class Finding:
 def doctor(options: LaunchOptions, place: str | None) -> int:
     """Print every finding; 1 if one of them keeps suggestions away."""
     good = True
-    for finding in Examination(options, place).findings():
+    for finding in Diagnosis(options, place).findings():
         print(f"{'ok ' if finding.good else 'BAD'} {finding.name}: {finding.text}", flush=True)
         good = good and finding.good
     return 0 if good else 1
@@ -59,7 +59,7 @@ def parse_place(text: str) -> tuple[Path, int | None, int | None]:
     return Path(match["file"]), int(line) if line else None, int(column) if column else None
 
 
-class Examination:
+class Diagnosis:
     """The checks in order; each begins with what the ones before it found."""
 
     def __init__(self, options: LaunchOptions, place: str | None) -> None:
@@ -98,7 +98,7 @@ class Examination:
         try:
             read_document(file)
             cursor = cursor_in(file, line, column or 1) if line is not None else None
-        except UsageError as error:
+        except CommandUsageError as error:
             yield Finding("file", str(error), good=False)
             return
         home = home_of(file.absolute(), known=self._store.has)

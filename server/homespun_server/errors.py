@@ -1,7 +1,7 @@
 """What can go wrong while serving, as a user can act on it.
 
 ServerError            exit code 1
-└── UsageError         exit code 2: an argument, a setting or a cursor that cannot be meant
+└── CommandUsageError         exit code 2: an argument, a setting or a cursor that cannot be meant
 """
 
 from __future__ import annotations
@@ -11,5 +11,5 @@ class ServerError(Exception):
     """Base of this room's errors. ``str(error)`` is one line: what was wrong and what to do."""
 
 
-class UsageError(ServerError):
+class CommandUsageError(ServerError):
     """What was asked for makes no sense; nothing was tried."""

@@ -11,7 +11,7 @@ import traceback
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from homespun_server.errors import UsageError
+from homespun_server.errors import CommandUsageError
 
 MAX_BYTES = 1 << 20
 KEPT = 3
@@ -19,7 +19,7 @@ FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 def start_logging(file: Path | None, *, debug: bool = False) -> None:
-    """Log to standard error, which editors collect, or to ``file``. UsageError if that fails."""
+    """Log to standard error, which editors collect, or to ``file``. CommandUsageError if not."""
     handler: logging.Handler = logging.StreamHandler() if file is None else _rotating(file)
     handler.setFormatter(logging.Formatter(FORMAT))
     ours = logging.getLogger("homespun_server")
@@ -42,4 +42,4 @@ def _rotating(file: Path) -> RotatingFileHandler:
             file, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8", errors="replace"
         )
     except OSError as error:
-        raise UsageError(f"the log {file} cannot be written: {error.strerror}") from error
+        raise CommandUsageError(f"the log {file} cannot be written: {error.strerror}") from error

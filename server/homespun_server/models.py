@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Literal
 from homespun_model.errors import BaseError, ModelError
 from homespun_model.store.store import AdapterStore, default_store
 
-from homespun_server.adapter_slots import Seat, Seats
-from homespun_server.answer_cache import Served
+from homespun_server.adapter_slots import AdapterSlot, AdapterSlots
+from homespun_server.answer_cache import ServedBy
 from homespun_server.logs import failure
 from homespun_server.settings import LaunchOptions
 
@@ -46,10 +46,10 @@ class Serving:
     """A completer and the name of what it holds."""
 
     completer: Completer
-    served: Served
+    served: ServedBy
 
 
-class Engine:
+class Models:
     """Used from one event loop; the completers it hands out are used on another thread."""
 
     def __init__(self, options: LaunchOptions, report: Callable[[Status], None]) -> None:
@@ -58,8 +58,8 @@ class Engine:
         self._report = report
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
         self._base: asyncio.Future[tuple[Base, Serving]] | None = None
-        self._seats: Seats[Serving] = Seats()
-        self._crowded_out: set[str] = set()
+        self._slots: AdapterSlots[Serving] = AdapterSlots()
+        self._without_slot: set[str] = set()
 
     def preload(self) -> None:
         """Begin to import what the base needs, which takes longer than any handshake."""
@@ -74,19 +74,19 @@ class Engine:
         base, plain = await self._loaded_base()
         if repository is None:
             return plain
-        stamp, seat = self._stamp(repository), self._seats.find(repository)
-        if seat is None and stamp is not None:
-            seat = self._seats.take(repository)
-            self._say_crowded(base, repository, crowded=seat is None)
-        if seat is None:
+        stamp, slot = self._stamp(repository), self._slots.find(repository)
+        if slot is None and stamp is not None:
+            slot = self._slots.take(repository)
+            self._say_full(base, repository, full=slot is None)
+        if slot is None:
             return plain
-        if stamp != seat.stamp and seat.loading is None:
-            seat.loading = asyncio.ensure_future(self._swap(seat, repository, stamp))
-        return seat.serving or plain  # nobody waits for a new revision
+        if stamp != slot.stamp and slot.loading is None:
+            slot.loading = asyncio.ensure_future(self._swap(slot, repository, stamp))
+        return slot.serving or plain  # nobody waits for a new revision
 
     def completers(self) -> list[Completer]:
         """Everything in memory that may answer."""
-        servings = self._seats.served()
+        servings = self._slots.served()
         if self._base is not None and self._base.done() and not self._base.exception():
             servings.append(self._base.result()[1])
         return [serving.completer for serving in servings]
@@ -123,19 +123,19 @@ class Engine:
         except ModelError:  # an id that no store can hold has no adapter
             return None
 
-    def _say_crowded(self, base: Base, repository: str, *, crowded: bool) -> None:
+    def _say_full(self, base: Base, repository: str, *, full: bool) -> None:
         """Say, once each time that it comes about, that a repository has to do without."""
-        if not crowded:
-            self._crowded_out.discard(repository)
-        elif repository not in self._crowded_out:
-            self._crowded_out.add(repository)
-            message = f"memory holds {self._seats.room} adapters; the base answers for {repository}"
+        if not full:
+            self._without_slot.discard(repository)
+        elif repository not in self._without_slot:
+            self._without_slot.add(repository)
+            message = f"memory holds {self._slots.room} adapters; the base answers for {repository}"
             self._report(Status("ready", base.id, None, repository, message))
 
     async def _swap(
-        self, seat: Seat[Serving], repository: str, stamp: tuple[int, ...] | None
+        self, slot: AdapterSlot[Serving], repository: str, stamp: tuple[int, ...] | None
     ) -> None:
-        """Put the store's current revision in the seat, or say why not and leave it."""
+        """Put the store's current revision in the slot, or say why not and leave it."""
         base, plain = await self._loaded_base()
         loop = asyncio.get_running_loop()
         try:
@@ -143,17 +143,17 @@ class Engine:
                 self._loader, load_current, self.store, repository, base, self._options.device
             )
         except (ModelError, OSError) as error:
-            kept = (seat.serving or plain).served.revision
+            kept = (slot.serving or plain).served.revision
             message = f"{error}; {kept or 'the base'} stays in use"
             self._report(Status("error", base.id, kept, repository, message))
         else:
-            seat.serving = serving
+            slot.serving = serving
             if serving is not None:  # adapters of one base are of one shape
-                self._seats.make_room(serving.completer.size)
+                self._slots.make_room(serving.completer.size)
             revision = serving.served.revision if serving else None
             self._report(Status("ready", base.id, revision, repository))
         finally:
-            seat.stamp, seat.loading = stamp, None
+            slot.stamp, slot.loading = stamp, None
 
 
 def store_root(options: LaunchOptions) -> Path:
@@ -173,7 +173,7 @@ def load_plain(options: LaunchOptions) -> tuple[Base, Serving]:
     from homespun_model.completer import Completer  # torch: after what can be wrong without it
 
     completer = Completer.load(base, None, device=pick_device(options.device))
-    return base, Serving(completer, Served(base.id, base.weights_hash, None))
+    return base, Serving(completer, ServedBy(base.id, base.weights_hash, None))
 
 
 def load_current(store: AdapterStore, repository: str, base: Base, device: str) -> Serving | None:
@@ -184,7 +184,7 @@ def load_current(store: AdapterStore, repository: str, base: Base, device: str) 
     if revision is None:
         return None
     completer = Completer.load(base, revision, device=pick_device(device))
-    return Serving(completer, Served(base.id, base.weights_hash, revision.name))
+    return Serving(completer, ServedBy(base.id, base.weights_hash, revision.name))
 
 
 def pick_device(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from homespun_corpus.filters.secrets import find_secrets
 from homespun_corpus.place import Place
-from homespun_model.stopping.cursor_scan import Surroundings
+from homespun_model.stopping.cursor_scan import CursorScan
 from homespun_model.stopping.depth import without_deeper
 from homespun_model.stopping.syntax import SyntaxCheck
 from homespun_model.stopping.trim import Trimmer
@@ -45,8 +45,8 @@ def refitted(answer: Answer, sentinels: Sequence[str] = ()) -> Answer | None:
     if not (trimmed.parses and trimmed.fits) or leaks(place, answer.text):
         return None
     if trimmed.reason in ("line", "block"):
-        around = Surroundings(seen)
-        text = SyntaxCheck(around).longest(without_deeper(around, text)) or ""
+        cursor = CursorScan(seen)
+        text = SyntaxCheck(cursor).longest(without_deeper(cursor, text)) or ""
     elif trimmed.text != text.rstrip():
         text = trimmed.text
     if not text.strip():

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 
 from homespun_corpus.errors import CorpusError
 from homespun_corpus.filters import licence_names
-from homespun_corpus.filters.path_filter import is_excluded, left_out_by
+from homespun_corpus.filters.path_filter import is_excluded, path_filter
 from homespun_corpus.filters.secrets import without_secrets
 from homespun_corpus.place import Place, Related
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.retrieval.context_index import SHOWN_CHARS, ContextIndex, around_line
 from homespun_corpus.syntax.languages import language_for
-from homespun_model.decoding.ngram_index import MAX_TOKENS, CopyIndex
+from homespun_model.decoding.ngram_index import MAX_TOKENS, NgramIndex
 
 from homespun_server.document_home import Root
 from homespun_server.logs import failure
@@ -37,103 +37,103 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Shelf:
+class _IndexedRepository:
     """One repository's index, None until it has been read."""
 
     read: Future[None] = field(default_factory=Future)
     index: ContextIndex | None = None
     wanted: Wanted = field(default=lambda path: language_for(path) is not None)
     """Whether a file may be read; before the repository was read, any code."""
-    epoch: int = 0
+    version: int = 0
     """Counts what was read and saved."""
-    copies: CopyIndex = field(default_factory=CopyIndex)
-    unspelt: dict[str, str] = field(default_factory=dict)
-    """Texts by path that are not among ``copies`` yet: their tokens are a base's to say."""
+    ngrams: NgramIndex = field(default_factory=NgramIndex)
+    untokenized: dict[str, str] = field(default_factory=dict)
+    """Texts by path that are not among ``ngrams`` yet: their tokens are a base's to say."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _FoundRelated:
     """What was found for a line of a document."""
 
     identity: str
-    epoch: int
+    version: int
     around: Place
     related: tuple[Related, ...]
 
 
-class Neighbours:
+class RepositoryIndex:
     """Opened and told of saves on the event loop, asked on the thread that computes answers."""
 
     def __init__(self, busy: Callable[[], bool]) -> None:
         self._busy = busy
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
-        self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
-        self._held: dict[str, _Held] = {}
+        self._repositories: OrderedDict[str, _IndexedRepository] = OrderedDict()
+        self._found: dict[str, _FoundRelated] = {}
         self._encode: Encode | None = None
 
-    def speak(self, encode: Encode) -> None:
+    def use_tokenizer(self, encode: Encode) -> None:
         """From now on what was read can be copied, as this base's tokens."""
         if self._encode is None:
             self._encode = encode
-            for shelf in self._shelves.values():
-                self._reader.submit(self._spell, shelf)
+            for indexed in self._repositories.values():
+                self._reader.submit(self._tokenize, indexed)
 
-    def copies(self, root: Root | None) -> CopyIndex:
+    def ngrams(self, root: Root | None) -> NgramIndex:
         """Code that may be copied: nothing outside a repository, and before it has been read."""
-        shelf = self._shelves.get(root.identity) if root is not None else None
-        return shelf.copies if shelf is not None else CopyIndex()
+        indexed = self._repositories.get(root.identity) if root is not None else None
+        return indexed.ngrams if indexed is not None else NgramIndex()
 
     def open(self, root: Root) -> Future[None]:
         """A document of ``root`` was opened: read the repository, unless that was done.
 
         What comes back is done when the repository was read.
         """
-        if root.identity in self._shelves:
-            self._shelves.move_to_end(root.identity)
-            return self._shelves[root.identity].read
-        shelf = self._shelves[root.identity] = _Shelf()
-        while len(self._shelves) > REPOSITORIES:
-            self._shelves.popitem(last=False)
-        shelf.read = self._reader.submit(self._read, root, shelf)
-        self._reader.submit(self._spell, shelf)
-        return shelf.read
+        if root.identity in self._repositories:
+            self._repositories.move_to_end(root.identity)
+            return self._repositories[root.identity].read
+        indexed = self._repositories[root.identity] = _IndexedRepository()
+        while len(self._repositories) > REPOSITORIES:
+            self._repositories.popitem(last=False)
+        indexed.read = self._reader.submit(self._read, root, indexed)
+        self._reader.submit(self._tokenize, indexed)
+        return indexed.read
 
     def saved(self, root: Root, path: str, text: str) -> None:
         """A file of ``root`` is now ``text``."""
-        shelf = self._shelves.get(root.identity)
-        if shelf is not None:
-            self._reader.submit(self._update, root, shelf, path, text)
+        indexed = self._repositories.get(root.identity)
+        if indexed is not None:
+            self._reader.submit(self._update, root, indexed, path, text)
 
     def related(self, uri: str, root: Root | None, place: Place) -> tuple[Related, ...]:
         """Related code for a place in the document at ``uri``."""
-        shelf = self._shelves.get(root.identity) if root is not None else None
-        if root is None or shelf is None or shelf.index is None:
+        indexed = self._repositories.get(root.identity) if root is not None else None
+        if root is None or indexed is None or indexed.index is None:
             return ()
-        epoch, around = shelf.epoch, around_line(place)
-        held = self._held.get(uri)
-        if held is None or (held.identity, held.epoch, held.around) != (
+        version, around = indexed.version, around_line(place)
+        found = self._found.get(uri)
+        if found is None or (found.identity, found.version, found.around) != (
             root.identity,
-            epoch,
+            version,
             around,
         ):
-            held = _Held(root.identity, epoch, around, shelf.index.related(place))
-            self._held[uri] = held
-        return held.related
+            found = _FoundRelated(root.identity, version, around, indexed.index.related(place))
+            self._found[uri] = found
+        return found.related
 
     def forget(self, uri: str) -> None:
         """The document was closed."""
-        self._held.pop(uri, None)
+        self._found.pop(uri, None)
 
     def close(self) -> None:
         """Read nothing more."""
         self._reader.shutdown(wait=False, cancel_futures=True)
 
-    def _read(self, root: Root, shelf: _Shelf) -> None:
+    def _read(self, root: Root, indexed: _IndexedRepository) -> None:
         began = time.perf_counter()
         index = ContextIndex()
         texts: dict[str, str] = {}
         try:
-            shelf.wanted = _wanted_in(Repository.open(root.path), root)
+            indexed.wanted = _wanted_in(Repository.open(root.path), root)
             for path, text in code_of(root):
                 index.update(path, text)
                 texts[path] = text
@@ -142,56 +142,56 @@ class Neighbours:
             pass  # no commit yet: nothing is tracked
         except Exception as error:  # suggestions do without
             logger.warning("no related code: %s", failure(error))
-        shelf.index = index
-        shelf.epoch += 1
+        indexed.index = index
+        indexed.version += 1
         took = time.perf_counter() - began
         logger.info("read %d files of %s in %.1f s", len(texts), root.identity, took)
-        shelf.unspelt |= texts
+        indexed.untokenized |= texts
 
-    def _spell(self, shelf: _Shelf) -> None:
+    def _tokenize(self, indexed: _IndexedRepository) -> None:
         if self._encode is None:
             return
         tokens: dict[str, list[int]] = {}
         left = MAX_TOKENS
-        for path, text in shelf.unspelt.items():
+        for path, text in indexed.untokenized.items():
             tokens[path] = self._encode(text)
             left -= len(tokens[path])
             if left < 0:
                 break
             self._give_way()
-        shelf.unspelt = {}
-        shelf.copies.update(tokens)
+        indexed.untokenized = {}
+        indexed.ngrams.update(tokens)
 
-    def _update(self, root: Root, shelf: _Shelf, path: str, text: str) -> None:
+    def _update(self, root: Root, indexed: _IndexedRepository, path: str, text: str) -> None:
         data = text.encode("utf-8", "replace")
-        if shelf.index is not None and self._is_wanted(root, shelf, path, data):
+        if indexed.index is not None and self._is_wanted(root, indexed, path, data):
             clean = without_secrets(data).decode("utf-8")
-            shelf.index.update(path, clean)
-            shelf.epoch += 1
-            shelf.unspelt[path] = clean
-            self._spell(shelf)
+            indexed.index.update(path, clean)
+            indexed.version += 1
+            indexed.untokenized[path] = clean
+            self._tokenize(indexed)
 
-    def _is_wanted(self, root: Root, shelf: _Shelf, path: str, data: bytes) -> bool:
+    def _is_wanted(self, root: Root, indexed: _IndexedRepository, path: str, data: bytes) -> bool:
         excluded = is_excluded(path, root.exclude)  # perhaps since now
-        return shelf.wanted(path) and not excluded and not _is_foreign(root, path, data)
+        return indexed.wanted(path) and not excluded and not _is_foreign(root, path, data)
 
     def _give_way(self) -> None:
         if self._busy():
             time.sleep(BREATH)  # the interpreter is one: an answer goes first
 
 
-def read_now(place: Place, root: Root | None, encode: Encode) -> tuple[Place, CopyIndex]:
+def read_now(place: Place, root: Root | None, encode: Encode) -> tuple[Place, NgramIndex]:
     """The place with related code, and what may be copied, by reading the whole repository now."""
-    copies = CopyIndex()
+    ngrams = NgramIndex()
     if root is None:
-        return place, copies
+        return place, ngrams
     try:
         files = dict(code_of(root))
     except CorpusError:  # a repository without a commit
-        return place, copies
-    copies.update({path: encode(text) for path, text in files.items()})
+        return place, ngrams
+    ngrams.update({path: encode(text) for path, text in files.items()})
     related = ContextIndex.from_files(files.items()).related(place)
-    return replace(place, related=related), copies
+    return replace(place, related=related), ngrams
 
 
 def code_of(root: Root) -> Iterator[tuple[str, str]]:
@@ -219,5 +219,5 @@ def _is_foreign(root: Root, path: str, data: bytes) -> bool:
 
 def _wanted_in(repository: Repository, root: Root) -> Wanted:
     """Code that mining does not leave out: what is not learnt is not shown either."""
-    left_out = left_out_by(repository, root.exclude)
+    left_out = path_filter(repository, root.exclude)
     return lambda path: language_for(path) is not None and left_out(path) is None

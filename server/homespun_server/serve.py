@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from homespun_model.store.store import AdapterStore
 
-from homespun_server.errors import UsageError
+from homespun_server.errors import CommandUsageError
 from homespun_server.logs import failure, start_logging
 from homespun_server.models import store_root
 from homespun_server.settings import LaunchOptions
@@ -68,7 +68,7 @@ def _address(text: str) -> tuple[str, int]:
     """HOST:PORT on this machine: whoever can connect can read what the models have learnt."""
     host, _, port = text.rpartition(":")
     if host not in LOOPBACK or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"--tcp takes 127.0.0.1:PORT, a port of this machine, not {text!r}")
+        raise CommandUsageError(f"--tcp takes 127.0.0.1:PORT, a port of this machine, not {text!r}")
     return host, int(port)
 
 

@@ -18,14 +18,14 @@ from homespun_corpus.filters.path_filter import is_excluded
 from homespun_model.errors import ModelError
 
 from homespun_server.acceptances import Acceptances
-from homespun_server.adaptive_delay import Pace
-from homespun_server.answer_cache import Answer, Served
+from homespun_server.adaptive_delay import AdaptiveDelay
+from homespun_server.answer_cache import Answer, ServedBy
 from homespun_server.answers import Answers, Question
-from homespun_server.debounce import Rests
+from homespun_server.debounce import Debouncer
 from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Document, Documents, Point
-from homespun_server.models import Engine
-from homespun_server.repository_index import Neighbours
+from homespun_server.models import Models
+from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler
 from homespun_server.settings import EditorSettings
 
@@ -39,7 +39,7 @@ class Ghost:
     text: str
     start: Point
     end: Point
-    served: Served
+    served: ServedBy
     cached: bool
     number: int
     """Names it when the editor says that it was accepted."""
@@ -48,17 +48,17 @@ class Ghost:
 class Service:
     """Answers for the documents of one editor; used from one event loop."""
 
-    def __init__(self, documents: Documents, engine: Engine, homes: Homes) -> None:
+    def __init__(self, documents: Documents, models: Models, homes: Homes) -> None:
         self.settings = EditorSettings()
         self.acceptances = Acceptances()
         self._documents = documents
-        self._engine = engine
+        self._models = models
         self._homes = homes
         self._scheduler = Scheduler()
-        self._neighbours = Neighbours(lambda: self._scheduler.busy)
-        self._pace = Pace()
-        self._answers = Answers(self._scheduler, self._neighbours, self._pace)
-        self._rests = Rests()
+        self._index = RepositoryIndex(lambda: self._scheduler.busy)
+        self._delay = AdaptiveDelay()
+        self._answers = Answers(self._scheduler, self._index, self._delay)
+        self._debouncer = Debouncer()
         self._cursors: dict[str, int] = {}
         """Of every open document the last offset that was heard of."""
         self._taken: set[str] = set()
@@ -73,7 +73,7 @@ class Service:
         question = await self._question(document, offset)
         if question is None:
             return None
-        self._rests.end(uri)
+        self._debouncer.end(uri)
         self._scheduler.drop(uri)  # whatever the document waits for is no longer wanted
         answer, cached = self._answers.known(question), True
         if answer is None:
@@ -82,10 +82,10 @@ class Service:
             return None
         if not answer.shown:
             if cached or uri in self._taken:  # a suggestion was written to its end: Enter is next
-                self._rests.begin(uri, partial(self._prepare, question))
+                self._debouncer.begin(uri, partial(self._prepare, question))
             return None
         accepted = question.after(answer)
-        self._rests.begin(uri, partial(self._prepare, accepted))
+        self._debouncer.begin(uri, partial(self._prepare, accepted))
         number = self.acceptances.shown(uri, accepted.text)
         start, end = _span(document, question.offset, answer)
         return Ghost(answer.text, start, end, question.serving.served, cached, number)
@@ -94,15 +94,15 @@ class Service:
         """Begin to follow a document, and get ready for it: its repository, weights and prompt."""
         document = self._documents.open(uri, language_id=language_id, version=version, text=text)
         self._cursors[uri] = 0  # where editors put it
-        self._rests.begin(uri, partial(self._get_ready, document, 0), 0)
-        self._rests.at_once(partial(self._read_code, uri))
+        self._debouncer.begin(uri, partial(self._get_ready, document, 0), 0)
+        self._debouncer.at_once(partial(self._read_code, uri))
 
     def changed(self, uri: str, changes: Sequence[Change], version: int) -> bool:
         """Follow an edit; False where the document is not open."""
         document = self._documents.change(uri, changes, version)
         if document is None:
             return False
-        self._pace.typed(uri, time.monotonic())
+        self._delay.typed(uri, time.monotonic())
         # Who types the last letter of a suggestion has written it, not accepted it.
         at_once = any(len(change.text) > 1 for change in changes)
         taken = at_once and self.acceptances.by_text(uri, document.text)
@@ -112,7 +112,7 @@ class Service:
             logger.info("accepted (%d), seen in the text", self.acceptances.total)
         if changes and (offset := document.end_of(changes[-1])) is not None:
             self._cursors[uri] = offset
-            self._rests.begin(uri, partial(self._get_ready, document, offset, whole=taken))
+            self._debouncer.begin(uri, partial(self._get_ready, document, offset, whole=taken))
         return True
 
     async def saved(self, uri: str) -> None:
@@ -122,27 +122,27 @@ class Service:
             return
         home = await self._homes.of(uri)
         if home.root is not None:
-            self._neighbours.saved(home.root, home.path, document.text)
+            self._index.saved(home.root, home.path, document.text)
 
     def closed(self, uri: str) -> None:
         """Forget everything about a document."""
         self._documents.close(uri)
         self._cursors.pop(uri, None)
         self._taken.discard(uri)
-        self._rests.end(uri)
+        self._debouncer.end(uri)
         self._scheduler.drop(uri)
-        self._scheduler.submit(partial(self._neighbours.forget, uri))  # after what still runs
-        for completer in self._engine.completers():
+        self._scheduler.submit(partial(self._index.forget, uri))  # after what still runs
+        for completer in self._models.completers():
             self._scheduler.submit(partial(completer.forget, uri))
-        for part in (self._answers, self._homes, self._pace, self.acceptances):
+        for part in (self._answers, self._homes, self._delay, self.acceptances):
             part.forget(uri)
 
     def close(self) -> None:
         """Stop computing."""
-        self._rests.close()
+        self._debouncer.close()
         self._scheduler.close()
-        self._neighbours.close()
-        self._engine.close()
+        self._index.close()
+        self._models.close()
 
     async def _question(self, document: Document, offset: int) -> Question | None:
         """The question at a cursor; None where none may be asked, or not any more."""
@@ -153,7 +153,7 @@ class Service:
         if home.excluded or is_excluded(home.path, self.settings.exclude):
             return None
         try:
-            serving = await self._engine.serving(home.root.identity if home.root else None)
+            serving = await self._models.serving(home.root.identity if home.root else None)
         except (ModelError, OSError):
             return None  # reported when it happened
         if self._documents.get(uri) is not document:
@@ -166,9 +166,9 @@ class Service:
         if home.root is None:
             return
         # After the base, so that the first answer is sooner.
-        serving = await self._engine.serving(home.root.identity)
-        self._neighbours.speak(serving.completer.base.tokenizer.encode)
-        if uri not in self._cursors or (reading := self._neighbours.open(home.root)).done():
+        serving = await self._models.serving(home.root.identity)
+        self._index.use_tokenizer(serving.completer.base.tokenizer.encode)
+        if uri not in self._cursors or (reading := self._index.open(home.root)).done():
             return
         await asyncio.wrap_future(reading)
         if (document := self._documents.get(uri)) is not None:

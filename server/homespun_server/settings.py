@@ -14,7 +14,7 @@ from typing import Any
 
 from homespun_corpus.filters.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
 
-from homespun_server.errors import UsageError
+from homespun_server.errors import CommandUsageError
 
 MAX_NEW_TOKENS = 128  # what homespun_model.completer does unless told; not imported: torch
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -43,11 +43,11 @@ class LaunchOptions:
     fim_format: str | None = None
 
     def __post_init__(self) -> None:
-        """UsageError for what can be told to be wrong without loading anything."""
+        """CommandUsageError for what can be told to be wrong without loading anything."""
         if not DEVICE.fullmatch(self.device):
-            raise UsageError(f"--device takes auto, cpu, cuda or mps, not {self.device!r}")
+            raise CommandUsageError(f"--device takes auto, cpu, cuda or mps, not {self.device!r}")
         if self.store == "":
-            raise UsageError("--store is empty: name a folder, or leave the flag out")
+            raise CommandUsageError("--store is empty: name a folder, or leave the flag out")
 
 
 def read_editor_settings(options: Any) -> tuple[EditorSettings, str | None]:

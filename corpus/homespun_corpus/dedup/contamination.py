@@ -17,23 +17,23 @@ from numpy.typing import NDArray
 from homespun_corpus.dedup.near_duplicates import SHINGLE, Shingles, grams, shingles, token_spans
 from homespun_corpus.syntax.spans import Span
 
-ECHO = 0.5  # similarity of a stretch to a held-out function, which training must not see
+CONTAMINATED = 0.5  # similarity of a stretch to a held-out function, which training must not see
 CELLS = 1 << 18  # numbers worked on at once
 
-Trace = bytes
+GramTrace = bytes
 """Of a text: which grams it can hold, by 16 of their bits. Sorted, as differences, 2 bytes each."""
 
 _Positions = NDArray[np.intp]
 
 
-def trace(pieces: Iterable[Shingles]) -> Trace:
+def gram_trace(pieces: Iterable[Shingles]) -> GramTrace:
     """The trace of a text and of pieces read alone, from their grams."""
     every = np.concatenate([np.empty(0, np.uint32), *pieces])
     found = np.unique(every.astype(np.uint16))
     return np.diff(found, prepend=np.uint16(0)).astype("<u2").tobytes()
 
 
-class Echoes:
+class ContaminationIndex:
     """Held-out functions, each as its tokens; asked where a text echoes one."""
 
     def __init__(self, held: Sequence[Sequence[bytes]]) -> None:
@@ -46,7 +46,7 @@ class Echoes:
         self._owners: _Positions = np.repeat(np.arange(len(sets)), self._sizes)[order]
         self._low = self._grams.astype(np.uint16)
 
-    def likely(self, trace: Trace) -> str | None:
+    def likely(self, gram_trace: GramTrace) -> str | None:
         """Names the held-out functions that a text of this trace may echo; None for certainly none.
 
         What ``spans`` finds in the text, or in pieces of it, depends on these and on no other.
@@ -54,9 +54,9 @@ class Echoes:
         if not self._grams.size:
             return None
         held = np.zeros(1 << 16, np.bool_)
-        held[np.cumsum(np.frombuffer(trace, "<u2"), dtype=np.intp)] = True
+        held[np.cumsum(np.frombuffer(gram_trace, "<u2"), dtype=np.intp)] = True
         shared = np.bincount(self._owners[held[self._low]], minlength=len(self._sizes))
-        found = np.flatnonzero(shared >= ECHO * np.array(self._sizes))
+        found = np.flatnonzero(shared >= CONTAMINATED * np.array(self._sizes))
         keys = sorted({self._keys[owner] for owner in found})
         return hashlib.blake2b(b"".join(keys), digest_size=16).hexdigest() if keys else None
 
@@ -93,11 +93,11 @@ class Echoes:
         within = np.arange(places.size) - np.repeat(np.cumsum(counts) - counts, counts)
         owners = self._owners[np.repeat(left, counts) + within]
         shared = np.bincount(owners, minlength=len(self._sizes))
-        for owner in np.flatnonzero(shared >= ECHO * np.array(self._sizes)):
+        for owner in np.flatnonzero(shared >= CONTAMINATED * np.array(self._sizes)):
             held = np.zeros(found.size, np.bool_)
             held[places[owners == owner]] = True
             nearest = _nearest(held, before, self._sizes[owner])
-            if nearest[0] >= ECHO:
+            if nearest[0] >= CONTAMINATED:
                 yield nearest
 
 
@@ -112,7 +112,7 @@ def _before(found: Shingles) -> _Positions:
 
 def _nearest(held: NDArray[np.bool_], before: _Positions, size: int) -> tuple[float, int, int]:
     """The stretch that is nearest to a set of ``size``; ``held`` says which grams are in it."""
-    least, most = int(np.ceil(ECHO * size)), int(size / ECHO)
+    least, most = int(np.ceil(CONTAMINATED * size)), int(size / CONTAMINATED)
     places = np.flatnonzero(held)
     ends = places[least - 1 :]
     starts = places[: ends.size]

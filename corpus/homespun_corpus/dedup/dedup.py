@@ -13,7 +13,7 @@ from homespun_corpus.dedup.reasons import Reasons
 from homespun_corpus.filters.quality import copy_reasons
 
 
-class Weighing:
+class Deduplicator:
     """Functions are added in order; of copies, the first one stays."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Weighing:
     def __len__(self) -> int:
         return len(self._reasons)
 
-    def judged(self, shingles_of: Callable[[int], Shingles]) -> Reasons:
+    def reasons(self, shingles_of: Callable[[int], Shingles]) -> Reasons:
         """The reasons of all that were added. ``shingles_of``: of a function by its number."""
         copies = copy_reasons(self._sketches, lambda place: shingles_of(self._left[place]))
         for number, reason in zip(self._left, copies, strict=True):

@@ -18,10 +18,10 @@ from homespun_corpus.filters.quality import path_reason
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.languages import REMEMBERED, TEXT
 
-LeftOut = Callable[[str], str | None]
+PathFilter = Callable[[str], str | None]
 
 
-def left_out_by(repository: Repository, exclude: Sequence[str]) -> LeftOut:
+def path_filter(repository: Repository, exclude: Sequence[str]) -> PathFilter:
     """For a path: the reason that it is left out; None for one that is read.
 
     ``exclude``: gitignore patterns, of the team's settings or the user's.

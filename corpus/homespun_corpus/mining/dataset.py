@@ -19,19 +19,19 @@ from typing import Any
 from datasets import DatasetDict
 
 from homespun_corpus.errors import NothingToLearn, RepositoryError
-from homespun_corpus.filters.path_filter import left_out_by
-from homespun_corpus.mining.eval_material import Material
-from homespun_corpus.mining.ledger import Account, Entry, counts, entries
-from homespun_corpus.mining.row_writer import Rows
+from homespun_corpus.filters.path_filter import path_filter
+from homespun_corpus.mining.eval_material import EvalMaterial
+from homespun_corpus.mining.ledger import Ledger, LedgerEntry, ledger_counts, ledger_entries
+from homespun_corpus.mining.row_writer import RowWriter
 from homespun_corpus.mining.sample import Sample
-from homespun_corpus.mining.sampling import Cutting, chosen, thinned
-from homespun_corpus.mining.selection import Kept, judge_together
+from homespun_corpus.mining.sampling import Sampling, chosen, thinned
+from homespun_corpus.mining.selection import KeptFunctions, select_together
 from homespun_corpus.mining.split import split
 from homespun_corpus.reading.blob_cache import BlobCache
 from homespun_corpus.reading.rules_version import rules_version
 from homespun_corpus.reading.scope import narrowed
 from homespun_corpus.reading.sources import OnRead, Sources
-from homespun_corpus.reading.worker_pool import Readers
+from homespun_corpus.reading.worker_pool import WorkerPool
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.languages import LANGUAGES
 
@@ -61,14 +61,14 @@ class MineSettings:
 class Mined:
     """``dataset``: splits "train", "validation" and "test" of ``Sample.to_row``'s rows.
 
-    ``account``: the fate of each function, which the manifest's counts sum up. ``material``: what
+    ``ledger``: the fate of each function, which the manifest's counts sum up. ``material``: what
     an evaluation needs of the repositories themselves; None for a dataset that was read back.
     """
 
     dataset: DatasetDict
     manifest: dict[str, Any]
-    account: Account
-    material: Material | None = None
+    ledger: Ledger
+    material: EvalMaterial | None = None
 
     def samples(self, part: str) -> Iterator[Sample]:
         """The samples of one split."""
@@ -108,12 +108,12 @@ def mine_together(
     kept = BlobCache(cache) if cache is not None else None
     tell = progress or (lambda *_: None)
     try:
-        with Readers(processes) if processes > 1 else nullcontext() as readers:
+        with WorkerPool(processes) if processes > 1 else nullcontext() as workers:
             sources = [
                 mining_sources(
                     *one,
                     cache=kept,
-                    readers=readers,
+                    workers=workers,
                     on_read=lambda done, of: tell("reading", done, of),
                 )
                 for one in asked
@@ -130,18 +130,18 @@ def mining_sources(
     settings: MineSettings,
     *,
     cache: BlobCache | None = None,
-    readers: Readers | None = None,
+    workers: WorkerPool | None = None,
     on_read: OnRead = lambda *_: None,
 ) -> Sources:
     """The files of a repository as mining reads them."""
-    left_out = left_out_by(repository, settings.exclude)
+    left_out = path_filter(repository, settings.exclude)
     part, scope = narrowed(repository, left_out, settings.most_bytes)
     return Sources(
         part,
         left_out,
         licences=settings.exclude_licences,
         cache=cache,
-        readers=readers,
+        workers=workers,
         on_read=on_read,
         scope=scope,
     )
@@ -159,7 +159,7 @@ class _Miner:
     def mine(self) -> Mined:
         self.progress("reading", 0, 1)
         cuttings = self._cuttings()
-        rows = Rows()
+        rows = RowWriter()
         for sample in self._training_samples(cuttings):
             rows.add("train", sample)
         indexes = {}
@@ -167,32 +167,32 @@ class _Miner:
             index = indexes[cutting.sources.repository.identity] = cutting.served()
             rows.extend("validation", cutting.held_samples("validation", index))
             rows.extend("test", cutting.held_samples("test", index))
-        account = Account.of(entry for cutting in cuttings for entry in _entries(cutting))
-        material = Material(
+        ledger = Ledger.of(entry for cutting in cuttings for entry in _entries(cutting))
+        material = EvalMaterial(
             tuple(source.repository for source in self.sources),
             indexes,
-            Kept(tuple(cutting.verdicts for cutting in cuttings)),
-            tuple(held for cutting in cuttings for held in cutting.verdicts.held),
+            KeptFunctions(tuple(cutting.selection for cutting in cuttings)),
+            tuple(held for cutting in cuttings for held in cutting.selection.held),
         )
         dataset = rows.dataset()
-        return Mined(dataset, self._manifest(cuttings, account, rows), account, material)
+        return Mined(dataset, self._manifest(cuttings, ledger, rows), ledger, material)
 
-    def _cuttings(self) -> list[Cutting]:
+    def _cuttings(self) -> list[Sampling]:
         parts = [
             split(source.repository, source, settings.seed, settings.since)
             for source, settings in zip(self.sources, self.settings, strict=True)
         ]
-        verdicts = judge_together(list(zip(self.sources, parts, strict=True)))
-        found = zip(self.sources, parts, verdicts, strict=True)
-        cuttings = [Cutting(*one, self.seed) for one in found]
-        if not any(len(cutting.verdicts.kept) for cutting in cuttings):
+        selection = select_together(list(zip(self.sources, parts, strict=True)))
+        found = zip(self.sources, parts, selection, strict=True)
+        cuttings = [Sampling(*one, self.seed) for one in found]
+        if not any(len(cutting.selection.kept) for cutting in cuttings):
             raise NothingToLearn(_why_nothing(cuttings))
         return cuttings
 
-    def _training_samples(self, cuttings: Sequence[Cutting]) -> Iterator[Sample]:
+    def _training_samples(self, cuttings: Sequence[Sampling]) -> Iterator[Sample]:
         room = [array("B", cutting.room()) for cutting in cuttings]
         asked = zip(cuttings, thinned(room, self.seed), strict=True)
-        found = [list(cutting.training_cuts(counts)) for cutting, counts in asked]
+        found = [list(cutting.training_cuts(ledger_counts)) for cutting, ledger_counts in asked]
         wanted = chosen([cut for cuts in found for cut in cuts], self.seed)
         left, done = set(map(id, wanted)), 0
         for cutting, cuts in zip(cuttings, found, strict=True):
@@ -202,9 +202,9 @@ class _Miner:
                 self.progress("cutting", done, len(wanted))
 
     def _manifest(
-        self, cuttings: Sequence[Cutting], account: Account, rows: Rows
+        self, cuttings: Sequence[Sampling], ledger: Ledger, rows: RowWriter
     ) -> dict[str, Any]:
-        found = counts(account) | {"samples": rows.counts["train"]}
+        found = ledger_counts(ledger) | {"samples": rows.counts["train"]}
         each = [_described(*one) for one in zip(cuttings, self.settings, strict=True)]
         kinds = {one["split"]["kind"] for one in each}
         several = {
@@ -227,11 +227,11 @@ class _Miner:
             "repositories": each,
             "counts": found | {"files_left_out": _files_left_out(cuttings)},
             "digest": rows.digest(),
-            "account": account.described(),
+            "account": ledger.described(),
         }
 
 
-def _described(cutting: Cutting, settings: MineSettings) -> dict[str, Any]:
+def _described(cutting: Sampling, settings: MineSettings) -> dict[str, Any]:
     """One repository, for the manifest."""
     repository, scope = cutting.sources.repository, cutting.sources.scope
     return {
@@ -249,13 +249,13 @@ def _described(cutting: Cutting, settings: MineSettings) -> dict[str, Any]:
     }
 
 
-def _entries(cutting: Cutting) -> Iterator[Entry]:
-    return entries(cutting.verdicts, cutting.sources.repository.identity)
+def _entries(cutting: Sampling) -> Iterator[LedgerEntry]:
+    return ledger_entries(cutting.selection, cutting.sources.repository.identity)
 
 
-def _why_nothing(cuttings: Sequence[Cutting]) -> str:
+def _why_nothing(cuttings: Sequence[Sampling]) -> str:
     where = ", ".join(str(cutting.sources.repository.root) for cutting in cuttings)
-    rejected = Counter(reason for one in cuttings for _, reason in one.verdicts.trained)
+    rejected = Counter(reason for one in cuttings for _, reason in one.selection.trained)
     if rejected:
         reasons = ", ".join(f"{reason} {n}" for reason, n in rejected.most_common(4))
         return f"no function of {where} can be trained on: {reasons}"
@@ -269,8 +269,8 @@ def _why_nothing(cuttings: Sequence[Cutting]) -> str:
     )
 
 
-def _files_left_out(cuttings: Iterable[Cutting]) -> dict[str, int]:
+def _files_left_out(cuttings: Iterable[Sampling]) -> dict[str, int]:
     reasons = Counter[str]()
     for cutting in cuttings:
-        reasons.update(cutting.verdicts.left_out)
+        reasons.update(cutting.selection.left_out)
     return dict(sorted(reasons.items()))

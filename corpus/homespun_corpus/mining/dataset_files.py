@@ -20,7 +20,7 @@ from datasets.utils import (
 
 from homespun_corpus.errors import DatasetError
 from homespun_corpus.mining.dataset import Mined
-from homespun_corpus.mining.ledger import ACCOUNT, Account
+from homespun_corpus.mining.ledger import LEDGER_FILE, Ledger
 
 MANIFEST = "manifest.json"
 
@@ -35,7 +35,7 @@ def save(mined: Mined, directory: Path) -> None:
         staged = Path(part) / "dataset"
         with _no_bars():
             mined.dataset.save_to_disk(staged)
-        shutil.copyfile(mined.account.file, staged / ACCOUNT)
+        shutil.copyfile(mined.ledger.file, staged / LEDGER_FILE)
         text = json.dumps(mined.manifest, indent=2, sort_keys=True) + "\n"
         (staged / MANIFEST).write_text(text, encoding="utf-8")
         put_in_place(staged, directory)
@@ -82,7 +82,7 @@ def load(directory: Path) -> Mined:
     """What ``save`` wrote; DatasetError if the account is not the one that the manifest names."""
     folder = found_at(directory)
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    account = Account(folder / ACCOUNT)
-    if account.described() != manifest["account"]:
-        raise DatasetError(f"{folder / ACCOUNT} was changed: mine again")
-    return Mined(load_from_disk(folder), manifest, account)
+    ledger = Ledger(folder / LEDGER_FILE)
+    if ledger.described() != manifest["account"]:
+        raise DatasetError(f"{folder / LEDGER_FILE} was changed: mine again")
+    return Mined(load_from_disk(folder), manifest, ledger)

@@ -14,11 +14,11 @@ from heapq import nsmallest
 from itertools import zip_longest
 from typing import TypeVar
 
-from homespun_corpus.mining.selection import Kept
+from homespun_corpus.mining.selection import KeptFunctions
 from homespun_corpus.mining.split import HeldOut
 from homespun_corpus.place import Place, place_at
 from homespun_corpus.repo.repository import Repository
-from homespun_corpus.repo.union import together
+from homespun_corpus.repo.union import union
 from homespun_corpus.retrieval.context_index import ContextIndex
 from homespun_corpus.retrieval.secret_window import clear_of_secrets
 from homespun_corpus.syntax.functions import Function
@@ -44,7 +44,7 @@ class TypedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class LearntFunction:
     """The text of a function that training saw."""
 
     id: str
@@ -54,7 +54,7 @@ class Learnt:
 
 
 @dataclass(frozen=True)
-class Material:
+class EvalMaterial:
     """``indexes``: by repository, the tree at the split, as an editor's related code.
 
     ``repositories``: what was mined, in the manifest's order. ``kept``: what training read.
@@ -63,13 +63,13 @@ class Material:
 
     repositories: tuple[Repository, ...]
     indexes: Mapping[str, ContextIndex]
-    kept: Kept
+    kept: KeptFunctions
     held: tuple[HeldOut, ...]
 
     @property
     def repository(self) -> Repository:
         """Where every blob can be read."""
-        return together(self.repositories)
+        return union(self.repositories)
 
     def tree(self) -> Iterator[str]:
         """The files of the trees at the split, without secrets."""
@@ -82,10 +82,12 @@ class Material:
         order = in_turn(written, _pile, lambda item: _name(item[0].function, item[1]), seed)
         return [self._typed(*item) for item in order[:most]]
 
-    def learnt(self, seed: int, most: int) -> list[Learnt]:
+    def learnt_functions(self, seed: int, most: int) -> list[LearntFunction]:
         """Functions of the training set, a seeded sample."""
         first = nsmallest(most, self.kept, key=lambda f: _rank(seed, _name(f, f.span.start)))
-        return [Learnt(_name(f, f.span.start), f.path, f.language, self._text(f)) for f in first]
+        return [
+            LearntFunction(_name(f, f.span.start), f.path, f.language, self._text(f)) for f in first
+        ]
 
     def _lines(self, function: Function) -> Iterator[int]:
         """Where each line worth typing begins, as bytes of the blob."""

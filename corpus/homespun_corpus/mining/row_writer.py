@@ -35,7 +35,7 @@ FEATURES = Features(
 """The columns of ``Sample.to_row``: what a few rows hold would not tell them all."""
 
 
-class Rows:
+class RowWriter:
     """The rows of a dataset's splits, in the order in which they are added."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from homespun_corpus.mining.holdout_size import Part
 from homespun_corpus.mining.holes import EVALUATED, MIX, Hole, HoleCutter
 from homespun_corpus.mining.sample import Novelty, Sample
 from homespun_corpus.mining.sample_maker import SampleMaker, decode
-from homespun_corpus.mining.selection import Verdicts, without
+from homespun_corpus.mining.selection import Selection, without
 from homespun_corpus.mining.split import HeldOut, Split
 from homespun_corpus.reading.sources import FileFunctions, Sources
 from homespun_corpus.retrieval.context_index import ContextIndex, as_many_as_shown
@@ -40,7 +40,7 @@ DRAWN = 30_000
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class TrainingHole:
     """A hole of a training function."""
 
     function: Function
@@ -48,34 +48,34 @@ class Cut:
     bare: bool
 
 
-class Cutting:
+class Sampling:
     """Cuts one repository."""
 
-    def __init__(self, sources: Sources, parts: Split, verdicts: Verdicts, seed: int) -> None:
+    def __init__(self, sources: Sources, parts: Split, selection: Selection, seed: int) -> None:
         self.sources = sources
         self.parts = parts
-        self.verdicts = verdicts
+        self.selection = selection
         self._seed = seed
         self._last_cutter: tuple[tuple[str, str], HoleCutter] | None = None
 
     def room(self) -> Iterator[int]:
         """How many holes each function that is trained on has room for."""
-        for function in self.verdicts.kept:
+        for function in self.selection.kept:
             size = sum(part.end - part.start for part in function.parts)
             most = MOST_TEXT_HOLES if function.kind == "text" else MOST_HOLES
             yield min(most, max(1, round(size / CHARS_PER_HOLE)))
 
-    def training_cuts(self, counts: Iterable[int]) -> Iterator[Cut]:
+    def training_cuts(self, counts: Iterable[int]) -> Iterator[TrainingHole]:
         """Holes of the functions that are trained on, so many of each."""
-        asked = zip(self.verdicts.kept, counts, strict=True)
+        asked = zip(self.selection.kept, counts, strict=True)
         for functions in _by_file(item for item in asked if item[1]):
             yield from self._training_cuts(functions)
 
-    def training_samples(self, cuts: Iterable[Cut]) -> Iterator[Sample]:
+    def training_samples(self, cuts: Iterable[TrainingHole]) -> Iterator[Sample]:
         """The samples of cuts, in order."""
         # An editor at the split would have shown copies of what came later; training must not.
-        index = self._index(self.verdicts if self.verdicts.barred else None)
-        maker = SampleMaker(self.sources, index, self.verdicts.barred)
+        index = self._index(self.selection if self.selection.barred else None)
+        maker = SampleMaker(self.sources, index, self.selection.barred)
         commit = self.parts.train_commit or ""
         for cut in cuts:
             yield maker.sample(cut.function, cut.hole, commit, "old", bare=cut.bare)
@@ -83,7 +83,7 @@ class Cutting:
     def held_samples(self, part: Part, index: ContextIndex) -> Iterator[Sample]:
         """The samples of what is held out for one part."""
         maker = SampleMaker(self.sources, index, {})
-        for item in self.verdicts.held:
+        for item in self.selection.held:
             if item.part == part:
                 cutter, rng = self._cutter(item.function), self._rng(item.function)
                 for hole in _spread(cutter, item, rng):
@@ -93,25 +93,25 @@ class Cutting:
         """Related code as an editor would have had it at the split."""
         return self._index(None)
 
-    def _index(self, verdicts: Verdicts | None) -> ContextIndex:
+    def _index(self, selection: Selection | None) -> ContextIndex:
         """Related code comes from what training reads, never from beyond the split."""
         files = self.parts.train
         clean = (file for file in files if file.reason is None and mined_language(file.path))
-        texts = ((file.path, self._shown(file, verdicts)) for file in clean)
+        texts = ((file.path, self._shown(file, selection)) for file in clean)
         return ContextIndex.from_files(as_many_as_shown(texts))
 
-    def _shown(self, file: FileFunctions, verdicts: Verdicts | None) -> str:
+    def _shown(self, file: FileFunctions, selection: Selection | None) -> str:
         source = self.sources.text(file.blob_id)
-        return decode(verdicts.shown(file, source) if verdicts else without(source, file.secrets))
+        return decode(selection.shown(file, source) if selection else without(source, file.secrets))
 
-    def _training_cuts(self, functions: Sequence[tuple[Function, int]]) -> Iterator[Cut]:
+    def _training_cuts(self, functions: Sequence[tuple[Function, int]]) -> Iterator[TrainingHole]:
         cutter = self._cutter(functions[0][0])
         for function, count in functions:
             rng = self._rng(function)
             sizes = [part.end - part.start for part in function.parts]
             for part, share in _shared_out(function.parts, sizes, count, rng):
                 for hole in cutter.cut(part, share, rng, MIX):
-                    yield Cut(function, hole, rng.random() < BARE_SHARE)
+                    yield TrainingHole(function, hole, rng.random() < BARE_SHARE)
 
     def _cutter(self, function: Function) -> HoleCutter:
         """The cutter of a function's file; the last one is kept, since functions come by file."""
@@ -143,7 +143,7 @@ def thinned(room: Sequence[array[int]], seed: int) -> Sequence[array[int]]:
     return [array("B", some.tolist()) for some in np.split(counts, cuts)]
 
 
-def chosen(cuts: Sequence[Cut], seed: int) -> list[Cut]:
+def chosen(cuts: Sequence[TrainingHole], seed: int) -> list[TrainingHole]:
     """A seeded sample of as many cuts as one run can see, in order; not too many of texts."""
     rng = random.Random(seed)
     texts = [i for i, cut in enumerate(cuts) if cut.function.kind == "text"]

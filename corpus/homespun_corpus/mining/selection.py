@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from homespun_corpus.dedup.contamination import Echoes
-from homespun_corpus.dedup.dedup import Weighing
+from homespun_corpus.dedup.contamination import ContaminationIndex
+from homespun_corpus.dedup.dedup import Deduplicator
 from homespun_corpus.dedup.near_duplicates import Shingles, shingles, tokens
 from homespun_corpus.dedup.reasons import Reasons
 from homespun_corpus.filters.plain_text import read_as
@@ -29,13 +29,13 @@ Barred = Mapping[str, Sequence[Span]]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class Selection:
     """The functions of the training tree and those held out, with why each is left out.
 
     ``reasons``: of the functions of ``train`` in order, None for one that is kept. ``unread``:
     files of the training tree that no parser may read. ``left_out``: how many whole files are, by
-    reason. ``barred``: by blob, licences and what is near to held-out code; ``echoes`` finds more
-    of that.
+    reason. ``barred``: by blob, licences and what is near to held-out code; ``contamination`` finds
+    more of that.
     """
 
     train: Tree
@@ -44,7 +44,7 @@ class Verdicts:
     left_out: Mapping[str, int]
     held_out: tuple[tuple[HeldOut, str | None], ...]
     barred: Barred
-    echoes: Echoes
+    contamination: ContaminationIndex
 
     @property
     def trained(self) -> Iterator[tuple[Function, str | None]]:
@@ -53,9 +53,9 @@ class Verdicts:
         return zip(functions, self.reasons, strict=True)
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> KeptFunctions:
         """What is trained on."""
-        return Kept((self,))
+        return KeptFunctions((self,))
 
     @property
     def held(self) -> list[HeldOut]:
@@ -67,36 +67,36 @@ class Verdicts:
         cut = [*self.barred.get(file.blob_id, ()), *file.secrets]
         source = without(source, cut)
         while any(span.start for span in cut):  # what a cut has joined may be near, too
-            cut = self.echoes.spans(source, _comment(file))
+            cut = self.contamination.spans(source, _comment(file))
             source = without(source, cut)
         return source
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFunctions:
     """The functions that are trained on, file by file: read again whenever they are asked for."""
 
-    of: tuple[Verdicts, ...]
+    of: tuple[Selection, ...]
 
     def __iter__(self) -> Iterator[Function]:
         return (
             function
-            for verdicts in self.of
-            for function, reason in verdicts.trained
+            for selection in self.of
+            for function, reason in selection.trained
             if reason is None
         )
 
     def __len__(self) -> int:
-        return sum(verdicts.reasons.count_of(None) for verdicts in self.of)
+        return sum(selection.reasons.count_of(None) for selection in self.of)
 
 
-def judge(sources: Sources, parts: Split) -> Verdicts:
-    """``judge_together`` of one repository."""
-    [verdicts] = judge_together([(sources, parts)])
-    return verdicts
+def select(sources: Sources, parts: Split) -> Selection:
+    """``select_together`` of one repository."""
+    [selection] = select_together([(sources, parts)])
+    return selection
 
 
-def judge_together(asked: Sequence[tuple[Sources, Split]]) -> list[Verdicts]:
+def select_together(asked: Sequence[tuple[Sources, Split]]) -> list[Selection]:
     """Judge the splits of repositories by the same rules on both sides, what is held out first.
 
     Of an edited function the old version is trained on: its changed lines are a test apart. Of
@@ -106,52 +106,52 @@ def judge_together(asked: Sequence[tuple[Sources, Split]]) -> list[Verdicts]:
     held_out = [[(held, next(examined)) for held in parts.held_out] for _, parts in asked]
     new = [
         tokens(_text(sources, held.function), by_name(held.function.language).comment)
-        for (sources, _), judged in zip(asked, held_out, strict=True)
-        for held, reason in judged
+        for (sources, _), selected in zip(asked, held_out, strict=True)
+        for held, reason in selected
         if reason is None and held.novelty == "new"
     ]
-    echoes = Echoes(new)
+    contamination = ContaminationIndex(new)
     barred: dict[str, list[Span]] = {}
-    files = [_survey(sources, parts.train, echoes, barred) for sources, parts in asked]
+    files = [_survey(sources, parts.train, contamination, barred) for sources, parts in asked]
     taught = _taught(asked, barred)
     each = zip(asked, taught, files, held_out, strict=True)
     return [
-        Verdicts(parts.train, reasons, *surveyed, tuple(judged), barred, echoes)
-        for (_, parts), reasons, surveyed, judged in each
+        Selection(parts.train, reasons, *surveyed, tuple(selected), barred, contamination)
+        for (_, parts), reasons, surveyed, selected in each
     ]
 
 
 def _examined(asked: Sequence[tuple[Sources, Split]]) -> Reasons:
     """Why each function that is held out is not examined."""
     held = [(sources, held.function) for sources, parts in asked for held in parts.held_out]
-    weighing = Weighing()
+    deduplicator = Deduplicator()
     for sources, function in held:
         reason = sources.reason(function)
-        weighing.add(reason, sources.sketch(function) if reason is None else None)
-    return weighing.judged(lambda number: _shingles(*held[number]))
+        deduplicator.add(reason, sources.sketch(function) if reason is None else None)
+    return deduplicator.reasons(lambda number: _shingles(*held[number]))
 
 
 def _taught(asked: Sequence[tuple[Sources, Split]], barred: Barred) -> Iterator[Reasons]:
     """Why each function of each training tree is left out."""
     files = [(sources, *name) for sources, parts in asked for name in parts.train.names]
-    weighing, firsts = Weighing(), array("q")  # numbers of each file's first function
+    deduplicator, firsts = Deduplicator(), array("q")  # numbers of each file's first function
     for sources, path, blob_id in files:
-        firsts.append(len(weighing))
+        firsts.append(len(deduplicator))
         file = sources.file(path, blob_id)
         spans = barred.get(blob_id, ())
         for number, function in enumerate(file.functions):
             reason = file.reasons[number]
             if reason is None and _meets(function.parts, spans):
                 reason = HELD_OUT_COPY
-            weighing.add(reason, file.sketches[number] if reason is None else None)
+            deduplicator.add(reason, file.sketches[number] if reason is None else None)
 
     def shingles_of(number: int) -> Shingles:
         place = bisect_right(firsts, number) - 1
         sources, path, blob_id = files[place]
         return _shingles(sources, sources.file(path, blob_id).functions[number - firsts[place]])
 
-    reasons = weighing.judged(shingles_of)
-    firsts.append(len(weighing))
+    reasons = deduplicator.reasons(shingles_of)
+    firsts.append(len(deduplicator))
     first = 0
     for _, parts in asked:
         last = first + len(parts.train)
@@ -164,7 +164,10 @@ def _shingles(sources: Sources, function: Function) -> Shingles:
 
 
 def _survey(
-    sources: Sources, files: Iterable[FileFunctions], echoes: Echoes, barred: dict[str, list[Span]]
+    sources: Sources,
+    files: Iterable[FileFunctions],
+    contamination: ContaminationIndex,
+    barred: dict[str, list[Span]],
 ) -> tuple[tuple[FileFunctions, ...], Counter[str]]:
     """The files that are not read, and how many are left out for which reason; what no prompt may
     show goes into ``barred``."""
@@ -176,23 +179,25 @@ def _survey(
             reasons[file.reason] += 1
         else:
             spans = [Span(0, file.header)] if file.header else []
-            likely = echoes.likely(file.trace)
+            likely = contamination.likely(file.gram_trace)
             if likely is not None:
-                found = partial(_echoing, sources, file, echoes)
+                found = partial(_contaminated, sources, file, contamination)
                 spans += sources.recall(file, f"echoes {likely}", found)
             if spans:
                 barred[file.blob_id] = spans
     return tuple(unread), reasons
 
 
-def _echoing(sources: Sources, file: FileFunctions, echoes: Echoes) -> list[Span]:
+def _contaminated(
+    sources: Sources, file: FileFunctions, contamination: ContaminationIndex
+) -> list[Span]:
     """Stretches of a file, and of its functions: one read alone is safe from odd quotes above."""
     source = sources.text(file.blob_id)
-    spans = echoes.spans(source, _comment(file))
+    spans = contamination.spans(source, _comment(file))
     for function in file.functions:
         if not _meets(function.parts, spans):
             for part in function.parts:
-                found = echoes.spans(source[part.start : part.end], _comment(file))
+                found = contamination.spans(source[part.start : part.end], _comment(file))
                 spans += [Span(part.start + span.start, part.start + span.end) for span in found]
     return spans
 

@@ -5,7 +5,7 @@ the tree at one commit, and what is held out are functions that *first appeared*
 the blob in which they did: new functions, and the changed lines of edited ones. Commits that only
 move or reformat code hold out nothing, nor do those that the team's ``.git-blame-ignore-revs``
 names. Without enough history, whole files are held out instead. Texts in no known language are
-held out only where there is hardly any other code: prose and settings would blur the exam.
+held out only where there is hardly any other code: prose and settings would blur what is measured.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
         found = len(by_time.held_out) if by_time else 0
         if by_time is None or found < FEWEST:
             raise RepositoryError(
-                f"{found} functions first appeared since {since}, and an exam needs {FEWEST}: give "
+                f"{found} functions first appeared since {since}, and a test needs {FEWEST}: give "
                 "an earlier --since, or leave it out"
             )
         return by_time
@@ -104,7 +104,7 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
 
 
 def _has_few(files: Iterable[FileFunctions]) -> bool:
-    """Whether they hold too few functions for an exam."""
+    """Whether they hold too few functions for a test."""
     found = 0
     for file in files:
         found += len(file.functions)

@@ -77,14 +77,14 @@ class BlobCache:
         found = self._waiting.get(key) or self._do(_find, key)
         if found is None or isinstance(found, bytes):
             return found
-        reading, used = found
+        parsed, used = found
         if used != self._today:
             self._used.add(key)
-        return reading if isinstance(reading, bytes) else None
+        return parsed if isinstance(parsed, bytes) else None
 
-    def put(self, key: str, reading: bytes) -> None:
+    def put(self, key: str, parsed: bytes) -> None:
         """Keep something, in place of what was there."""
-        self._waiting[key] = reading
+        self._waiting[key] = parsed
         if len(self._waiting) >= ROWS_AT_ONCE:
             self._write()
 
@@ -104,7 +104,7 @@ class BlobCache:
             self._database = None
 
     def _write(self) -> None:
-        rows = [(key, reading, self._today) for key, reading in self._waiting.items()]
+        rows = [(key, parsed, self._today) for key, parsed in self._waiting.items()]
         self._waiting.clear()
         self._do(_insert, rows)
 

@@ -22,7 +22,7 @@ def function_row(f: Function) -> list[Any]:
     return [f.name, f.qualified_name, f.kind, f.signature, f.doc, f.broken, parts, *spans]
 
 
-class KeptFunctions(Sequence[Function]):
+class LazyFunctions(Sequence[Function]):
     """What ``function_row`` gave for each; ValueError for what it cannot have given."""
 
     def __init__(self, rows: list[list[Any]], language: str, path: str, blob_id: str) -> None:
@@ -82,6 +82,6 @@ class KeptFunctions(Sequence[Function]):
 
 def labels(functions: Sequence[Function]) -> Iterator[Label]:
     """The label of each function of a file."""
-    if isinstance(functions, KeptFunctions):
+    if isinstance(functions, LazyFunctions):
         return functions.labels()
     return (function.label for function in functions)

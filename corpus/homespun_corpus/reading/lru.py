@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from homespun_corpus.reading.parsed_file import Reading
+    from homespun_corpus.reading.parsed_file import ParsedFile
     from homespun_corpus.reading.sources import FileFunctions
 
 Name = tuple[str, str]  # path and blob id
-Unkept = tuple[str, "Reading"]
+Unkept = tuple[str, "ParsedFile"]
 """A reading that is nowhere else, and its key."""
 
 
-class Recent:
+class LruFiles:
     """Files by name, the least recently used first."""
 
     def __init__(self, most: int) -> None:

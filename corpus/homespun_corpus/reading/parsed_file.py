@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from homespun_corpus.dedup.contamination import Trace, trace
+from homespun_corpus.dedup.contamination import GramTrace, gram_trace
 from homespun_corpus.dedup.format_key import text_key
 from homespun_corpus.dedup.near_duplicates import (
     KEY_BYTES,
@@ -26,7 +26,7 @@ from homespun_corpus.filters.licence import licence_header
 from homespun_corpus.filters.plain_text import whole_text
 from homespun_corpus.filters.quality import content_reason, own_reasons, unreadable
 from homespun_corpus.filters.secrets import find_secrets
-from homespun_corpus.reading.lazy_functions import KeptFunctions, function_row
+from homespun_corpus.reading.lazy_functions import LazyFunctions, function_row
 from homespun_corpus.syntax.functions import Function, extract
 from homespun_corpus.syntax.languages import TEXT, Language, by_name
 from homespun_corpus.syntax.notebooks import readable
@@ -37,14 +37,14 @@ TIMEOUT = "parse-timeout"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedFile:
     """Functions, without a path until they get one, and each one's key, own reason and sketch.
 
     ``reason``: why the content keeps the whole file out. ``unread``: no parser may have it.
     ``secrets``: the lines that hold one. ``sketches[i]`` is None where ``reasons[i]`` is not.
-    ``header``: where a licence ends that the file begins with, 0 without one. ``trace``: of the
-    file and its functions. A reading of a file that its path keeps out is not ``judged``: it has
-    functions and keys alone.
+    ``header``: where a licence ends that the file begins with, 0 without one. ``gram_trace``: of
+    the file and its functions. A file that its path keeps out is not ``judged``: it has functions
+    and keys alone.
     """
 
     reason: str | None
@@ -55,30 +55,30 @@ class Reading:
     secrets: tuple[Span, ...] = ()
     sketches: tuple[Sketch | None, ...] = ()
     header: int = 0
-    trace: Trace = b""
+    gram_trace: GramTrace = b""
 
 
 def read_blob(
     blob: bytes, language: Language, *, judged: bool, path: str = "", blob_id: str = ""
-) -> Reading:
+) -> ParsedFile:
     """Read a blob; one that takes too long to parse has that as its reason."""
     source = readable(blob)
     reason = content_reason(source)
     if unreadable(source):
-        return Reading(reason, unread=True)
+        return ParsedFile(reason, unread=True)
     try:
         functions = _functions(source, language, path, blob_id)
     except ParseTimeout:
-        return Reading(TIMEOUT, unread=True)
+        return ParsedFile(TIMEOUT, unread=True)
     keys = tuple(text_key(f.text(source)) for f in functions)
     if reason is not None or not judged:
-        return Reading(reason, functions=tuple(functions), keys=keys)
+        return ParsedFile(reason, functions=tuple(functions), keys=keys)
     secrets = find_secrets(source)
     codes = [tokens(f.text(source), language.comment) for f in functions]
     reasons = own_reasons(source, functions, secrets, codes)
     header = licence_header(source, language.comment)
     pieces = (tokens(source, language.comment), *codes)
-    return Reading(
+    return ParsedFile(
         reason,
         functions=tuple(functions),
         keys=keys,
@@ -86,7 +86,7 @@ def read_blob(
         secrets=tuple(Span(secret.start, secret.end) for secret in secrets),
         sketches=tuple(_sketches(codes, reasons)),
         header=header.end if header else 0,
-        trace=trace(map(grams, pieces)),
+        gram_trace=gram_trace(map(grams, pieces)),
     )
 
 
@@ -104,39 +104,39 @@ def _sketches(
     return (next(found) if reason is None else None for reason in reasons)
 
 
-def encode(reading: Reading) -> bytes:
-    """A reading as bytes that ``decode`` can check."""
+def encode_parsed(parsed: ParsedFile) -> bytes:
+    """A reading as bytes that ``decode_parsed`` can check."""
     row = [
-        reading.reason,
-        reading.unread,
-        [function_row(function) for function in reading.functions],
-        reading.reasons,
-        [(span.start, span.end) for span in reading.secrets],
-        [item is None for item in reading.sketches],
-        reading.header,
+        parsed.reason,
+        parsed.unread,
+        [function_row(function) for function in parsed.functions],
+        parsed.reasons,
+        [(span.start, span.end) for span in parsed.secrets],
+        [item is None for item in parsed.sketches],
+        parsed.header,
     ]
-    binary = (b"".join(reading.keys), b"".join(filter(None, reading.sketches)), reading.trace)
+    binary = (b"".join(parsed.keys), b"".join(filter(None, parsed.sketches)), parsed.gram_trace)
     text = json.dumps([*row, *map(len, binary)]).encode()
     return zlib.compress(b"\n".join((text, b"".join(binary))), 1)
 
 
-def decode(data: bytes, language: str, *, path: str, blob_id: str) -> Reading:
-    """What ``encode`` was given, as the file at ``path``; ValueError for anything else."""
+def decode_parsed(data: bytes, language: str, *, path: str, blob_id: str) -> ParsedFile:
+    """What ``encode_parsed`` was given, as the file at ``path``; ValueError for anything else."""
     try:
         text, _, binary = zlib.decompress(data).partition(b"\n")
         reason, unread, functions, reasons, secrets, without, header, *sizes = json.loads(text)
-        keys, sketched, trace = _cut(binary, sizes)
+        keys, sketched, traced = _cut(binary, sizes)
         found = _each(sketched, SKETCH_BYTES)
-        return Reading(
+        return ParsedFile(
             reason,
             unread,
-            KeptFunctions(functions, language, path, blob_id),
+            LazyFunctions(functions, language, path, blob_id),
             tuple(_each(keys, KEY_BYTES)),
             tuple(reasons),
             tuple(Span(*span) for span in secrets),
             tuple(None if none else next(found) for none in without),
             header,
-            trace,
+            traced,
         )
     except (zlib.error, TypeError, ValueError, StopIteration, RuntimeError) as error:
         raise ValueError("not a reading") from error
@@ -166,4 +166,4 @@ def _each(data: bytes, size: int) -> Iterator[bytes]:
 
 def read_encoded(blob: bytes, language: str, *, judged: bool) -> bytes:
     """``read_blob`` as another process answers it."""
-    return encode(read_blob(blob, by_name(language), judged=judged))
+    return encode_parsed(read_blob(blob, by_name(language), judged=judged))

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from homespun_corpus.filters.path_filter import LeftOut
+from homespun_corpus.filters.path_filter import PathFilter
 from homespun_corpus.filters.plain_text import read_as
 from homespun_corpus.filters.quality import MAX_FILE_BYTES
-from homespun_corpus.repo.objects import Change, Commit, Objects, SourceFile, Wanted
+from homespun_corpus.repo.objects import Commit, FileChange, Objects, SourceFile, Wanted
 from homespun_corpus.repo.repository import Repository
 
 MAX_COMMITS = 2000
@@ -41,7 +41,7 @@ class Scope:
 
 
 def narrowed(
-    repository: Repository, left_out: LeftOut, most: int | None
+    repository: Repository, left_out: PathFilter, most: int | None
 ) -> tuple[Repository, Scope | None]:
     """The repository as if it held at most ``most`` bytes to mine; None if it holds no more."""
     if most is None:
@@ -63,7 +63,7 @@ def narrowed(
     return replace(repository, objects=objects), scope
 
 
-def _is_read(file: SourceFile, left_out: LeftOut) -> bool:
+def _is_read(file: SourceFile, left_out: PathFilter) -> bool:
     """Whether a file counts. Hidden ones do not, and are never left out: some hold rules."""
     is_hidden = file.path.rpartition("/")[2].startswith(".")
     return not is_hidden and file.size <= MAX_FILE_BYTES and left_out(file.path) is None
@@ -103,6 +103,6 @@ class _Narrowed:
     def held_by(self, revision: str) -> set[str]:
         return self.all.held_by(revision)
 
-    def changes(self, old: str, new: str) -> list[Change]:
+    def changes(self, old: str, new: str) -> list[FileChange]:
         changes = self.all.changes(old, new)
         return [change for change in changes if change.path not in self.without]

@@ -12,24 +12,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import overload
 
-from homespun_corpus.dedup.contamination import Trace
+from homespun_corpus.dedup.contamination import GramTrace
 from homespun_corpus.dedup.near_duplicates import Sketch
 from homespun_corpus.filters.licence_names import EXCLUDED_LICENCE, is_excluded
-from homespun_corpus.filters.path_filter import LeftOut
+from homespun_corpus.filters.path_filter import PathFilter
 from homespun_corpus.filters.plain_text import read_as
 from homespun_corpus.reading.blob_cache import BlobCache
-from homespun_corpus.reading.lru import Recent
+from homespun_corpus.reading.lru import LruFiles
 from homespun_corpus.reading.parsed_file import (
     TIMEOUT,
-    Reading,
-    decode,
+    ParsedFile,
+    decode_parsed,
     decode_spans,
-    encode,
+    encode_parsed,
     encode_spans,
     read_blob,
 )
 from homespun_corpus.reading.scope import Scope
-from homespun_corpus.reading.worker_pool import Readers, Request
+from homespun_corpus.reading.worker_pool import BlobRequest, WorkerPool
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.functions import Function
 from homespun_corpus.syntax.languages import TEXT, by_name
@@ -47,7 +47,7 @@ class FileFunctions:
 
     ``reason``: why the whole file is left out of training, None for a clean one. ``reasons[i]``:
     why ``functions[i]`` is, by this file alone. ``unread``: no parser may have the file, so nobody
-    knows its functions. The rest is a clean file's, as ``readings.Reading`` says.
+    knows its functions. The rest is a clean file's, as ``readings.ParsedFile`` says.
     """
 
     path: str
@@ -60,7 +60,7 @@ class FileFunctions:
     secrets: tuple[Span, ...] = ()
     sketches: tuple[Sketch | None, ...] = ()
     header: int = 0
-    trace: Trace = b""
+    gram_trace: GramTrace = b""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -114,11 +114,11 @@ class Sources:
     def __init__(
         self,
         repository: Repository,
-        left_out: LeftOut,
+        left_out: PathFilter,
         *,
         licences: Sequence[str] = (),
         cache: BlobCache | None = None,
-        readers: Readers | None = None,
+        workers: WorkerPool | None = None,
         on_read: OnRead = lambda *_: None,
         scope: Scope | None = None,
     ) -> None:
@@ -129,33 +129,33 @@ class Sources:
         self._left_out = left_out
         self._licences = licences
         self._cache = cache if cache is not None and cache.works else None
-        self._readers = readers
-        self._recent = Recent(RECENT_FUNCTIONS)
+        self._workers = workers
+        self._files = LruFiles(RECENT_FUNCTIONS)
         self._spilled: BlobCache | None = None  # in place of a cache, once there is too much
         self._late: set[_Key] = set()  # what took too long: once is enough
         self._last = ("", b"")
 
     def file(self, path: str, blob_id: str) -> FileFunctions:
         """The functions of a file."""
-        found = self._recent.get((path, blob_id)) or self._unwanted(path, blob_id)
+        found = self._files.get((path, blob_id)) or self._unwanted(path, blob_id)
         if found is None:
             key = self._key(path, blob_id)
             kept = self._kept(path, key)
-            found = self._put(path, key, kept or self._reading(path, key), is_kept=kept is not None)
+            found = self._put(path, key, kept or self._parsed(path, key), is_kept=kept is not None)
         return found
 
     def read_ahead(self, named: Iterable[tuple[str, str]]) -> None:
         """Read files that may be asked for, if there are cores for it."""
-        if self._readers is None:
+        if self._workers is None:
             return
         missing: dict[_Key, str] = {}
         for path, blob_id in named:
-            if (path, blob_id) not in self._recent and not self._unwanted(path, blob_id):
+            if (path, blob_id) not in self._files and not self._unwanted(path, blob_id):
                 key = self._key(path, blob_id)
                 if key not in self._late and not self._is_kept(key):
                     missing.setdefault(key, path)
         if len(missing) >= WORTH_PROCESSES:
-            self._read_together(self._readers, missing)
+            self._read_together(self._workers, missing)
 
     def tree(self, commit: str | None) -> Tree:
         """Every file of a commit or of a plain folder that may be text."""
@@ -213,10 +213,10 @@ class Sources:
     def _is_kept(self, key: _Key) -> bool:
         return any(cache.has(str(key)) for cache in (self._cache, self._spilled) if cache)
 
-    def _kept(self, path: str, key: _Key) -> Reading | None:
+    def _kept(self, path: str, key: _Key) -> ParsedFile | None:
         """What this run or an earlier one has read, if it can be read again."""
         if key in self._late:
-            return Reading(TIMEOUT, unread=True)
+            return ParsedFile(TIMEOUT, unread=True)
         cache = self._cache or self._spilled
         data = cache.get(str(key)) if cache else None
         try:
@@ -224,67 +224,67 @@ class Sources:
         except ValueError:
             return None
 
-    def _reading(self, path: str, key: _Key) -> Reading:
+    def _parsed(self, path: str, key: _Key) -> ParsedFile:
         blob, language = self.repository.read(key.blob_id), by_name(key.language)
-        reading = read_blob(blob, language, judged=key.judged, path=path, blob_id=key.blob_id)
+        parsed = read_blob(blob, language, judged=key.judged, path=path, blob_id=key.blob_id)
         self._on_read(1, 1)
-        self._keep(key, reading, encode(reading) if self._cache else b"")
-        return reading
+        self._keep(key, parsed, encode_parsed(parsed) if self._cache else b"")
+        return parsed
 
-    def _read_together(self, readers: Readers, missing: dict[_Key, str]) -> None:
-        def requests() -> Iterator[Request]:
+    def _read_together(self, workers: WorkerPool, missing: dict[_Key, str]) -> None:
+        def requests() -> Iterator[BlobRequest]:
             for key, path in missing.items():
                 blob = self.repository.read(key.blob_id)
-                yield Request(path, key.language, key.judged, blob)
+                yield BlobRequest(path, key.language, key.judged, blob)
 
-        answers = readers.read(requests())
+        answers = workers.read(requests())
         each = zip(missing.items(), answers, strict=True)
         for done, ((key, path), data) in enumerate(each, start=1):
-            reading = _decoded(data, path, key)
-            self._keep(key, reading, data)
-            self._put(path, key, reading, is_kept=False)
+            parsed = _decoded(data, path, key)
+            self._keep(key, parsed, data)
+            self._put(path, key, parsed, is_kept=False)
             self._on_read(done, len(missing))
 
-    def _keep(self, key: _Key, reading: Reading, data: bytes) -> None:
+    def _keep(self, key: _Key, parsed: ParsedFile, data: bytes) -> None:
         """For later runs; a file that took too long may have met a busy machine."""
-        if reading.reason == TIMEOUT:
+        if parsed.reason == TIMEOUT:
             self._late.add(key)
         elif self._cache is not None:
             self._cache.put(str(key), data)
 
-    def _put(self, path: str, key: _Key, reading: Reading, *, is_kept: bool) -> FileFunctions:
-        reason = self._left_out(path) or self._licence(key, reading) or reading.reason
+    def _put(self, path: str, key: _Key, parsed: ParsedFile, *, is_kept: bool) -> FileFunctions:
+        reason = self._left_out(path) or self._licence(key, parsed) or parsed.reason
         file = FileFunctions(
             path,
             key.blob_id,
-            TIMEOUT if reading.reason == TIMEOUT else reason,
-            reading.functions,
-            reading.keys,
-            (reason,) * len(reading.functions) if reason else reading.reasons,
-            reading.unread,
-            reading.secrets,
-            reading.sketches,
-            reading.header,
-            reading.trace,
+            TIMEOUT if parsed.reason == TIMEOUT else reason,
+            parsed.functions,
+            parsed.keys,
+            (reason,) * len(parsed.functions) if reason else parsed.reasons,
+            parsed.unread,
+            parsed.secrets,
+            parsed.sketches,
+            parsed.header,
+            parsed.gram_trace,
         )
-        unkept = None if is_kept or self._cache or key in self._late else (str(key), reading)
-        for name, dropped in self._recent.put((path, key.blob_id), file, unkept):
+        unkept = None if is_kept or self._cache or key in self._late else (str(key), parsed)
+        for name, dropped in self._files.put((path, key.blob_id), file, unkept):
             self._spill(name, dropped)
         return file
 
-    def _licence(self, key: _Key, reading: Reading) -> str | None:
+    def _licence(self, key: _Key, parsed: ParsedFile) -> str | None:
         """Whether the team excludes what the file is under; asked after reading, which is kept."""
-        if not self._licences or not reading.header:
+        if not self._licences or not parsed.header:
             return None
         blob, comment = self.repository.read(key.blob_id), by_name(key.language).comment
         excluded = is_excluded(readable(blob), comment, self._licences)
         return EXCLUDED_LICENCE if excluded else None
 
-    def _spill(self, name: str, reading: Reading) -> None:
+    def _spill(self, name: str, parsed: ParsedFile) -> None:
         """Without a cache: to the disk, before it is forgotten."""
         self._spilled = self._spilled or BlobCache.temporary()
-        self._spilled.put(name, encode(reading))
+        self._spilled.put(name, encode_parsed(parsed))
 
 
-def _decoded(data: bytes, path: str, key: _Key) -> Reading:
-    return decode(data, key.language, path=path, blob_id=key.blob_id)
+def _decoded(data: bytes, path: str, key: _Key) -> ParsedFile:
+    return decode_parsed(data, key.language, path=path, blob_id=key.blob_id)

@@ -23,8 +23,8 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         wanted = json.loads(line)
         blobs = [requests.read(size) for _, _, size in wanted]
         for (language, judged, _), blob in zip(wanted, blobs, strict=True):
-            reading = read_encoded(blob, language, judged=judged)
-            replies.write(len(reading).to_bytes(LENGTH_BYTES, "big") + reading)
+            parsed = read_encoded(blob, language, judged=judged)
+            replies.write(len(parsed).to_bytes(LENGTH_BYTES, "big") + parsed)
             replies.flush()
 
 

@@ -28,12 +28,12 @@ AHEAD = 2  # batches for each process: memory is bounded by them
 MOST = 16  # processes: this one cannot feed more
 
 
-class ReaderError(CorpusError):
+class WorkerError(CorpusError):
     """A process that reads blobs ended before its time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class BlobRequest:
     """A blob to be read as ``language``. ``path`` is for people."""
 
     path: str
@@ -48,7 +48,7 @@ def cores() -> int:
     return min(available or 1, MOST)
 
 
-class Readers:
+class WorkerPool:
     """``count`` processes, which start when first asked and end with the ``with`` block."""
 
     def __init__(self, count: int) -> None:
@@ -57,7 +57,7 @@ class Readers:
         self._idle: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(count)
 
-    def __enter__(self) -> Readers:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(
@@ -72,7 +72,7 @@ class Readers:
         for process in self._processes:
             process.communicate()
 
-    def read(self, requests: Iterable[Request]) -> Iterator[bytes]:
+    def read(self, requests: Iterable[BlobRequest]) -> Iterator[bytes]:
         """The encoded reading of each request, in order. Takes requests as it needs them."""
         self._start()
         requests = iter(requests)
@@ -96,7 +96,7 @@ class Readers:
             self._processes.append(process)
             self._idle.put(process)
 
-    def _ask(self, batch: list[Request]) -> list[bytes]:
+    def _ask(self, batch: list[BlobRequest]) -> list[bytes]:
         process = self._idle.get()
         assert process.stdin is not None and process.stdout is not None
         answers: list[bytes] = []
@@ -110,7 +110,7 @@ class Readers:
                 size = int.from_bytes(length, "big")
                 answers.append(_exactly(process.stdout.read(size), size))
         except (OSError, ValueError, EOFError) as error:
-            raise ReaderError(
+            raise WorkerError(
                 f"the process that read {batch[len(answers)].path} ended: exclude that file in "
                 "homespun.toml, or run again"
             ) from error

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from pathspec import GitIgnoreSpec
 
 from homespun_corpus.errors import RepositoryError
-from homespun_corpus.repo.objects import Change, Commit, SourceFile, Wanted
+from homespun_corpus.repo.objects import Commit, FileChange, SourceFile, Wanted
 
 IGNORE_FILE = ".gitignore"
 MAX_IGNORE_BYTES = 256 * 1024
@@ -67,7 +67,7 @@ class FolderObjects:
         """There are no revisions."""
         raise RepositoryError(f"{self._root} is no git repository: it has no revision {revision}")
 
-    def changes(self, old: str, new: str) -> list[Change]:
+    def changes(self, old: str, new: str) -> list[FileChange]:
         """There are no commits to compare."""
         raise RepositoryError(f"{self._root} is no git repository: no {old} to compare with {new}")
 

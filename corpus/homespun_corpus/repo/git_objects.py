@@ -15,7 +15,7 @@ from pygit2.enums import DeltaStatus, FileMode, SortMode
 
 from homespun_corpus.errors import RepositoryError
 from homespun_corpus.repo.git_open import open_git
-from homespun_corpus.repo.objects import Change, Commit, SourceFile, Wanted
+from homespun_corpus.repo.objects import Commit, FileChange, SourceFile, Wanted
 
 _REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE, 0o100664})
 
@@ -93,7 +93,7 @@ class GitObjects:
                 f"{revision} is no number of commits, no date and no revision of this repository"
             ) from error
 
-    def changes(self, old: str, new: str) -> list[Change]:
+    def changes(self, old: str, new: str) -> list[FileChange]:
         """Regular files that differ and whose new blob, if any, is here."""
         diff = self._commit(old).tree.diff_to_tree(self._commit(new).tree, swap=False)
         changes = []
@@ -101,7 +101,7 @@ class GitObjects:
             before = self._side(delta.old_file, delta.status == DeltaStatus.ADDED)
             after = self._side(delta.new_file, delta.status == DeltaStatus.DELETED)
             if before or after:
-                changes.append(Change(_text(delta.new_file.raw_path), before, after))
+                changes.append(FileChange(_text(delta.new_file.raw_path), before, after))
         return sorted(changes, key=lambda change: change.path)
 
     def _side(self, file: pygit2.DiffFile, absent: bool) -> str | None:

@@ -31,7 +31,7 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Change:
+class FileChange:
     """The blob ids of a regular file before and after; None where there was or is none."""
 
     path: str
@@ -50,4 +50,4 @@ class Objects(Protocol):
 
     def held_by(self, revision: str) -> set[str]: ...
 
-    def changes(self, old: str, new: str) -> list[Change]: ...
+    def changes(self, old: str, new: str) -> list[FileChange]: ...

@@ -13,9 +13,9 @@ from homespun_corpus.errors import RepositoryError
 from homespun_corpus.repo.folder import FolderObjects
 from homespun_corpus.repo.git_objects import GitObjects
 from homespun_corpus.repo.identity import find_root, identity_of
-from homespun_corpus.repo.objects import Change, Commit, Objects, SourceFile, Wanted
+from homespun_corpus.repo.objects import Commit, FileChange, Objects, SourceFile, Wanted
 
-__all__ = ["Change", "Commit", "Repository", "SourceFile", "find_root", "identity_of"]
+__all__ = ["Commit", "FileChange", "Repository", "SourceFile", "find_root", "identity_of"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Repository:
         """A revision's commit and all that it descends from; RepositoryError without one."""
         return self.objects.held_by(revision)
 
-    def changes(self, old: str, new: str) -> list[Change]:
+    def changes(self, old: str, new: str) -> list[FileChange]:
         """The regular files that differ between two commits, by path; a renamed one is two."""
         return self.objects.changes(old, new)
 

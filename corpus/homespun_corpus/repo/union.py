@@ -7,19 +7,19 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from homespun_corpus.errors import RepositoryError
-from homespun_corpus.repo.objects import Change, Commit, Objects, SourceFile, Wanted
+from homespun_corpus.repo.objects import Commit, FileChange, Objects, SourceFile, Wanted
 from homespun_corpus.repo.repository import Repository
 
 
-def together(repositories: Sequence[Repository]) -> Repository:
+def union(repositories: Sequence[Repository]) -> Repository:
     """The first repository, with the blobs of all: an id is the same wherever the bytes are."""
     first = repositories[0]
     objects = [repository.objects for repository in repositories]
-    return first if len(objects) == 1 else replace(first, objects=_Together(objects))
+    return first if len(objects) == 1 else replace(first, objects=_Union(objects))
 
 
 @dataclass(frozen=True)
-class _Together:
+class _Union:
     """Implements ``objects.Objects``."""
 
     all: Sequence[Objects]
@@ -39,5 +39,5 @@ class _Together:
     def held_by(self, revision: str) -> set[str]:
         return self.all[0].held_by(revision)
 
-    def changes(self, old: str, new: str) -> list[Change]:
+    def changes(self, old: str, new: str) -> list[FileChange]:
         return self.all[0].changes(old, new)

@@ -25,7 +25,7 @@ class Chunk:
     end: int
 
 
-class Shelf:
+class ChunkIndex:
     """An index of files that are shown to each other. Knows nothing of cursors."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from pathlib import PurePosixPath
 from homespun_corpus.filters.quality import file_reason
 from homespun_corpus.filters.secrets import find_secrets
 from homespun_corpus.place import Place, Related
-from homespun_corpus.retrieval.chunk_index import Chunk, Shelf
+from homespun_corpus.retrieval.chunk_index import Chunk, ChunkIndex
 from homespun_corpus.retrieval.chunks import words
 from homespun_corpus.syntax.languages import mined_language
 
@@ -53,7 +53,7 @@ class ContextIndex:
     """
 
     def __init__(self) -> None:
-        self._shelves: dict[str, Shelf] = {}
+        self._chunk_indexes: dict[str, ChunkIndex] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -69,16 +69,16 @@ class ContextIndex:
         if text is not None and file_reason(path, text.encode("utf-8", "replace")) is not None:
             text = None
         with self._lock:
-            shelf = self._shelves.setdefault(_family(path), Shelf())
+            chunks = self._chunk_indexes.setdefault(_family(path), ChunkIndex())
             if text is None:
-                shelf.drop(path)
+                chunks.drop(path)
             else:
-                shelf.put(path, text)
+                chunks.put(path, text)
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Every file that is shown, by path."""
         with self._lock:
-            texts = [item for shelf in self._shelves.values() for item in shelf.texts()]
+            texts = [item for chunks in self._chunk_indexes.values() for item in chunks.texts()]
         yield from sorted(texts)
 
     def related(self, place: Place, *, budget_chars: int = RELATED_CHARS) -> tuple[Related, ...]:
@@ -88,19 +88,19 @@ class ContextIndex:
         ``budget_chars`` characters together. Depends on nothing but the index and the lines around
         the place's own (``around_line``).
         """
-        shelf = self._shelves.get(_family(place.path))
-        if shelf is None or not place.path:
+        chunks = self._chunk_indexes.get(_family(place.path))
+        if chunks is None or not place.path:
             return ()
         around = around_line(place)
         pick = _Pick(around, budget_chars)
         with self._lock:
-            similar = shelf.similar(_weights(around), beside=place.path, count=CANDIDATES)
-            for path, text in _defined(shelf, around, shown=similar[:SHOWN]):
+            similar = chunks.similar(_weights(around), beside=place.path, count=CANDIDATES)
+            for path, text in _defined(chunks, around, shown=similar[:SHOWN]):
                 pick.offer(path, text, most=int(budget_chars * DEFINED_SHARE), least_lines=1)
             for chunk in similar:
                 if pick.is_full():
                     break
-                pick.offer(chunk.path, shelf.text(chunk), most=budget_chars)
+                pick.offer(chunk.path, chunks.text(chunk), most=budget_chars)
         return tuple(pick.pieces)
 
 
@@ -175,18 +175,18 @@ def _weights(place: Place) -> dict[str, float]:
     return weights
 
 
-def _defined(shelf: Shelf, place: Place, shown: Sequence[Chunk]) -> Iterator[tuple[str, str]]:
+def _defined(index: ChunkIndex, place: Place, shown: Sequence[Chunk]) -> Iterator[tuple[str, str]]:
     """How what the next lines name or call is defined, unless ``shown`` will say so."""
     mentioned = set(words(place.prefix))
     for name in _names(place):
-        chunks = shelf.defines(name)
+        chunks = index.defines(name)
         if any(chunk.path == place.path for chunk in chunks):
             continue  # the file's own
         likely = [chunk for chunk in chunks if _is_mentioned(chunk, mentioned)]
         if not likely and not _is_plain(name):
             likely = chunks
         if 0 < len(likely) <= MOST_DEFINED and likely[0] not in shown:
-            for text in shelf.openings(name, likely[0]):
+            for text in index.openings(name, likely[0]):
                 yield likely[0].path, text
 
 

@@ -19,7 +19,7 @@ from homespun_corpus.syntax.class_parts import Extent, own_parts
 from homespun_corpus.syntax.languages import Language
 from homespun_corpus.syntax.parsing import captures, errors, matches, parse
 from homespun_corpus.syntax.spans import Span
-from homespun_corpus.syntax.trivia import Lead, Leads, clean_docstring
+from homespun_corpus.syntax.trivia import Trivia, TriviaPiece, clean_docstring
 
 MAX_ERROR_SHARE = 0.05  # of a function's bytes
 
@@ -71,7 +71,7 @@ class Function:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Definition:
     """What the matches of one body have said so far."""
 
     span: Span
@@ -101,8 +101,8 @@ def extract(
     tree = parse(language, source) if tree is None else tree
     found = _merge(matches(language, tree, *_KINDS, "skip"), language, source)
     scopes = _scopes(matches(language, tree, "type", "namespace"), source)
-    leads = _leads(captures(language, tree, "decorator", "comment"), source)
-    begins = [leads.before(item.span.start) for item in found]
+    trivia = _trivia(captures(language, tree, "decorator", "comment"), source)
+    begins = [trivia.before(item.span.start) for item in found]
     extents = [
         Extent(begin.comment, Span(begin.start, item.span.end), item.kind == "class")
         for begin, item in zip(begins, found, strict=True)
@@ -120,7 +120,7 @@ def extract(
                 qualified_name=name,
                 kind=_kind(item, language, in_class),
                 span=Span(begin.start, item.span.end),
-                signature=_signature(source, leads, begin.start, item.body.start),
+                signature=_signature(source, trivia, begin.start, item.body.start),
                 doc=item.doc or begin.doc,
                 body=item.body,
                 blob_id=blob_id,
@@ -133,9 +133,9 @@ def extract(
 
 def _merge(
     found: Iterable[dict[str, list[Node]]], language: Language, source: bytes
-) -> list[_Found]:
+) -> list[_Definition]:
     """One item for each body: the widest node, its name and the most telling kind. Outer first."""
-    items: dict[Span, _Found] = {}
+    items: dict[Span, _Definition] = {}
     skipped: set[Span] = set()
     for match in found:
         if not _is_callable(match, language, source):
@@ -146,7 +146,7 @@ def _merge(
         node = match[kind][0]
         span = _written(node, source)
         body = _body(match, source) if "body" in match else _no_body(node, span.end, kind, language)
-        item = items.setdefault(body, _Found(span, body, kind, node.has_error))
+        item = items.setdefault(body, _Definition(span, body, kind, node.has_error))
         if _width(span) > _width(item.span):
             item.span, item.has_error = span, node.has_error
         item.kind = min(item.kind, kind, key=_KINDS.index)
@@ -163,9 +163,9 @@ def _merge(
     return sorted(_once(named), key=lambda item: (item.span.start, -item.span.end))
 
 
-def _once(items: Iterable[_Found]) -> Iterator[_Found]:
+def _once(items: Iterable[_Definition]) -> Iterator[_Definition]:
     """Without classes that were found again without their body: not all grammars name that."""
-    bodies: dict[Span, _Found] = {}
+    bodies: dict[Span, _Definition] = {}
     for item in items:
         if item.kind != "class":
             yield item
@@ -180,7 +180,7 @@ def _is_callable(match: dict[str, list[Node]], language: Language, source: bytes
     return "skip" not in match
 
 
-def _name(item: _Found, match: dict[str, list[Node]], span: Span, source: bytes) -> None:
+def _name(item: _Definition, match: dict[str, list[Node]], span: Span, source: bytes) -> None:
     item.named = _width(span), "receiver" in match
     name = _bare(_text(source, match["name"][0].start_byte, match["name"][-1].end_byte))
     item.name = _PATH.sub(".", name) if item.kind == "class" else name
@@ -213,7 +213,7 @@ def _written(node: Node, source: bytes) -> Span:
     return Span(node.start_byte, node.start_byte + len(text.rstrip()))
 
 
-def _kind(item: _Found, language: Language, in_class: bool) -> FunctionKind:
+def _kind(item: _Definition, language: Language, in_class: bool) -> FunctionKind:
     kind: FunctionKind = "method" if in_class and item.kind == "function" else item.kind
     return "constructor" if kind == "method" and item.name in language.constructors else kind
 
@@ -228,7 +228,7 @@ def _scopes(found: Iterable[dict[str, list[Node]]], source: bytes) -> list[_Scop
     return scopes
 
 
-def _qualify(found: list[_Found], scopes: list[_Scope]) -> Iterator[tuple[str, bool]]:
+def _qualify(found: list[_Definition], scopes: list[_Scope]) -> Iterator[tuple[str, bool]]:
     """For each item: its name below those of what holds it, and whether that is a class."""
     bodies = [
         _Scope(item.body, _join(item.receiver, item.name), item.kind == "class") for item in found
@@ -257,16 +257,16 @@ def _leave(holding: list[_Scope], point: int) -> None:
         holding.pop()
 
 
-def _signature(source: bytes, leads: Leads, start: int, end: int) -> str:
+def _signature(source: bytes, trivia: Trivia, start: int, end: int) -> str:
     """What stands between the decorators and the body, or the comments above the body."""
-    start = leads.after(start)
-    return _text(source, start, max(start, leads.before(end).comment)).strip()
+    start = trivia.after(start)
+    return _text(source, start, max(start, trivia.before(end).comment)).strip()
 
 
-def _leads(found: dict[str, list[Node]], source: bytes) -> Leads:
-    decorators = (Lead(*n.byte_range, "decorator") for n in found.get("decorator", []))
-    comments = (Lead(*n.byte_range, "comment") for n in found.get("comment", []))
-    return Leads(source, [*decorators, *comments])
+def _trivia(found: dict[str, list[Node]], source: bytes) -> Trivia:
+    decorators = (TriviaPiece(*n.byte_range, "decorator") for n in found.get("decorator", []))
+    comments = (TriviaPiece(*n.byte_range, "comment") for n in found.get("comment", []))
+    return Trivia(source, [*decorators, *comments])
 
 
 def _is_broken(source: bytes, parts: tuple[Span, ...], errors_at: list[Span]) -> bool:

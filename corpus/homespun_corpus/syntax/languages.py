@@ -24,7 +24,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from homespun_corpus.syntax import lexical
-from homespun_corpus.syntax.lexical import Marks
+from homespun_corpus.syntax.lexical import LexicalRules
 
 REMEMBERED = 1 << 16  # paths whose language is known without looking again
 
@@ -66,7 +66,7 @@ class Language:
     """Pattern with groups that no grammar can read, as a macro: parsed as if they were space."""
     ends: Ends = ""
     """What tells that a line ends a statement, or opens nothing: of others it is not known."""
-    marks: Marks = lexical.UNKNOWN
+    lexical: LexicalRules = lexical.UNKNOWN
     """How comments and strings are told from text that may be broken."""
 
 
@@ -101,7 +101,7 @@ LANGUAGES: tuple[Language, ...] = (
         constructors=("__init__",),
         notebooks=(".ipynb",),
         ends="no colon",
-        marks=lexical.PYTHON,
+        lexical=lexical.PYTHON,
     ),
     Language(
         "javascript",
@@ -113,7 +113,7 @@ LANGUAGES: tuple[Language, ...] = (
         family="js",
         shared_query="ecmascript",
         ends="semicolon",
-        marks=lexical.SCRIPT,
+        lexical=lexical.SCRIPT,
     ),
     Language(
         "typescript",
@@ -126,7 +126,7 @@ LANGUAGES: tuple[Language, ...] = (
         family="js",
         shared_query="ecmascript",
         ends="semicolon",
-        marks=lexical.SCRIPT,
+        lexical=lexical.SCRIPT,
     ),
     Language(
         "tsx",
@@ -139,11 +139,13 @@ LANGUAGES: tuple[Language, ...] = (
         family="js",
         shared_query="ecmascript",
         ends="semicolon",
-        marks=lexical.SCRIPT,
+        lexical=lexical.SCRIPT,
     ),
-    Language("go", (".go",), "tree_sitter_go", "go", "//", ends="line break", marks=lexical.SCRIPT),
     Language(
-        "rust", (".rs",), "tree_sitter_rust", "rust", "//", ends="semicolon", marks=lexical.RUST
+        "go", (".go",), "tree_sitter_go", "go", "//", ends="line break", lexical=lexical.SCRIPT
+    ),
+    Language(
+        "rust", (".rs",), "tree_sitter_rust", "rust", "//", ends="semicolon", lexical=lexical.RUST
     ),
     Language(
         "java",
@@ -153,7 +155,7 @@ LANGUAGES: tuple[Language, ...] = (
         "//",
         family="jvm",
         ends="semicolon",
-        marks=lexical.JAVA,
+        lexical=lexical.JAVA,
     ),
     Language(
         "c",
@@ -165,7 +167,7 @@ LANGUAGES: tuple[Language, ...] = (
         family="c",
         blank=_C_ATTRIBUTE,
         ends="semicolon",
-        marks=lexical.C,
+        lexical=lexical.C,
     ),
     Language(
         "cpp",
@@ -178,7 +180,7 @@ LANGUAGES: tuple[Language, ...] = (
         family="c",
         blank=_CPP_MACROS,
         ends="semicolon",
-        marks=lexical.CPP,
+        lexical=lexical.CPP,
     ),
     Language(
         "csharp",
@@ -187,7 +189,7 @@ LANGUAGES: tuple[Language, ...] = (
         "csharp",
         "//",
         ends="semicolon",
-        marks=lexical.CSHARP,
+        lexical=lexical.CSHARP,
     ),
     Language(
         "ruby",
@@ -200,7 +202,7 @@ LANGUAGES: tuple[Language, ...] = (
         continues=("elsif", "when", "in", "rescue", "ensure", "end"),
         files=("Rakefile", "Gemfile", "Guardfile", "Capfile", "Vagrantfile"),
         ends="end",
-        marks=lexical.RUBY,
+        lexical=lexical.RUBY,
     ),
     Language(
         "php",
@@ -212,7 +214,7 @@ LANGUAGES: tuple[Language, ...] = (
         constructors=("__construct",),
         continues=("elseif",),
         ends="semicolon",
-        marks=lexical.PHP,
+        lexical=lexical.PHP,
     ),
     Language(
         "kotlin",
@@ -222,7 +224,7 @@ LANGUAGES: tuple[Language, ...] = (
         "//",
         family="jvm",
         ends="semicolon",
-        marks=lexical.JAVA,
+        lexical=lexical.JAVA,
     ),
     Language(
         "swift",
@@ -231,7 +233,7 @@ LANGUAGES: tuple[Language, ...] = (
         "swift",
         "//",
         ends="semicolon",
-        marks=lexical.JAVA,
+        lexical=lexical.JAVA,
     ),
     Language(
         "scala",
@@ -242,7 +244,7 @@ LANGUAGES: tuple[Language, ...] = (
         constructors=("this",),
         family="jvm",
         ends="semicolon",
-        marks=lexical.SCALA,
+        lexical=lexical.SCALA,
     ),
     Language(
         "bash",
@@ -253,7 +255,7 @@ LANGUAGES: tuple[Language, ...] = (
         continues=("then", "do", "fi", "done", "esac"),
         files=(".bashrc", ".bash_profile", ".bash_aliases", ".profile"),
         ends="end",
-        marks=lexical.BASH,
+        lexical=lexical.BASH,
     ),
     Language(
         "lua",
@@ -263,7 +265,7 @@ LANGUAGES: tuple[Language, ...] = (
         "--",
         continues=("elseif", "until", "end"),
         ends="end",
-        marks=lexical.LUA,
+        lexical=lexical.LUA,
     ),
 )
 

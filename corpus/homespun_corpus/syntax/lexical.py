@@ -35,7 +35,7 @@ _SLASHES = r"//[^\n]*|/\*(?:.|\n)*?(?:\*/|\Z)"
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class LexicalRules:
     """``comments`` and ``strings``: what matches one. ``ignored``: brackets that are none."""
 
     comments: str = r"(?!)"
@@ -49,23 +49,23 @@ class Marks:
 
 _C_COMMENT = ("/*", "*/")
 
-UNKNOWN = Marks()
-PYTHON = Marks(_HASH, f"{_TRIPLE}|{_QUOTED}", triple_quotes=True)
-SCRIPT = Marks(_SLASHES, f"{_TEMPLATE}|{_REGEX}|{_QUOTED}", long_comment=_C_COMMENT)
-RUST = Marks(_SLASHES, _RUST, long_comment=_C_COMMENT)
-C = Marks(_SLASHES, _QUOTED, long_comment=_C_COMMENT)
-CPP = Marks(_SLASHES, _CPP, long_comment=_C_COMMENT)
-JAVA = Marks(_SLASHES, f"{_TEXT_BLOCK}|{_QUOTED}", long_comment=_C_COMMENT)
-CSHARP = Marks(_SLASHES, f"{_TEXT_BLOCK}|{_VERBATIM}|{_QUOTED}", long_comment=_C_COMMENT)
-SCALA = Marks(
+UNKNOWN = LexicalRules()
+PYTHON = LexicalRules(_HASH, f"{_TRIPLE}|{_QUOTED}", triple_quotes=True)
+SCRIPT = LexicalRules(_SLASHES, f"{_TEMPLATE}|{_REGEX}|{_QUOTED}", long_comment=_C_COMMENT)
+RUST = LexicalRules(_SLASHES, _RUST, long_comment=_C_COMMENT)
+C = LexicalRules(_SLASHES, _QUOTED, long_comment=_C_COMMENT)
+CPP = LexicalRules(_SLASHES, _CPP, long_comment=_C_COMMENT)
+JAVA = LexicalRules(_SLASHES, f"{_TEXT_BLOCK}|{_QUOTED}", long_comment=_C_COMMENT)
+CSHARP = LexicalRules(_SLASHES, f"{_TEXT_BLOCK}|{_VERBATIM}|{_QUOTED}", long_comment=_C_COMMENT)
+SCALA = LexicalRules(
     _SLASHES,
     rf'{_TEXT_BLOCK}|"(?:\\.|[^"\\\n])*(?:(?P<q>")|\\?$)|{_CHARACTER}',
     long_comment=_C_COMMENT,
 )
-PHP = Marks(rf"#(?!\[)[^\n]*|{_SLASHES}", _QUOTED, long_comment=_C_COMMENT)
-RUBY = Marks(r"#(?!\{)[^\n]*", f"{_REGEX}|{_QUOTED}")
+PHP = LexicalRules(rf"#(?!\[)[^\n]*|{_SLASHES}", _QUOTED, long_comment=_C_COMMENT)
+RUBY = LexicalRules(r"#(?!\{)[^\n]*", f"{_REGEX}|{_QUOTED}")
 # The closing bracket of a case's pattern has no partner.
-BASH = Marks(r"(?<!\S)#[^\n]*", _QUOTED, ignored=r"(?<=\n)[ \t]*[^\s()#\"']+\)")
-LUA = Marks(
+BASH = LexicalRules(r"(?<!\S)#[^\n]*", _QUOTED, ignored=r"(?<=\n)[ \t]*[^\s()#\"']+\)")
+LUA = LexicalRules(
     r"--\[\[(?:.|\n)*?(?:\]\]|\Z)|--[^\n]*", f"{_LONG_LUA}|{_QUOTED}", long_comment=("--[[", "]]")
 )

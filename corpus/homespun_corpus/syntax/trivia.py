@@ -22,7 +22,7 @@ _DASHES_CLOSING = re.compile(r"\s*\]\]\s*$")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Lead:
+class TriviaPiece:
     """Bytes ``start`` to ``end`` of a comment or a decorator."""
 
     start: int
@@ -31,7 +31,7 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
+class DefinitionStart:
     """``start``: of a definition, its decorators included. ``comment``: of what says more of it."""
 
     start: int
@@ -39,20 +39,20 @@ class Begin:
     doc: str | None
 
 
-class Leads:
+class Trivia:
     """The comments and decorators of one file, asked for those that belong to a definition."""
 
-    def __init__(self, source: bytes, leads: Iterable[Lead]) -> None:
+    def __init__(self, source: bytes, trivia: Iterable[TriviaPiece]) -> None:
         self._source = source
-        self._leads = sorted(set(leads))
-        self._starts = [lead.start for lead in self._leads]
+        self._pieces = sorted(set(trivia))
+        self._starts = [lead.start for lead in self._pieces]
 
-    def before(self, start: int) -> Begin:
+    def before(self, start: int) -> DefinitionStart:
         """Where a definition begins that begins at ``start`` without its decorators."""
         comments: list[str] = []
         point = start
         for index in range(bisect_left(self._starts, start) - 1, -1, -1):
-            lead = self._leads[index]
+            lead = self._pieces[index]
             if not self._belongs(lead, point):
                 break
             point = lead.start
@@ -62,18 +62,18 @@ class Leads:
                 )
             else:
                 start = point
-        return Begin(start, point, clean_comment("\n".join(reversed(comments))))
+        return DefinitionStart(start, point, clean_comment("\n".join(reversed(comments))))
 
     def after(self, start: int) -> int:
         """The first byte from ``start`` on that is neither in a decorator nor in a comment."""
-        for index in range(bisect_left(self._starts, start), len(self._leads)):
-            lead = self._leads[index]
+        for index in range(bisect_left(self._starts, start), len(self._pieces)):
+            lead = self._pieces[index]
             if self._source[start : lead.start].strip():
                 break
             start = lead.end
         return start
 
-    def _belongs(self, lead: Lead, point: int) -> bool:
+    def _belongs(self, lead: TriviaPiece, point: int) -> bool:
         """Whether it belongs to ``point``: a comment has its own line, and no blank one below."""
         # Rust's grammar counts the line's end as part of a comment.
         text = self._source[lead.start : lead.end]

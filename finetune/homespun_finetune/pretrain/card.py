@@ -16,7 +16,7 @@ from safetensors import safe_open
 
 from homespun_finetune.pretrain.overlap import SEED
 from homespun_finetune.pretrain.settings import Recipe
-from homespun_finetune.pretrain.sources import Source
+from homespun_finetune.pretrain.sources import SourceRepository
 
 PREPARED = "prepared.json"
 LOSSES = "losses.jsonl"
@@ -24,7 +24,7 @@ EARLIER = "earlier.json"  # of weights that the run went on from
 MEASURED = "measured.json"  # by the measure step
 
 
-def write_card(recipe: Recipe, run: Path, sources: list[Source], out: Path) -> None:
+def write_card(recipe: Recipe, run: Path, sources: list[SourceRepository], out: Path) -> None:
     """Write ``README.md`` beside the weights in ``out`` from the run's losses, data and figures."""
     prepared = json.loads((run / PREPARED).read_text(encoding="utf-8"))
     losses = [json.loads(line) for line in (run / LOSSES).read_text().splitlines()]
@@ -76,7 +76,7 @@ other tokens of a middle {recipe.train.middle_weight:g} |
 """
 
 
-def _data(prepared: dict[str, Any], sources: list[Source]) -> str:
+def _data(prepared: dict[str, Any], sources: list[SourceRepository]) -> str:
     total = sum(prepared["bytes"].values())
     languages = ", ".join(f"{name} {n / total:.0%}" for name, n in prepared["bytes"].items())
     licences = Counter(s.licence for s in sources if s.use == "train").most_common()
@@ -92,7 +92,7 @@ licences, which `repositories.tsv` beside the recipe lists with their commits.
 """
 
 
-def _held_out(sources: list[Source]) -> str:
+def _held_out(sources: list[SourceRepository]) -> str:
     names = ", ".join(s.repository for s in sources if s.use == "measure")
     return f"""## Kept for measurement
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pygit2
 
-from homespun_finetune.pretrain.sources import Source, SourceError
+from homespun_finetune.pretrain.sources import SourceError, SourceRepository
 
 LICENCE_FILE = re.compile(r"(licen[cs]e|copying)([.-].*)?", re.IGNORECASE)
 
 
-def open_clone(clones: Path, source: Source) -> pygit2.Repository:
+def open_clone(clones: Path, source: SourceRepository) -> pygit2.Repository:
     """The clone of a source in ``clones``, as ``owner+name`` or ``owner/name``, bare or not."""
     owner, name = source.repository.split("/")
     for candidate in (clones / f"{owner}+{name}", clones / owner / name):
@@ -39,7 +39,7 @@ def tree_files(repository: pygit2.Repository, commit: str) -> Iterator[tuple[str
     yield from sorted(found)
 
 
-def _checked(repository: pygit2.Repository, source: Source) -> pygit2.Repository:
+def _checked(repository: pygit2.Repository, source: SourceRepository) -> pygit2.Repository:
     if source.commit not in repository:
         raise SourceError(
             f"{source.repository}: its clone lacks {source.commit}; fetch that commit"

@@ -18,7 +18,7 @@ SHARD_CHARS = 24_000_000  # text in one shard: a few MB compressed
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class DocumentHole:
     """One hole of a document. ``bare``: without path and related code."""
 
     kind: str
@@ -29,7 +29,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class PretrainDocument:
     """One source file. ``cuts`` are in character offsets of ``text``, in random order."""
 
     repository: str
@@ -37,14 +37,14 @@ class Document:
     language: str
     held_out: bool
     text: str
-    cuts: tuple[Cut, ...]
+    cuts: tuple[DocumentHole, ...]
 
 
-def write_shards(documents: Iterable[Document], directory: Path) -> int:
+def write_shards(documents: Iterable[PretrainDocument], directory: Path) -> int:
     """Write documents as ``NNN.jsonl.xz``, each shard whole or not at all; their number."""
     directory.mkdir(parents=True, exist_ok=True)
     count = chars = shards = 0
-    shard: list[Document] = []
+    shard: list[PretrainDocument] = []
     for document in documents:
         shard.append(document)
         count, chars = count + 1, chars + len(document.text)
@@ -56,19 +56,21 @@ def write_shards(documents: Iterable[Document], directory: Path) -> int:
     return count
 
 
-def read_shard(path: Path) -> Iterator[Document]:
+def read_shard(path: Path) -> Iterator[PretrainDocument]:
     """The documents of one shard."""
     with lzma.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             raw = json.loads(line)
             cuts = tuple(
-                Cut(**(cut | {"related": tuple(Related(**piece) for piece in cut["related"])}))
+                DocumentHole(
+                    **(cut | {"related": tuple(Related(**piece) for piece in cut["related"])})
+                )
                 for cut in raw.pop("cuts")
             )
-            yield Document(**raw, cuts=cuts)
+            yield PretrainDocument(**raw, cuts=cuts)
 
 
-def _write_shard(documents: list[Document], path: Path) -> None:
+def _write_shard(documents: list[PretrainDocument], path: Path) -> None:
     part = path.with_suffix(".part")
     with lzma.open(part, "wt", encoding="utf-8", preset=6) as out:
         for document in documents:

@@ -22,16 +22,16 @@ from homespun_corpus.syntax.spans import Span
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
 from homespun_model.decoding.decode import Decoder
-from homespun_model.engines.loading import load_forward
+from homespun_model.engines.loading import load_engine
 
-from homespun_finetune.evaluate import ENDED
+from homespun_finetune.holdout import ENDED
 from homespun_finetune.metrics import bits_of, first_line
-from homespun_finetune.pretrain.documents import Document, read_shard
+from homespun_finetune.pretrain.documents import PretrainDocument, read_shard
 from homespun_finetune.pretrain.overlap import longest_runs
 from homespun_finetune.pretrain.prepare import read_repository
 
 if TYPE_CHECKING:
-    from homespun_finetune.pretrain.sources import Source
+    from homespun_finetune.pretrain.sources import SourceRepository
 
 HOLES = 200  # of one repository
 FILE_CHARS = range(400, 150_000)  # of a file that holes are cut from
@@ -62,7 +62,9 @@ class Overlap:
     longest: int
 
 
-def measure_lines(weights: Path, sources: Sequence[Source], clones: Path) -> Iterator[Lines]:
+def measure_lines(
+    weights: Path, sources: Sequence[SourceRepository], clones: Path
+) -> Iterator[Lines]:
     """The figures of each source that is kept for measurement."""
     base = load_base(str(weights))
     completer = Completer.load(base)
@@ -77,7 +79,7 @@ def measure_overlap(weights: Path, shards: Sequence[Path]) -> Overlap:
     base = load_base(str(weights))
     documents = [d for shard in shards for d in read_shard(shard) if not d.held_out]
     chosen = random.Random(SEED).sample(documents, min(PIECES, len(documents)))
-    decoder = Decoder(load_forward(base))
+    decoder = Decoder(load_engine(base))
     written = [_continued(base, decoder, document) for document in chosen]
     encode = base.tokenizer.encode
     texts = (np.asarray(encode(document.text), dtype=np.uint16) for document in documents)
@@ -86,7 +88,7 @@ def measure_overlap(weights: Path, shards: Sequence[Path]) -> Overlap:
     return Overlap(len(runs), int(median), int(p95), max(runs))
 
 
-def _lines(completer: Completer, repository: str, documents: Sequence[Document]) -> Lines:
+def _lines(completer: Completer, repository: str, documents: Sequence[PretrainDocument]) -> Lines:
     holes = list(islice(_holes(documents), HOLES))
     scores = completer.score_many(holes)
     exact = ended = 0
@@ -104,7 +106,7 @@ def _lines(completer: Completer, repository: str, documents: Sequence[Document])
     )
 
 
-def _holes(documents: Sequence[Document]) -> Iterator[tuple[Place, str]]:
+def _holes(documents: Sequence[PretrainDocument]) -> Iterator[tuple[Place, str]]:
     """(place, rest of the line) at random cursors in random files of the commonest language."""
     rng = random.Random(SEED)
     languages = [document.language for document in documents]
@@ -122,7 +124,7 @@ def _holes(documents: Sequence[Document]) -> Iterator[tuple[Place, str]]:
             yield place, document.text[hole.start : hole.end]
 
 
-def _continued(base: Base, decoder: Decoder, document: Document) -> list[int]:
+def _continued(base: Base, decoder: Decoder, document: PretrainDocument) -> list[int]:
     cursor = random.Random(f"{SEED}:{document.path}").randrange(len(document.text) // 2 + 1)
     place = place_at(document.text, cursor, path=document.path, language=document.language)
     prompt = base.prompts().build(place, plain=True) or [min(base.fim.stop)]

@@ -30,9 +30,9 @@ from homespun_corpus.syntax.parsing import parse
 from homespun_corpus.syntax.spans import Span
 
 from homespun_finetune.pretrain.clones import open_clone, tree_files
-from homespun_finetune.pretrain.documents import Cut, Document, write_shards
+from homespun_finetune.pretrain.documents import DocumentHole, PretrainDocument, write_shards
 from homespun_finetune.pretrain.settings import DataSettings
-from homespun_finetune.pretrain.sources import Source
+from homespun_finetune.pretrain.sources import SourceRepository
 
 # Languages without a grammar of ours yet: their holes end at lines, not at syntax.
 # What the starter was trained on: another language, or another cut, makes another starter.
@@ -65,7 +65,12 @@ class Prepared:
 
 
 def prepare(
-    sources: Iterable[Source], clones: Path, out: Path, settings: DataSettings, *, workers: int
+    sources: Iterable[SourceRepository],
+    clones: Path,
+    out: Path,
+    settings: DataSettings,
+    *,
+    workers: int,
 ) -> Prepared:
     """Write prepared shards of all sources for training into ``out``, and what was kept."""
     used = [source for source in sources if source.use == "train"]
@@ -86,10 +91,12 @@ def prepare(
     return prepared
 
 
-def read_repository(clones: Path, source: Source) -> tuple[list[Document], Counter[str]]:
+def read_repository(
+    clones: Path, source: SourceRepository
+) -> tuple[list[PretrainDocument], Counter[str]]:
     """The clean files of one repository at its commit, and the others counted by reason."""
     repository = open_clone(clones, source)
-    kept: list[Document] = []
+    kept: list[PretrainDocument] = []
     rejected: Counter[str] = Counter()
     for path, blob_id in tree_files(repository, source.commit):
         language = _language_name(path)
@@ -101,13 +108,13 @@ def read_repository(clones: Path, source: Source) -> tuple[list[Document], Count
             rejected[reason or "absent"] += 1
             continue
         text = blob.data.decode("utf-8").replace("\r\n", "\n")
-        kept.append(Document(source.repository, path, language, False, text, ()))
+        kept.append(PretrainDocument(source.repository, path, language, False, text, ()))
     return kept, rejected
 
 
 def cut_repository(
-    settings: DataSettings, documents: list[Document], kinds: Mapping[Kind, float] = MIX
-) -> list[Document]:
+    settings: DataSettings, documents: list[PretrainDocument], kinds: Mapping[Kind, float] = MIX
+) -> list[PretrainDocument]:
     """The documents of one repository with their holes, related code attached to some of them."""
     index = ContextIndex.from_files((d.path, d.text) for d in documents)
     mix = _mix(settings.plain, kinds)
@@ -115,8 +122,11 @@ def cut_repository(
 
 
 def _with_cuts(
-    document: Document, index: ContextIndex, settings: DataSettings, mix: Mapping[Kind, float]
-) -> Document:
+    document: PretrainDocument,
+    index: ContextIndex,
+    settings: DataSettings,
+    mix: Mapping[Kind, float],
+) -> PretrainDocument:
     rng = random.Random(f"{settings.seed}:{document.repository}:{document.path}")
     held_out = rng.random() < settings.held_out_share
     source = document.text.encode()
@@ -132,14 +142,18 @@ def _with_cuts(
 
 
 def _cut(
-    document: Document, hole: Hole, index: ContextIndex, settings: DataSettings, rng: random.Random
-) -> Cut:
+    document: PretrainDocument,
+    hole: Hole,
+    index: ContextIndex,
+    settings: DataSettings,
+    rng: random.Random,
+) -> DocumentHole:
     bare, wants_related = rng.random() < settings.bare, rng.random() < settings.related
     place = place_at(
         document.text, hole.start, hole.end, path=document.path, language=document.language
     )
     related = index.related(place) if wants_related and not bare else ()
-    return Cut(hole.kind, hole.start, hole.end, bare, related)
+    return DocumentHole(hole.kind, hole.start, hole.end, bare, related)
 
 
 def _mix(plain: float, kinds: Mapping[Kind, float]) -> dict[Kind, float]:
@@ -169,16 +183,16 @@ def _reason(path: str, blob: pygit2.Object | None) -> str | None:
 
 
 def _counted(
-    read: Iterable[tuple[list[Document], Counter[str]]], rejected: Counter[str]
-) -> Iterator[list[Document]]:
+    read: Iterable[tuple[list[PretrainDocument], Counter[str]]], rejected: Counter[str]
+) -> Iterator[list[PretrainDocument]]:
     for documents, reasons in read:
         rejected.update(reasons)
         yield documents
 
 
 def _without_copies(
-    repositories: Iterable[list[Document]], rejected: Counter[str]
-) -> Iterator[list[Document]]:
+    repositories: Iterable[list[PretrainDocument]], rejected: Counter[str]
+) -> Iterator[list[PretrainDocument]]:
     """Drop files most of whose distinctive lines stand in files already kept."""
     seen: set[bytes] = set()
     for documents in repositories:
@@ -200,7 +214,9 @@ def _line_key(line: str) -> bytes:
     return hashlib.blake2b(squeezed.encode(), digest_size=8).digest()
 
 
-def _capped(repositories: Iterable[list[Document]], settings: DataSettings) -> list[list[Document]]:
+def _capped(
+    repositories: Iterable[list[PretrainDocument]], settings: DataSettings
+) -> list[list[PretrainDocument]]:
     """A seeded sample of each repository's files: none above its share, all within the total."""
     every = [documents for documents in repositories if documents]
     sizes = [sum(len(d.text) for d in documents) for documents in every]
@@ -213,7 +229,7 @@ def _capped(repositories: Iterable[list[Document]], settings: DataSettings) -> l
     ]
 
 
-def _sampled(documents: list[Document], limit: float, seed: int) -> list[Document]:
+def _sampled(documents: list[PretrainDocument], limit: float, seed: int) -> list[PretrainDocument]:
     order = sorted(documents, key=lambda d: d.path)
     random.Random(seed).shuffle(order)
     kept, chars = [], 0

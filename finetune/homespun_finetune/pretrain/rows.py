@@ -21,7 +21,7 @@ from homespun_model.bases.families import STARTER, FimFormat, FimIds
 from homespun_model.bases.prompt import Budget, PromptBuilder
 from tokenizers import Tokenizer
 
-from homespun_finetune.pretrain.documents import Cut, Document, read_shard
+from homespun_finetune.pretrain.documents import DocumentHole, PretrainDocument, read_shard
 from homespun_finetune.pretrain.settings import Recipe
 
 PAD, TEXT, MIDDLE, END = 0, 1, 2, 3  # roles
@@ -35,7 +35,7 @@ Roles = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class PackedRows:
     """``ids`` and ``roles``, both (rows, context_length)."""
 
     ids: Ids
@@ -57,7 +57,7 @@ class Encoder:
             for share in BUDGET_SHARES
         ]
 
-    def samples(self, document: Document, seed: int) -> Iterator[tuple[list[int], bytes]]:
+    def samples(self, document: PretrainDocument, seed: int) -> Iterator[tuple[list[int], bytes]]:
         """(ids, roles) of each cut that fits into a row."""
         rng = random.Random(f"{seed}:{document.repository}:{document.path}")
         for cut in document.cuts:
@@ -81,7 +81,7 @@ class _Plain:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
 
-def _place(document: Document, cut: Cut) -> Place:
+def _place(document: PretrainDocument, cut: DocumentHole) -> Place:
     path = "" if cut.bare else document.path
     return place_at(
         document.text,
@@ -101,7 +101,7 @@ def load_or_encode(
     *,
     workers: int,
     format: FimFormat = STARTER,
-) -> tuple[Rows, Rows]:
+) -> tuple[PackedRows, PackedRows]:
     """(training rows, held-out rows), encoded at a run's first start and kept in ``directory``."""
     paths = [directory / f"rows-{part}.npz" for part in ("train", "held")]
     if not all(path.exists() for path in paths):
@@ -112,7 +112,7 @@ def load_or_encode(
             np.savez(part, ids=rows.ids, roles=rows.roles)
             part.replace(path)
     train, held = (np.load(path) for path in paths)
-    return Rows(train["ids"], train["roles"]), Rows(held["ids"], held["roles"])
+    return PackedRows(train["ids"], train["roles"]), PackedRows(held["ids"], held["roles"])
 
 
 def encode_shards(
@@ -123,7 +123,7 @@ def encode_shards(
     *,
     workers: int,
     format: FimFormat = STARTER,
-) -> tuple[Rows, Rows]:
+) -> tuple[PackedRows, PackedRows]:
     """(training rows, held-out rows) of all shards, in an order that depends on the seed alone."""
     work = partial(
         _encode_shard,
@@ -139,7 +139,7 @@ def encode_shards(
 
 def _encode_shard(
     shard: Path, *, vocabulary: Path, context_length: int, seed: int, format: FimFormat
-) -> tuple[Rows, Rows]:
+) -> tuple[PackedRows, PackedRows]:
     encoder = Encoder(Tokenizer.from_file(str(vocabulary)), context_length, format)
     train: list[tuple[list[int], bytes]] = []
     held: list[tuple[list[int], bytes]] = []
@@ -151,7 +151,7 @@ def _encode_shard(
     return pack(train, context_length, pad), pack(held, context_length, pad)
 
 
-def pack(samples: Iterable[tuple[list[int], bytes]], length: int, pad: int) -> Rows:
+def pack(samples: Iterable[tuple[list[int], bytes]], length: int, pad: int) -> PackedRows:
     """Whole samples into rows of ``length``: each goes to the fullest open row that has room."""
     done: list[tuple[list[int], bytes]] = []
     open_rows: list[tuple[list[int], bytearray]] = []
@@ -172,14 +172,16 @@ def pack(samples: Iterable[tuple[list[int], bytes]], length: int, pad: int) -> R
     return _rectangle(done, length, pad)
 
 
-def _rectangle(rows: Sequence[tuple[list[int], bytes]], length: int, pad: int) -> Rows:
+def _rectangle(rows: Sequence[tuple[list[int], bytes]], length: int, pad: int) -> PackedRows:
     ids = np.full((len(rows), length), pad, dtype=np.uint16)
     roles = np.zeros((len(rows), length), dtype=np.uint8)
     for i, (row_ids, row_roles) in enumerate(rows):
         ids[i, : len(row_ids)] = row_ids
         roles[i, : len(row_roles)] = np.frombuffer(row_roles, dtype=np.uint8)
-    return Rows(ids, roles)
+    return PackedRows(ids, roles)
 
 
-def _join(parts: Sequence[Rows]) -> Rows:
-    return Rows(np.concatenate([p.ids for p in parts]), np.concatenate([p.roles for p in parts]))
+def _join(parts: Sequence[PackedRows]) -> PackedRows:
+    return PackedRows(
+        np.concatenate([p.ids for p in parts]), np.concatenate([p.roles for p in parts])
+    )

@@ -5,10 +5,10 @@ Holding keeps a run extendable: more tokens can be added before the decay begins
 
 from __future__ import annotations
 
-from homespun_finetune.pretrain.settings import TrainSettings
+from homespun_finetune.pretrain.settings import PretrainSettings
 
 
-def rate_at(step: int, steps: int, settings: TrainSettings) -> float:
+def rate_at(step: int, steps: int, settings: PretrainSettings) -> float:
     """The share of the peak rate at ``step`` of ``steps``."""
     warm = max(1.0, settings.warmup * steps)
     if step < warm:

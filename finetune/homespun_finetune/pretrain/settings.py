@@ -45,7 +45,7 @@ class ModelSettings:
 
 
 @dataclass(frozen=True)
-class TrainSettings:
+class PretrainSettings:
     """The schedule. Shares are of all steps; rates are peaks."""
 
     tokens: int
@@ -70,7 +70,7 @@ class Recipe:
     data: DataSettings
     vocabulary: VocabularySettings
     model: ModelSettings
-    train: TrainSettings
+    train: PretrainSettings
 
     @classmethod
     def read(cls, path: Path = RECIPE) -> Recipe:
@@ -80,6 +80,6 @@ class Recipe:
             data=DataSettings(**raw.pop("data")),
             vocabulary=VocabularySettings(**raw.pop("vocabulary")),
             model=ModelSettings(**raw.pop("model")),
-            train=TrainSettings(**raw.pop("train")),
+            train=PretrainSettings(**raw.pop("train")),
             **raw,
         )

@@ -21,7 +21,7 @@ class SourceError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceRepository:
     """One repository of the list. ``use`` is "train", or "measure" for one that is held out."""
 
     repository: str
@@ -30,10 +30,10 @@ class Source:
     use: str
 
 
-def read_sources(path: Path = SOURCES) -> list[Source]:
+def read_sources(path: Path = SOURCES) -> list[SourceRepository]:
     """The list. A licence that is not permissive is a SourceError."""
     lines = path.read_text(encoding="utf-8").splitlines()[1:]
-    sources = [Source(*line.split("\t")) for line in lines if line]
+    sources = [SourceRepository(*line.split("\t")) for line in lines if line]
     for source in sources:
         parts = set(re.split(r"\+| OR | AND ", source.licence))
         if not parts <= PERMISSIVE:

@@ -20,9 +20,9 @@ from tokenizers import Tokenizer
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from homespun_finetune.fused_loss import weighted_nats
-from homespun_finetune.pretrain.rows import END, MIDDLE, Rows
+from homespun_finetune.pretrain.rows import END, MIDDLE, PackedRows
 from homespun_finetune.pretrain.schedule import rate_at
-from homespun_finetune.pretrain.settings import ModelSettings, Recipe, TrainSettings
+from homespun_finetune.pretrain.settings import ModelSettings, PretrainSettings, Recipe
 
 CHECKPOINT = "checkpoint.pt"
 HELD_OUT_ROWS = 64  # rows of held-out text behind each printed loss
@@ -83,7 +83,12 @@ class Trainer:
     """One run. ``directory`` holds its checkpoint and its log of losses."""
 
     def __init__(
-        self, recipe: Recipe, model: Qwen3ForCausalLM, rows: Rows, held: Rows, directory: Path
+        self,
+        recipe: Recipe,
+        model: Qwen3ForCausalLM,
+        rows: PackedRows,
+        held: PackedRows,
+        directory: Path,
     ) -> None:
         self.recipe, self.settings, self.directory = recipe, recipe.train, directory
         self.rows, self.held = rows, held
@@ -224,7 +229,7 @@ class RowBatch:
     roles: torch.Tensor
 
     @classmethod
-    def of(cls, rows: Rows, chosen: np.ndarray[Any, np.dtype[np.int64]]) -> RowBatch:
+    def of(cls, rows: PackedRows, chosen: np.ndarray[Any, np.dtype[np.int64]]) -> RowBatch:
         """Some rows as tensors."""
         ids = torch.from_numpy(rows.ids[chosen].astype(np.int64))
         return cls(ids, torch.from_numpy(rows.roles[chosen]))
@@ -236,7 +241,7 @@ class RowBatch:
 
 
 def make_optimizers(
-    model: Qwen3ForCausalLM, settings: TrainSettings
+    model: Qwen3ForCausalLM, settings: PretrainSettings
 ) -> list[torch.optim.Optimizer]:
     """Muon (Jordan 2024) for the layers' matrices, AdamW for embeddings and norms.
 

@@ -1,7 +1,7 @@
 """A cursor inside a token: the model is asked from before it, and must begin with what stands.
 
 A vocabulary spells whole words, most of them with the space before. Half a word, or the space
-alone, cut off by a cursor, is spelt in pieces that the model has rarely seen. So the prompt ends
+alone, cut off by a cursor, is starts in pieces that the model has rarely seen. So the prompt ends
 before them, and of all tokens only those are allowed that go on as the user has begun ("token
 healing", known from microsoft/guidance). With the starter this finds four or five times as many of
 the rest of such lines (LOG.md); and while somebody types a word, the prompt stays as it is. Knows
@@ -36,12 +36,12 @@ class Lexicon:
     """The texts of a vocabulary's tokens, in alphabetical order."""
 
     def __init__(self, tokenizer: TextTokenizer) -> None:
-        spelt = (
+        starts = (
             (tokenizer.decode([token]), token)
             for token in range(tokenizer.size)
             if token not in tokenizer.special_ids
         )
-        entries = sorted((text, token) for text, token in spelt if text)
+        entries = sorted((text, token) for text, token in starts if text)
         self._texts = [text for text, _ in entries]
         self._tokens = [token for _, token in entries]
         self._text_of = {token: text for text, token in entries}
@@ -51,8 +51,8 @@ class Lexicon:
         anything, once it does."""
 
         def allowed(ids: Sequence[int]) -> list[int] | None:
-            spelt = "".join(self._text_of.get(token, _HALF_CHARACTER) for token in ids)
-            left = required[len(spelt) :]
+            starts = "".join(self._text_of.get(token, _HALF_CHARACTER) for token in ids)
+            left = required[len(starts) :]
             return self._going_on(left) if left else None
 
         return allowed

@@ -15,7 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from homespun_model.decoding.ngram_index import MAX_MATCH, Copies, Found, Sorted, tail
+from homespun_model.decoding.ngram_index import (
+    MAX_MATCH,
+    NgramMatches,
+    NgramView,
+    SortedNgrams,
+    tail,
+)
 
 # By the length of the longest match, from none to MAX_MATCH and more: what made held-out code of
 # three repositories most likely under the starter (LOG.md).
@@ -26,7 +32,7 @@ TRUST = (
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class NextTokens:
     """Tokens that came next elsewhere, ``ids`` (n,) int64, each once, and their ``shares`` (n,)."""
 
     trust: float
@@ -34,20 +40,22 @@ class Copied:
     shares: torch.Tensor
 
 
-class Source:
-    """What may be copied into one continuation of ``prompt``: of the prompt, and of ``copies``.
+class NgramCache:
+    """What may be copied into one continuation of ``prompt``: of the prompt, and of ``ngrams``.
 
     ``stops``: ids that are never copied.
     """
 
-    def __init__(self, prompt: Sequence[int], copies: Copies | None, stops: frozenset[int]) -> None:
+    def __init__(
+        self, prompt: Sequence[int], ngrams: NgramView | None, stops: frozenset[int]
+    ) -> None:
         self._tail = list(prompt[-MAX_MATCH:])
-        self._prompt, self._copies = Sorted({"": prompt}), copies
+        self._prompt, self._ngrams = SortedNgrams({"": prompt}), ngrams
         self._stops = torch.tensor(sorted(stops), dtype=torch.long)
         self._barred = np.array(sorted(stops), np.int64)
-        self._found: tuple[int, list[Found]] = (-1, [])
+        self._found: tuple[int, list[NgramMatches]] = (-1, [])
 
-    def find(self, ids: Sequence[int]) -> list[Found]:
+    def find(self, ids: Sequence[int]) -> list[NgramMatches]:
         """Where the end of the prompt and ``ids``, the continuation so far, stands elsewhere.
 
         ``ids`` only ever grow.
@@ -55,16 +63,16 @@ class Source:
         if self._found[0] != len(ids):
             context = tail([*self._tail, *ids[-MAX_MATCH:]])
             here = self._prompt.find(context)
-            there = self._copies.find(context) if self._copies else []
+            there = self._ngrams.find(context) if self._ngrams else []
             self._found = (len(ids), [here, *there] if here else there)
         return self._found[1]
 
-    def blend(self, logprobs: torch.Tensor, ids: Sequence[int]) -> torch.Tensor:
+    def interpolate(self, logprobs: torch.Tensor, ids: Sequence[int]) -> torch.Tensor:
         """The model's ``logprobs`` (vocabulary,) of what comes behind ``ids``, blended."""
-        copied = self._copied(self.find(ids))
-        return blend(logprobs, copied, self._stops) if copied else logprobs
+        cached = self._cached(self.find(ids))
+        return interpolate(logprobs, cached, self._stops) if cached else logprobs
 
-    def _copied(self, found: Sequence[Found]) -> Copied | None:
+    def _cached(self, found: Sequence[NgramMatches]) -> NextTokens | None:
         if not found:
             return None
         longest = max(some.longest for some in found)
@@ -75,19 +83,19 @@ class Source:
             return None
         each, which = np.unique(ids[some], return_inverse=True)
         shares = np.bincount(which, weights[some])
-        return Copied(
+        return NextTokens(
             TRUST[longest],
             torch.from_numpy(each),
             torch.from_numpy(shares / shares.sum()).float(),
         )
 
 
-def blend(logprobs: torch.Tensor, copied: Copied, stops: torch.Tensor) -> torch.Tensor:
-    """``copied`` has its ``trust`` of what ``logprobs`` (vocabulary,) leaves beside ``stops``."""
-    blended = logprobs + float(np.log1p(-copied.trust))
+def interpolate(logprobs: torch.Tensor, cached: NextTokens, stops: torch.Tensor) -> torch.Tensor:
+    """``cached`` has its ``trust`` of what ``logprobs`` (vocabulary,) leaves beside ``stops``."""
+    blended = logprobs + float(np.log1p(-cached.trust))
     going = -torch.expm1(logprobs[stops].logsumexp(0))  # the probability that something comes
-    given = (copied.trust * going.clamp_min(0.0) * copied.shares.to(logprobs.device)).log()
-    ids = copied.ids.to(logprobs.device)
+    given = (cached.trust * going.clamp_min(0.0) * cached.shares.to(logprobs.device)).log()
+    ids = cached.ids.to(logprobs.device)
     blended[ids] = torch.logaddexp(blended[ids], given)
     blended[stops] = logprobs[stops]
     return blended

@@ -13,26 +13,26 @@ from collections.abc import Sequence
 # count; where its first line is not, nothing is. Measured with copies (LOG.md).
 LIKELY = math.log(0.1)
 
-Spelt = Sequence[tuple[int, float]]
+TokenStarts = Sequence[tuple[int, float]]
 """Where in a text each of its tokens begins, and the token's natural log-probability."""
 
 
-def logprob(text: str, spelt: Spelt) -> float:
+def logprob(text: str, starts: TokenStarts) -> float:
     """Of the tokens that begin in ``text``, the beginning of what was decoded; 0 of none."""
-    return sum(logprob for start, logprob in spelt if start < len(text))
+    return sum(logprob for start, logprob in starts if start < len(text))
 
 
-def mean_logprob(text: str, spelt: Spelt) -> float:
+def mean_logprob(text: str, starts: TokenStarts) -> float:
     """Of one of these tokens."""
-    return logprob(text, spelt) / max(1, sum(start < len(text) for start, _ in spelt))
+    return logprob(text, starts) / max(1, sum(start < len(text) for start, _ in starts))
 
 
-def likely_lines(text: str, spelt: Spelt) -> str:
+def likely_lines(text: str, starts: TokenStarts) -> str:
     """``text`` as far as it is likely enough, in whole lines, its first one at the least."""
     kept, _, rest = text.partition("\n")
     for line in rest.split("\n") if rest else ():
         longer = f"{kept}\n{line}"
-        if logprob(longer, spelt) < LIKELY:
+        if logprob(longer, starts) < LIKELY:
             return kept.rstrip()
         kept = longer
     return text

@@ -17,10 +17,10 @@ from typing import Literal
 import torch
 
 from homespun_model.decoding import score
-from homespun_model.decoding.cache_lm import Source
+from homespun_model.decoding.cache_lm import NgramCache
 from homespun_model.decoding.draft import Drafter, Rates
-from homespun_model.decoding.ngram_index import Copies
-from homespun_model.engines.engine import Forward, Reading
+from homespun_model.decoding.ngram_index import NgramView
+from homespun_model.engines.engine import CachedSequence, Engine
 from homespun_model.errors import Cancelled
 
 MAX_SESSIONS = 16
@@ -46,19 +46,19 @@ class Decoded:
 
 @dataclass(slots=True)
 class _Session:
-    """``ids`` are the tokens that ``reading`` has read."""
+    """``ids`` are the tokens that ``sequence`` has read."""
 
     ids: list[int]
-    reading: Reading
+    sequence: CachedSequence
 
     def cut(self, length: int) -> None:
         if length < len(self.ids):
-            self.reading.cut(length)
+            self.sequence.cut(length)
             del self.ids[length:]
 
 
 @dataclass(slots=True)
-class _Found:
+class _Progress:
     """What one call has found so far."""
 
     ids: list[int] = field(default_factory=list)
@@ -84,8 +84,8 @@ def always(_ids: list[int]) -> bool:
 class Decoder:
     """Decodes with one model. Not for two threads at once."""
 
-    def __init__(self, forward: Forward) -> None:
-        self._forward = forward
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._rates = Rates()
 
@@ -100,7 +100,7 @@ class Decoder:
         cancelled: Callable[[], bool] = never,
         keep_going: Callable[[list[int]], bool] = always,
         allowed: Callable[[Sequence[int]], list[int] | None] = any_token,
-        copies: Copies | None = None,
+        ngrams: NgramView | None = None,
     ) -> Decoded:
         """The most likely token, one after another.
 
@@ -108,12 +108,12 @@ class Decoder:
         forward pass; Cancelled is raised if it says yes, and what was computed is kept.
         ``keep_going`` sees all ids so far after each new one. ``allowed`` names, for the ids so
         far, those that may come next, None for all; log-probabilities are among these.
-        ``copies``: code whose continuations are blended into what the model expects, together with
+        ``ngrams``: code whose continuations are blended into what the model expects, together with
         the prompt's own; without it the model decides alone.
         """
-        found = _Found()
+        found = _Progress()
         stopped: Literal["end", "length", "halted"] = "length"
-        source = Source(prompt, copies, stop_ids)
+        source = NgramCache(prompt, ngrams, stop_ids)
         with self._recalled(session, prompt) as state:
             reused = len(state.ids)
             for token, logprob in self._tokens(
@@ -121,7 +121,7 @@ class Decoder:
                 prompt,
                 found,
                 source,
-                blended=copies is not None,
+                blended=ngrams is not None,
                 limit=max_new_tokens,
                 cancelled=cancelled,
                 allowed=allowed,
@@ -148,8 +148,8 @@ class Decoder:
         self,
         state: _Session,
         prompt: Sequence[int],
-        found: _Found,
-        source: Source,
+        found: _Progress,
+        source: NgramCache,
         *,
         blended: bool,
         limit: int,
@@ -171,7 +171,7 @@ class Decoder:
             found.passes += 1
             accepted = 0
             for row, guess in zip(rows, [*draft, None], strict=True):
-                logits = source.blend(row.log_softmax(-1), ids) if blended else row
+                logits = source.interpolate(row.log_softmax(-1), ids) if blended else row
                 logits = _only(some, logits) if (some := allowed(ids)) else logits
                 best = int(logits.argmax())
                 accepted += best == guess
@@ -190,7 +190,7 @@ class Decoder:
             left = len(ids) - begin
             size = left if left <= CHUNK else min(CHUNK, left - keep)
             chunk = list(ids[begin : begin + size])
-            logits = state.reading.run(chunk, keep if size == left else 0)
+            logits = state.sequence.run(chunk, keep if size == left else 0)
             state.ids += chunk
         return logits
 
@@ -215,7 +215,7 @@ class Decoder:
         """
         state = self._sessions.pop(session, None) if session is not None else None
         if state is None:
-            return _Session([], self._forward.begin())
+            return _Session([], self._engine.begin())
         shared = 0
         for old, new in zip(state.ids, prompt[:-1], strict=False):
             if old != new:
@@ -228,7 +228,7 @@ class Decoder:
         if session is None:
             return
         self._sessions[session] = state
-        sizes = {name: kept.reading.size() for name, kept in self._sessions.items()}
+        sizes = {name: kept.sequence.size() for name, kept in self._sessions.items()}
         total = sum(sizes.values())
         while len(self._sessions) > 1 and (
             total > CACHE_BYTES or len(self._sessions) > MAX_SESSIONS
@@ -246,29 +246,30 @@ class Decoder:
         middle: Sequence[int],
         *,
         stop_ids: frozenset[int] = frozenset(),
-        copies: Copies | None = None,
+        ngrams: NgramView | None = None,
     ) -> torch.Tensor:
         """Natural log-probability of each token of ``middle`` behind ``prompt``, (len(middle),)."""
-        some = None if copies is None else [copies]
-        return self.logprobs_many([(prompt, middle)], stop_ids=stop_ids, copies=some)[0]
+        some = None if ngrams is None else [ngrams]
+        return self.logprobs_many([(prompt, middle)], stop_ids=stop_ids, ngrams=some)[0]
 
     def logprobs_many(
         self,
         pairs: Sequence[score.Pair],
         *,
         stop_ids: frozenset[int] = frozenset(),
-        copies: Sequence[Copies] | None = None,
+        ngrams: Sequence[NgramView] | None = None,
     ) -> list[torch.Tensor]:
         """``logprobs`` of each (prompt, middle), in their order, several in one forward pass.
 
-        ``copies``: what may be copied into each.
+        ``ngrams``: what may be copied into each.
         """
-        if copies is None:
-            return score.logprobs_many(self._forward, pairs)
+        if ngrams is None:
+            return score.logprobs_many(self._engine, pairs)
         sources = [
-            Source(prompt, some, stop_ids) for (prompt, _), some in zip(pairs, copies, strict=True)
+            NgramCache(prompt, some, stop_ids)
+            for (prompt, _), some in zip(pairs, ngrams, strict=True)
         ]
-        return score.logprobs_many(self._forward, pairs, sources)
+        return score.logprobs_many(self._engine, pairs, sources)
 
 
 def _only(tokens: list[int], logits: torch.Tensor) -> torch.Tensor:

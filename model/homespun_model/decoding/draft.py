@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from homespun_model.decoding.cache_lm import Source
+from homespun_model.decoding.cache_lm import NgramCache
 from homespun_model.decoding.ngram_index import MAX_MATCH
 
 MAX_DRAFT = 16
@@ -47,7 +47,7 @@ class Rates:
 class Drafter:
     """Drafts for one continuation, from what may be copied into it."""
 
-    def __init__(self, source: Source, rates: Rates) -> None:
+    def __init__(self, source: NgramCache, rates: Rates) -> None:
         self._source, self._rates = source, rates
         self._length = 0
 

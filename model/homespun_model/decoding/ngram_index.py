@@ -26,7 +26,7 @@ _CANDIDATES = 256  # places with the same key that are looked at
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NgramMatches:
     """Places in ``text`` before which the last tokens are those of the context.
 
     ``places``: (n,), at least one, the nearest last. ``lengths``: (n,), tokens that are the same.
@@ -59,7 +59,7 @@ def tail(ids: Sequence[int]) -> Ids:
     return np.array([*[-1] * (MAX_MATCH - len(ids)), *ids[-MAX_MATCH:]], np.int32)
 
 
-class Sorted:
+class SortedNgrams:
     """Places in some texts, by name, in the order of the tokens before them, the nearest first."""
 
     def __init__(self, texts: Mapping[str, Sequence[int] | Ids]) -> None:
@@ -79,7 +79,7 @@ class Sorted:
         order = np.argsort(keys, kind="stable")
         self._keys, self._places = keys[order], places[order].astype(np.int32)
 
-    def find(self, context: Ids, without: str | None = None) -> Found | None:
+    def find(self, context: Ids, without: str | None = None) -> NgramMatches | None:
         """Where the last MIN_MATCH tokens or more of ``context``, (MAX_MATCH,), stand; not all of
         it if that is in many places. ``without``: the name of a text that does not count."""
         for known in range(_KEYED, MIN_MATCH - 1, -1):
@@ -92,7 +92,7 @@ class Sorted:
         if known == _KEYED:
             same = self._ids[places[:, None] - _FURTHER] == context[-_FURTHER]
             lengths += np.logical_and.accumulate(same, axis=1).sum(axis=1, dtype=np.int32)
-        return Found(self._ids, places, lengths)
+        return NgramMatches(self._ids, places, lengths)
 
     def _places_with(self, known: Ids, without: str | None) -> Ids:
         """Places behind these tokens, the last ones."""
@@ -113,13 +113,13 @@ class Sorted:
         return int(first), int(last)
 
 
-class CopyIndex:
+class NgramIndex:
     """The tokens of a repository's files. Updated by one thread, asked by another."""
 
     def __init__(self) -> None:
         self._files: dict[str, Ids] = {}
         self._fresh: dict[str, Ids] = {}
-        self._levels: list[Sorted] = []
+        self._levels: list[SortedNgrams] = []
 
     def update(self, files: Mapping[str, Sequence[int]]) -> None:
         """Files by path are now these tokens; what does not fit into MAX_TOKENS is left out."""
@@ -132,11 +132,11 @@ class CopyIndex:
                 room -= len(ids)
         if sum(map(len, self._fresh.values())) > FRESH_TOKENS:
             self._fresh = {}
-            self._levels = [Sorted(self._files)]
+            self._levels = [SortedNgrams(self._files)]
         else:
-            self._levels = [*self._levels[:1], Sorted(self._fresh)]
+            self._levels = [*self._levels[:1], SortedNgrams(self._fresh)]
 
-    def find(self, context: Ids, without: str | None = None) -> list[Found]:
+    def find(self, context: Ids, without: str | None = None) -> list[NgramMatches]:
         """Where the end of ``context``, (MAX_MATCH,), stands; in saved files first.
 
         ``without``: a file that does not count, as saved or as it was before.
@@ -144,21 +144,21 @@ class CopyIndex:
         found = (level.find(context, without) for level in reversed(self._levels))
         return [some for some in found if some is not None]
 
-    def beside(self, path: str) -> Copies:
+    def without(self, path: str) -> NgramView:
         """What may be copied into the file at ``path``: nothing that stood there itself.
 
         What somebody has just deleted, or is about to replace, would come back at every key.
         """
-        return Copies(self, path)
+        return NgramView(self, path)
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
+class NgramView:
     """An index without one of its files."""
 
-    index: CopyIndex
+    index: NgramIndex
     path: str
 
-    def find(self, context: Ids) -> list[Found]:
+    def find(self, context: Ids) -> list[NgramMatches]:
         """Where the end of ``context``, (MAX_MATCH,), stands in other files."""
         return self.index.find(context, self.path)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from homespun_model.decoding.cache_lm import Source
-from homespun_model.engines.engine import Forward
+from homespun_model.decoding.cache_lm import NgramCache
+from homespun_model.engines.engine import Engine
 
 SCORED_TOKENS = 4096  # tokens, padding included, in one batch of scoring
 
@@ -15,7 +15,7 @@ Pair = tuple[Sequence[int], Sequence[int]]
 
 
 def logprobs_many(
-    forward: Forward, pairs: Sequence[Pair], sources: Sequence[Source] | None = None
+    engine: Engine, pairs: Sequence[Pair], sources: Sequence[NgramCache] | None = None
 ) -> list[torch.Tensor]:
     """Natural log-probability of each token of the middle behind its prompt, (len(middle),).
 
@@ -29,7 +29,7 @@ def logprobs_many(
     todo.sort(key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
     while todo:
         batch = _batch(pairs, todo)
-        expected = _expected(forward, [pairs[i] for i in batch])
+        expected = _expected(engine, [pairs[i] for i in batch])
         for i, logprobs in zip(batch, expected, strict=True):
             source = sources[i] if sources else None
             results[i] = _of(pairs[i][1], logprobs, source).cpu()
@@ -46,7 +46,7 @@ def _batch(pairs: Sequence[Pair], todo: list[int]) -> list[int]:
 
 
 @torch.inference_mode()
-def _expected(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
+def _expected(engine: Engine, pairs: Sequence[Pair]) -> list[torch.Tensor]:
     """What is expected at each token of each middle, log-probabilities (middle, vocabulary).
 
     One padded forward pass. Attention looks back only: padding at the end needs no mask.
@@ -57,7 +57,7 @@ def _expected(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
     for i, row in enumerate(rows):
         ids[i, : len(row)] = torch.tensor(row)
     first = min(len(prompt) for prompt, _ in pairs) - 1  # earliest position that predicts
-    logits = forward.batch(ids, length - first)
+    logits = engine.batch(ids, length - first)
     begins = [len(prompt) - 1 - first for prompt, _ in pairs]
     return [
         logits[i, begin : begin + len(middle)].log_softmax(-1)
@@ -66,11 +66,11 @@ def _expected(forward: Forward, pairs: Sequence[Pair]) -> list[torch.Tensor]:
 
 
 @torch.inference_mode()
-def _of(middle: Sequence[int], expected: torch.Tensor, source: Source | None) -> torch.Tensor:
+def _of(middle: Sequence[int], expected: torch.Tensor, source: NgramCache | None) -> torch.Tensor:
     """What the tokens of ``middle`` have of ``expected`` (middle, vocabulary), (middle,)."""
     if source is None:
         wanted = torch.tensor(list(middle), device=expected.device).unsqueeze(-1)
         return expected.gather(-1, wanted).squeeze(-1)
     return torch.stack(
-        [source.blend(expected[i], middle[:i])[token] for i, token in enumerate(middle)]
+        [source.interpolate(expected[i], middle[:i])[token] for i, token in enumerate(middle)]
     )

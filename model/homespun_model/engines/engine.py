@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 
 
-class Reading(Protocol):
+class CachedSequence(Protocol):
     """One sequence of tokens that a model reads, its keys and values kept."""
 
     def run(self, ids: Sequence[int], keep: int) -> torch.Tensor:
@@ -30,7 +30,7 @@ class Reading(Protocol):
         ...
 
 
-class Forward(Protocol):
+class Engine(Protocol):
     """One model, ready to read."""
 
     @property
@@ -38,7 +38,7 @@ class Forward(Protocol):
         """Bytes of its weights; what others share with a base is the base's alone."""
         ...
 
-    def begin(self) -> Reading:
+    def begin(self) -> CachedSequence:
         """A reading of nothing yet."""
         ...
 

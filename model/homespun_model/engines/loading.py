@@ -17,41 +17,41 @@ from weakref import WeakValueDictionary
 from homespun_model.bases.memory import is_small
 from homespun_model.engines import qwen3_weights
 from homespun_model.engines.lora_merged import merged, merged_weights
-from homespun_model.engines.qwen3_cpu import LeanForward
+from homespun_model.engines.qwen3_cpu import Qwen3CpuEngine
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from homespun_model.bases.base import Base
-    from homespun_model.engines.engine import Forward
+    from homespun_model.engines.engine import Engine
 
 # As long as one forward pass of theirs is in use.
 _shared: WeakValueDictionary[tuple[str, str], PreTrainedModel] = WeakValueDictionary()
 _one_at_a_time = threading.Lock()
 
 
-def load_forward(base: Base, adapter: Path | None = None, *, device: str = "cpu") -> Forward:
+def load_engine(base: Base, adapter: Path | None = None, *, device: str = "cpu") -> Engine:
     """The base on ``device``, with the adapter in a folder.
 
     BaseError or StoreError if that cannot be.
     """
     if not is_small(base.parameters):
-        return _beside(base, adapter, device)
+        return _unmerged(base, adapter, device)
     if device == "cpu" and (found := qwen3_weights.read(base.directory)) is not None:
         shape, weights = found
-        return LeanForward(shape, merged_weights(weights, adapter) if adapter else weights)
-    from homespun_model.engines.transformers_engine import forward_of
+        return Qwen3CpuEngine(shape, merged_weights(weights, adapter) if adapter else weights)
+    from homespun_model.engines.transformers_engine import engine_for
 
     model = base.load_model(device=device)
-    return forward_of(merged(model, adapter) if adapter else model)
+    return engine_for(merged(model, adapter) if adapter else model)
 
 
-def _beside(base: Base, adapter: Path | None, device: str) -> Forward:
-    from homespun_model.engines.lora_unmerged import AdaptedForward, share
-    from homespun_model.engines.transformers_engine import PlainForward
+def _unmerged(base: Base, adapter: Path | None, device: str) -> Engine:
+    from homespun_model.engines.lora_unmerged import UnmergedLoraEngine, share
+    from homespun_model.engines.transformers_engine import TransformersEngine
 
     key = (base.weights_hash, device)
     with _one_at_a_time:
         if (model := _shared.get(key)) is None:
             model = _shared[key] = share(base.load_model(device=device))
-    return AdaptedForward(model, adapter) if adapter else PlainForward(model)
+    return UnmergedLoraEngine(model, adapter) if adapter else TransformersEngine(model)

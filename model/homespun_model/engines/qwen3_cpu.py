@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from homespun_model.engines.engine import Reading
+from homespun_model.engines.engine import CachedSequence
 from homespun_model.engines.qwen3_weights import EMBEDDING, HEAD, NORM, Shape, Weights
 
 ROOM = 256  # tokens for which room is made at a time
@@ -34,14 +34,14 @@ class _Layer:
     down: Linear
 
 
-class LeanForward:
+class Qwen3CpuEngine:
     """Runs a small Qwen3, one sequence at a time."""
 
     def __init__(self, shape: Shape, weights: Weights) -> None:
         self._heads, self._key_heads, self._width = shape.heads, shape.key_heads, shape.width
         # What keeps a norm from dividing by nothing, by the width of what it is given.
         widths = (shape.hidden, shape.width)
-        self._least = {n: torch.tensor((n * shape.epsilon) ** 0.5) for n in widths}
+        self._eps = {n: torch.tensor((n * shape.eps) ** 0.5) for n in widths}
         self._embedding = weights[EMBEDDING]
         once = 0 if shape.tied else self._embedding.nbytes  # the others are in products: two copies
         self.size = 2 * sum(weight.nbytes for weight in weights.values()) - once
@@ -50,11 +50,11 @@ class LeanForward:
         self._head = _linear(weights[EMBEDDING if shape.tied else HEAD])
         places = torch.arange(0, shape.width, 2, dtype=torch.float32)
         self._frequencies = 1.0 / shape.theta ** (places / shape.width)
-        self._turns = torch.empty(0)
+        self._rope = torch.empty(0)
 
-    def begin(self) -> Reading:
+    def begin(self) -> CachedSequence:
         """A reading of nothing yet."""
-        return _LeanReading(self, (len(self._layers), 2, self._key_heads, 0, self._width))
+        return _Qwen3Sequence(self, (len(self._layers), 2, self._key_heads, 0, self._width))
 
     def batch(self, rows: Tensor, keep: int) -> Tensor:
         """``Forward.batch``, one row after another."""
@@ -64,12 +64,12 @@ class LeanForward:
         """Logits of the last ``keep`` of ``ids``, whose keys and values are put into ``held``
         (layers, 2, key heads, places, width) at the place ``begin``."""
         end, last = begin + len(ids), len(self._layers) - 1
-        turns = self._turns_to(end)[begin:]
+        rope = self._rope_to(end)[begin:]
         places = held[..., begin:end, :].unbind(0)
         seen = held[..., :end, :].flatten(0, 1).unsqueeze(1).unbind(0)
         x = F.embedding(torch.tensor(ids), self._embedding)  # (tokens, hidden)
         for number, layer in enumerate(self._layers):
-            queries = self._read(layer, x, turns, places[number])
+            queries = self._read(layer, x, rope, places[number])
             if number == last:
                 x, queries = x[len(ids) - keep :], queries[..., len(ids) - keep :, :]
             if len(x):
@@ -79,12 +79,12 @@ class LeanForward:
         logits: Tensor = self._head(self._normal(x) * self._norm)
         return logits
 
-    def _read(self, layer: _Layer, x: Tensor, turns: Tensor, places: Tensor) -> Tensor:
+    def _read(self, layer: _Layer, x: Tensor, rope: Tensor, places: Tensor) -> Tensor:
         """Queries (1, heads, tokens, width); keys and values go to their ``places``."""
         heads, key_heads = self._heads, self._key_heads
         qkv = layer.qkv(self._normal(x)).view(len(x), -1, self._width)
         qk = qkv[:, : heads + key_heads]
-        torch.mul(_complex(self._normal(qk) * layer.qk_norm), turns, out=_complex(qk))
+        torch.mul(_complex(self._normal(qk) * layer.qk_norm), rope, out=_complex(qk))
         kv = qkv[:, heads:].view(len(x), 2, key_heads, self._width)
         places.copy_(kv.permute(1, 2, 0, 3))
         return qkv[:, :heads].transpose(0, 1).unsqueeze(0)
@@ -95,14 +95,14 @@ class LeanForward:
         In three small operations, where torch's own takes seven.
         """
         lengths: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        return x / lengths.hypot(self._least[x.shape[-1]])
+        return x / lengths.hypot(self._eps[x.shape[-1]])
 
-    def _turns_to(self, end: int) -> Tensor:
+    def _rope_to(self, end: int) -> Tensor:
         """How far each pair of a head is turned at each place: (end, 1, width / 2), complex."""
-        if end > len(self._turns):
+        if end > len(self._rope):
             angles = torch.outer(torch.arange(end + ROOM).float(), self._frequencies)
-            self._turns = torch.polar(torch.ones_like(angles), angles).unsqueeze(1)
-        return self._turns[:end]
+            self._rope = torch.polar(torch.ones_like(angles), angles).unsqueeze(1)
+        return self._rope[:end]
 
     def _fused(self, weights: Weights, number: int) -> _Layer:
         def of(name: str) -> Tensor:
@@ -130,18 +130,18 @@ class LeanForward:
         return halves.transpose(1, 2).reshape(rows.shape)
 
 
-class _LeanReading:
+class _Qwen3Sequence:
     """Keys and values in one tensor, which grows in steps."""
 
-    def __init__(self, forward: LeanForward, shape: tuple[int, ...]) -> None:
-        self._forward = forward
+    def __init__(self, engine: Qwen3CpuEngine, shape: tuple[int, ...]) -> None:
+        self._engine = engine
         self._length = 0
         self._held = torch.empty(shape)
 
     def run(self, ids: Sequence[int], keep: int) -> Tensor:
         end = self._length + len(ids)
         self._make_room(end)
-        logits = self._forward.run(ids, self._held, self._length, keep)
+        logits = self._engine.run(ids, self._held, self._length, keep)
         self._length = end
         return logits
 

@@ -50,7 +50,7 @@ class Shape:
     key_heads: int
     width: int
     """Of a head."""
-    epsilon: float
+    eps: float
     """What keeps a norm from dividing by nothing."""
     theta: float
     """How slowly the last pair of a head turns with the place."""

@@ -9,17 +9,17 @@ import torch
 from transformers import DynamicCache, PreTrainedModel, Qwen3ForCausalLM
 from transformers.cache_utils import DynamicLayer
 
-from homespun_model.engines.engine import Forward, Reading
-from homespun_model.engines.qwen3_cpu import LeanForward
+from homespun_model.engines.engine import CachedSequence, Engine
+from homespun_model.engines.qwen3_cpu import Qwen3CpuEngine
 from homespun_model.engines.qwen3_weights import Shape
 
 
-def forward_of(model: PreTrainedModel) -> Forward:
+def engine_for(model: PreTrainedModel) -> Engine:
     """The quickest forward pass of a model in memory; later changes to it may go unseen."""
-    return lean_of(model) or PlainForward(model)
+    return qwen3_cpu_engine_for(model) or TransformersEngine(model)
 
 
-def lean_of(model: PreTrainedModel) -> LeanForward | None:
+def qwen3_cpu_engine_for(model: PreTrainedModel) -> Qwen3CpuEngine | None:
     """The model's lean forward pass, None where that does not compute the same or does not pay."""
     if type(model) is not Qwen3ForCausalLM or model.device.type != "cpu":
         return None
@@ -31,10 +31,10 @@ def lean_of(model: PreTrainedModel) -> LeanForward | None:
     same = {name: tuple(weight.shape) for name, weight in weights.items()} == shape.weights()
     if not same or any(weight.dtype != torch.float32 for weight in weights.values()):
         return None
-    return LeanForward(shape, weights)
+    return Qwen3CpuEngine(shape, weights)
 
 
-class PlainForward:
+class TransformersEngine:
     """transformers' forward pass of ``model``."""
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -44,17 +44,17 @@ class PlainForward:
 
     @property
     def size(self) -> int:
-        """``Forward.size``."""
+        """``Engine.size``."""
         return sum(weight.nbytes for weight in self._model.parameters())
 
-    def begin(self) -> Reading:
+    def begin(self) -> CachedSequence:
         """A reading of nothing yet."""
-        return _PlainReading(self)
+        return _TransformersSequence(self)
 
     def batch(
         self, rows: torch.Tensor, keep: int, cache: DynamicCache | None = None
     ) -> torch.Tensor:
-        """``Forward.batch``, behind what ``cache`` has read."""
+        """``Engine.batch``, behind what ``cache`` has read."""
         # transformers takes 0 for all of them.
         options = {"logits_to_keep": max(1, keep)} if self._can_keep else {}
         out = self._model(
@@ -67,14 +67,14 @@ class PlainForward:
         return logits
 
 
-class _PlainReading:
-    def __init__(self, forward: PlainForward) -> None:
-        self._forward = forward
+class _TransformersSequence:
+    def __init__(self, engine: TransformersEngine) -> None:
+        self._engine = engine
         # Without a config every layer keeps all it sees, sliding ones too: it can be cut back.
         self._cache = DynamicCache()
 
     def run(self, ids: Sequence[int], keep: int) -> torch.Tensor:
-        return self._forward.batch(torch.tensor([list(ids)]), keep, self._cache)[0]
+        return self._engine.batch(torch.tensor([list(ids)]), keep, self._cache)[0]
 
     def cut(self, length: int) -> None:
         if (held := self._cache.get_seq_length()) > length:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from homespun_corpus.place import Place
 from homespun_corpus.syntax.languages import LANGUAGES
-from homespun_corpus.syntax.lexical import UNKNOWN, Marks
+from homespun_corpus.syntax.lexical import UNKNOWN, LexicalRules
 
 Mode = Literal["line", "statement", "block"]
 
@@ -23,7 +23,7 @@ OPENS_STRING = re.compile(r"(^|[=(\[{,:+]\s*|\b(return|yield|in)\s+)[rbfuRBFU]{0
 CLOSER = {"(": ")", "[": "]", "{": "}"}
 TAB = 8
 
-_MARKS = {row.name: row.marks for row in LANGUAGES}
+_MARKS = {row.name: row.lexical for row in LANGUAGES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ def first_code(place: Place) -> int:
     """Where code begins in a window that begins inside a long string or comment, else 0."""
     if place.before == 0:
         return 0
-    marks = _marks(place.language)
-    if marks.long_comment is not None:
-        begin, end = marks.long_comment
+    lexical = _marks(place.language)
+    if lexical.long_comment is not None:
+        begin, end = lexical.long_comment
         first = re.search(f"{re.escape(begin)}|{re.escape(end)}", place.prefix)
         return first.end() if first is not None and first[0] == end else 0
-    first = re.search(r"\"{3}|'{3}", place.prefix) if marks.triple_quotes else None
+    first = re.search(r"\"{3}|'{3}", place.prefix) if lexical.triple_quotes else None
     return first.end() if first is not None and _closes(place.prefix[: first.start()]) else 0
 
 
@@ -75,7 +75,7 @@ def indentation(line: str) -> int:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class CursorScan:
     """The lines, brackets and strings around a cursor."""
 
     place: Place
@@ -110,7 +110,7 @@ class Surroundings:
         return [token.moved(begin) for token in scan(text, self.place.language)]
 
     @cached_property
-    def around(self) -> Token | None:
+    def inside(self) -> Token | None:
         """The string or comment that the cursor is in."""
         cursor = len(self.place.prefix)
         for token in self.tokens:
@@ -200,7 +200,7 @@ class Surroundings:
 
     def _in_one_line(self) -> bool:
         """Whether the cursor is in a comment or a string that ends with its line."""
-        token = self.around
+        token = self.inside
         if token is None:
             return False
         text = self.place.prefix[token.start :]
@@ -216,16 +216,16 @@ def _token(match: re.Match[str]) -> Token:
     return Token(match.start(), match.end(), "string", match[0], ends[0] if ends else "")
 
 
-def _marks(language: str | None) -> Marks:
+def _marks(language: str | None) -> LexicalRules:
     return _MARKS.get(language or "", UNKNOWN)
 
 
 @cache
-def _pattern(marks: Marks) -> re.Pattern[str]:
+def _pattern(lexical: LexicalRules) -> re.Pattern[str]:
     """What matches a comment, a string, a bracket that is none, or a bracket."""
     return re.compile(
-        rf"(?P<comment>{marks.comments})|(?P<string>{marks.strings})"
-        rf"|(?P<ignored>{marks.ignored})|[()\[\]{{}}]",
+        rf"(?P<comment>{lexical.comments})|(?P<string>{lexical.strings})"
+        rf"|(?P<ignored>{lexical.ignored})|[()\[\]{{}}]",
         re.MULTILINE,
     )
 

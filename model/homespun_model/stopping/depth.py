@@ -16,7 +16,7 @@ from functools import cached_property
 
 from homespun_corpus.syntax.languages import LANGUAGES, Ends
 
-from homespun_model.stopping.cursor_scan import CLOSER, Surroundings, Token, first_code, scan
+from homespun_model.stopping.cursor_scan import CLOSER, CursorScan, Token, first_code, scan
 
 # What a line ends with behind which none is deeper, or what it is, by ``Language.ends``.
 _COLON = re.compile(r"[^:\\]$")
@@ -28,15 +28,15 @@ _ENDS = {"no colon": _COLON, "line break": _BREAK, "semicolon": _SEMICOLON, "end
 _GOES_ON = re.compile(r"[.?:&|+\-*/=<>,#]")
 
 
-def without_deeper(around: Surroundings, text: str) -> str:
+def without_deeper(scanned: CursorScan, text: str) -> str:
     """``text`` up to the first line that is indented deeper than any may be; all of it if none is.
 
     A first line counts where nothing but blanks stands before the cursor.
     """
-    ends = _ENDS.get(_ends_of(around))
-    if ends is None or ("\n" not in text and around.lead.strip()):
+    ends = _ENDS.get(_ends_of(scanned))
+    if ends is None or ("\n" not in text and scanned.lead.strip()):
         return text
-    lines = _Lines(around, text)
+    lines = _Lines(scanned, text)
     above: list[str] = []
     for start, indent, begins in lines.free():
         if not begins:
@@ -53,12 +53,12 @@ def without_deeper(around: Surroundings, text: str) -> str:
 class _Lines:
     """The lines before a cursor and those of a suggestion, as one text."""
 
-    around: Surroundings
+    scanned: CursorScan
     suggestion: str
 
     @cached_property
     def text(self) -> str:
-        place = self.around.place
+        place = self.scanned.place
         return place.prefix[first_code(place) :] + self.suggestion
 
     @cached_property
@@ -69,19 +69,19 @@ class _Lines:
     @cached_property
     def first(self) -> int:
         """Where the first line begins that is all, or all but its indentation, suggested."""
-        lead = self.around.lead
+        lead = self.scanned.lead
         if not lead.strip():
             return self.cursor - len(lead)
         return self.cursor + self.suggestion.find("\n") + 1
 
     @cached_property
     def tokens(self) -> list[Token]:
-        return scan(self.text, self.around.place.language)
+        return scan(self.text, self.scanned.place.language)
 
     def free(self) -> Iterator[tuple[int, str, bool]]:
         """Where a line begins that no bracket, string or comment holds, its indentation, and
         whether it surely begins a statement; in order."""
-        block = "" if _ends_of(self.around) == "no colon" else "{"
+        block = "" if _ends_of(self.scanned) == "no colon" else "{"
         tokens, stack = iter(self.tokens), [""]
         token, inside = next(tokens, None), 0
         for match in re.finditer(r"^([ \t]*)\S.*$", self.text, re.MULTILINE):
@@ -120,5 +120,5 @@ class _Lines:
         return self.text[:end].rstrip().rpartition("\n")[2]
 
 
-def _ends_of(around: Surroundings) -> Ends:
-    return next((row.ends for row in LANGUAGES if row.name == around.place.language), "")
+def _ends_of(scanned: CursorScan) -> Ends:
+    return next((row.ends for row in LANGUAGES if row.name == scanned.place.language), "")

@@ -16,7 +16,7 @@ from homespun_corpus.syntax.languages import LANGUAGES, Language
 from homespun_corpus.syntax.parsing import ParseTimeout, parse
 from tree_sitter import Node
 
-from homespun_model.stopping.cursor_scan import Surroundings, first_code
+from homespun_model.stopping.cursor_scan import CursorScan, first_code
 
 PARSE_SECONDS = 1.0  # for one parse of a window, which takes a few milliseconds
 MAX_PARSES = 6
@@ -26,7 +26,7 @@ MAX_PARSES = 6
 class SyntaxCheck:
     """Parses suggestions at one place."""
 
-    around: Surroundings
+    cursor: CursorScan
 
     def longest(self, text: str) -> str | None:
         """``text``, or else its first lines, as many as bring no error; None if none do."""
@@ -41,19 +41,19 @@ class SyntaxCheck:
 
     @cached_property
     def _language(self) -> Language | None:
-        return next((row for row in LANGUAGES if row.name == self.around.place.language), None)
+        return next((row for row in LANGUAGES if row.name == self.cursor.place.language), None)
 
     @cached_property
     def _can_judge(self) -> bool:
         """Only in code, and where the code at the cursor is sound."""
-        if self._language is None or self.around.around is not None:
+        if self._language is None or self.cursor.inside is not None:
             return False
         return self._breaks("") is False
 
     def _breaks(self, text: str) -> bool | None:
         """Whether a syntax error touches ``text`` at the cursor; None if that takes too long."""
         assert self._language is not None
-        place = self.around.place
+        place = self.cursor.place
         before = place.prefix[first_code(place) :].encode(errors="replace")
         after = place.suffix.encode(errors="replace")
         middle = text.encode(errors="replace")

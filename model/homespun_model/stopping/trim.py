@@ -18,7 +18,7 @@ from typing import Literal
 from homespun_corpus.place import Place
 from homespun_corpus.syntax.languages import LANGUAGES
 
-from homespun_model.stopping.cursor_scan import CLOSER, Mode, Surroundings, Token, indentation, scan
+from homespun_model.stopping.cursor_scan import CLOSER, CursorScan, Mode, Token, indentation, scan
 from homespun_model.stopping.depth import without_deeper
 from homespun_model.stopping.repeats import again, loop, overlap, rejoins, restates, same, stutter
 from homespun_model.stopping.syntax import SyntaxCheck
@@ -51,7 +51,7 @@ class Trimmed:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Cut:
+class StopPoint:
     """An end: everything from ``at`` on is left out."""
 
     at: int
@@ -62,8 +62,8 @@ class Trimmer:
     """Ends suggestions at one place. Texts are what a model wrote there, line ends ``\\n``."""
 
     def __init__(self, place: Place, sentinels: Sequence[str] = ()) -> None:
-        self._around = Surroundings(place)
-        self._syntax = SyntaxCheck(self._around)
+        self._scan = CursorScan(place)
+        self._syntax = SyntaxCheck(self._scan)
         self._sentinels = [name for name in sentinels if len(name) >= MIN_SENTINEL]
 
     def done(self, text: str) -> bool:
@@ -79,7 +79,7 @@ class Trimmer:
             kept, reason = text.rstrip(), "end"
         else:
             kept, reason = _without_half_a_line(text), "length"
-        kept = without_deeper(self._around, kept)
+        kept = without_deeper(self._scan, kept)
         shorter = self._syntax.longest(kept)
         shown = self._without_next_line(kept if shorter is None else shorter)
         return Trimmed(
@@ -90,28 +90,28 @@ class Trimmer:
         )
 
     def _fits(self, text: str) -> bool:
-        lead, rest = self._around.lead, self._around.rest
+        lead, rest = self._scan.lead, self._scan.rest
         splits_a_word = bool(WORD_END.search(lead) and WORD_BEGIN.match(rest))
         return not splits_a_word and not restates(text.partition("\n")[0], rest)
 
     def _tidy(self, text: str, reason: Reason) -> str:
         """Without white space at the end, save the line break before a closing brace."""
         kept = text.rstrip()
-        if reason == "closer" and self._around.hugged and "\n" in text[len(kept) :] and kept:
+        if reason == "closer" and self._scan.hugged and "\n" in text[len(kept) :] and kept:
             return kept + "\n" + text.rpartition("\n")[2]
         return kept
 
     def _without_next_line(self, text: str) -> str:
         """Without a last line that comes next anyway; brackets are seen to elsewhere."""
         before, newline, last = text.rpartition("\n")
-        below = self._around.following[:1]
+        below = self._scan.following[:1]
         if newline and below and last.strip("()[]{} \t;,") and same(last, below[0]):
             return before.rstrip()
         return text
 
-    def _cut(self, text: str, *, whole: bool) -> Cut | None:
+    def _cut(self, text: str, *, whole: bool) -> StopPoint | None:
         """The first of all ends. ``whole``: there will be no more of ``text``."""
-        return min(_Draft(self._around, text, whole, self._sentinels).cuts(), default=None)
+        return min(_Draft(self._scan, text, whole, self._sentinels).cuts(), default=None)
 
 
 def trim(place: Place, text: str, ended: bool) -> Trimmed:
@@ -123,12 +123,12 @@ def trim(place: Place, text: str, ended: bool) -> Trimmed:
 class _Draft:
     """A text that may not be complete yet, at a place."""
 
-    around: Surroundings
+    cursor: CursorScan
     text: str
     whole: bool
     sentinels: Sequence[str]
 
-    def cuts(self) -> Iterator[Cut]:
+    def cuts(self) -> Iterator[StopPoint]:
         """Every end, in no order."""
         yield from self._sentinel_cuts()
         yield from self._closer_cuts()
@@ -149,20 +149,20 @@ class _Draft:
     def complete(self) -> list[str]:
         """The lines that nothing will be added to, the first with what stands before the cursor."""
         lines = [line for _, line in self.lines]
-        lines[0] = self.around.lead + lines[0]
+        lines[0] = self.cursor.lead + lines[0]
         return lines if self.whole else lines[:-1]
 
     @cached_property
     def indent(self) -> int:
         """Columns by which the statement at the cursor is indented."""
         first, *more = [line for _, line in self.lines]
-        lines = [self.around.lead + first, *more]
+        lines = [self.cursor.lead + first, *more]
         return next((indentation(line) for line in lines if line.strip()), 0)
 
     @cached_property
     def tokens(self) -> list[Token]:
         """Brackets, strings and comments of the text, at offsets into it."""
-        place, inside = self.around.place, self.around.around
+        place, inside = self.cursor.place, self.cursor.inside
         start = len(place.prefix) if inside is None else inside.start
         shift = len(place.prefix) - start
         found = scan(place.prefix[start:] + self.text, place.language)
@@ -184,7 +184,7 @@ class _Draft:
                 own.append(CLOSER[token.text])
             elif own:
                 own.pop()
-            elif self.around.may_close(token.text, closed):
+            elif self.cursor.may_close(token.text, closed):
                 closed += 1
             else:
                 return [*levels, (token.start, -1)]
@@ -193,36 +193,36 @@ class _Draft:
 
     def _on_line(self, closed: int) -> int:
         """Brackets of the cursor's line that are open when the text has closed ``closed``."""
-        return max(0, len(self.around.open) - closed - self.around.open_above)
+        return max(0, len(self.cursor.open) - closed - self.cursor.open_above)
 
     def _depth(self, offset: int) -> int:
         return next(depth for at, depth in reversed(self.brackets) if at <= offset)
 
-    def _sentinel_cuts(self) -> Iterator[Cut]:
+    def _sentinel_cuts(self) -> Iterator[StopPoint]:
         for name in (*self.sentinels, NO_CHARACTER):
             if (at := self.text.find(name)) >= 0:
-                yield Cut(at, "end")
+                yield StopPoint(at, "end")
 
-    def _closer_cuts(self) -> Iterator[Cut]:
+    def _closer_cuts(self) -> Iterator[StopPoint]:
         at, depth = self.brackets[-1]
         if depth < 0:
-            yield Cut(at, "closer")
-        inside = self.around.around
+            yield StopPoint(at, "closer")
+        inside = self.cursor.inside
         if inside is None or not inside.quote or not self.tokens:
             return
         first = self.tokens[0]  # the string that the cursor is in, as the text goes on with it
-        in_line = inside.end - len(self.around.place.prefix) <= len(self.around.rest)
+        in_line = inside.end - len(self.cursor.place.prefix) <= len(self.cursor.rest)
         if in_line and first.start < 0 and first.quote:
-            yield Cut(first.end - len(first.quote), "closer")
+            yield StopPoint(first.end - len(first.quote), "closer")
 
-    def _line_cuts(self) -> Iterator[Cut]:
+    def _line_cuts(self) -> Iterator[StopPoint]:
         """The end of the line, the statement or the block."""
-        mode = self.around.mode(self.indent)
-        previous = indentation(self.around.lead + self.lines[0][1])
+        mode = self.cursor.mode(self.indent)
+        previous = indentation(self.cursor.lead + self.lines[0][1])
         blank = 0
         for number, (start, line) in enumerate(self.lines[1:], 1):
             if mode == "line":
-                yield Cut(start - 1, "line")
+                yield StopPoint(start - 1, "line")
                 return
             if not line.strip():
                 blank += 1
@@ -230,7 +230,7 @@ class _Draft:
             if not self.whole and number == len(self.lines) - 1 and HALF_WORD.match(line):
                 return
             if self._is_free(start) and self._ends_before(line, mode, previous, blank):
-                yield Cut(start - 1, "line" if number == 1 else "block")
+                yield StopPoint(start - 1, "line" if number == 1 else "block")
                 return
             previous, blank = indentation(line), 0
 
@@ -248,32 +248,32 @@ class _Draft:
             return False
         if columns < self.indent:
             return not line.lstrip().startswith((")", "]", "}"))
-        if _continues(self.around.place.language).match(line.lstrip()) and not blank:
+        if _continues(self.cursor.place.language).match(line.lstrip()) and not blank:
             return False
         return mode == "statement" or (blank > 0 and previous > self.indent)
 
-    def _suffix_cuts(self) -> Iterator[Cut]:
+    def _suffix_cuts(self) -> Iterator[StopPoint]:
         """Where the text goes over into what stands behind the cursor or in the lines below."""
         whole_line = self.whole or len(self.lines) > 1
-        at = overlap(self.lines[0][1], self.around.rest, whole=whole_line)
+        at = overlap(self.lines[0][1], self.cursor.rest, whole=whole_line)
         if at is not None:
-            yield Cut(at, "suffix")
+            yield StopPoint(at, "suffix")
         for number, (start, _) in enumerate(self.lines[: len(self.complete)]):
-            if rejoins(self.complete[number : number + 2], self.around.following):
-                yield Cut(max(0, start - 1), "suffix")
+            if rejoins(self.complete[number : number + 2], self.cursor.following):
+                yield StopPoint(max(0, start - 1), "suffix")
 
-    def _repetition_cuts(self) -> Iterator[Cut]:
+    def _repetition_cuts(self) -> Iterator[StopPoint]:
         number = loop([line.strip() for line in self.complete])
         if number is not None:
-            yield Cut(max(0, self.lines[number][0] - 1), "repetition")
-        above = self.around.above
+            yield StopPoint(max(0, self.lines[number][0] - 1), "repetition")
+        above = self.cursor.above
         for number, line in enumerate(self.complete):
             if again(line, above):
-                yield Cut(max(0, self.lines[number][0] - 1), "repetition")
+                yield StopPoint(max(0, self.lines[number][0] - 1), "repetition")
             above = line.rstrip() or above
         start, line = self.lines[-1]
         if (at := stutter(line)) is not None:
-            yield Cut(start + at, "repetition")
+            yield StopPoint(start + at, "repetition")
 
 
 @cache

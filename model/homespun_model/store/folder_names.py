@@ -16,7 +16,7 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # o
 _LONG = 150  # characters: systems take 255 bytes, and other scripts become nine a letter
 
 
-def shelf_folders(repository: str) -> list[str]:
+def folder_names(repository: str) -> list[str]:
     """The folders of a repository's id: no traversal, no name that a system or this store uses."""
     parts = repository.split("/")
     odd = len(repository) > 200 or not repository.isprintable()

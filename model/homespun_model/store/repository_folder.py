@@ -1,7 +1,7 @@
-"""One repository's shelf in a store: its folders, its lock, and what is in the making on it.
+"""One repository's folder in a store: its folders, its lock, and what is in the making on it.
 
-Whoever changes a shelf holds its lock. A folder in staging has a lock of its own beside it, held by
-the process that fills it; one whose process is gone is cleared away by the next writer. Knows no
+Whoever changes it holds its lock. A folder in staging has a lock of its own beside it, held by the
+process that fills it; one whose process is gone is cleared away by the next writer. Knows no
 revision.
 """
 
@@ -36,7 +36,7 @@ def check_root(root: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class RepositoryFolder:
     """``path``: its folder, below the store's ``root``. Nothing is made before it is written to."""
 
     root: Path
@@ -107,7 +107,7 @@ class Shelf:
                     self.give_up(folder)
 
     def clear_away(self) -> None:
-        """Remove a shelf that holds nothing: a run that came to nothing leaves nothing behind."""
+        """Remove a folder that holds nothing: a run that came to nothing leaves nothing behind."""
         with contextlib.suppress(OSError):  # rmdir refuses a folder that holds something
             lock = try_lock(self.path / "lock")
             if lock is None:
@@ -122,7 +122,7 @@ class Shelf:
                 folder.rmdir()
 
     def _lock(self) -> IO[bytes]:
-        """The lock of the shelf, which another process may just be clearing away."""
+        """The lock of the folder, which another process may just be clearing away."""
         for left in reversed(range(10)):
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ class Shelf:
         raise AssertionError  # the last try has returned or raised
 
     def _make(self) -> None:
-        """The shelf's folders, on the disk up to the root."""
+        """Its folders, on the disk up to the root."""
         missing = [path for path in (self.revisions, self.staging) if not path.is_dir()]
         for folder in missing:
             folder.mkdir()
@@ -143,7 +143,7 @@ class Shelf:
             flush(self.root)
 
     def _up_to_root(self) -> list[Path]:
-        """The shelf's folder and those above it, the root not among them."""
+        """Its folder and those above it, the root not among them."""
         depth = len(self.path.relative_to(self.root).parts)
         return [self.path, *self.path.parents[: depth - 1]]
 

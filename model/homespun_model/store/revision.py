@@ -1,7 +1,7 @@
 """A revision of an adapter: what belongs in its folder, and whether it is still what was published.
 
 Nothing here loads an adapter: files are known by their names and hashes, and a manifest is as
-untrusted as the rest. Knows nothing of shelves, of ``current`` or of models.
+untrusted as the rest. Knows nothing of folders, of ``current`` or of models.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The adapter store: a shelf of revisions for each repository, one of them current.
+"""The adapter store: a folder of revisions for each repository, one of them current.
 
     <store>/<repository id>/revisions/<revision>/   adapter_model.safetensors, adapter_config.json,
                                                     manifest.json; never changed once there
@@ -24,8 +24,8 @@ from typing import Any
 
 from homespun_model.errors import StoreError
 from homespun_model.store.disk import flush, flush_files, replace, write
-from homespun_model.store.folder_names import shelf_folders
-from homespun_model.store.repository_folder import Shelf, check_root, reason, release
+from homespun_model.store.folder_names import folder_names
+from homespun_model.store.repository_folder import RepositoryFolder, check_root, reason, release
 from homespun_model.store.revision import (
     MANIFEST,
     NAME,
@@ -51,7 +51,7 @@ def default_store() -> Path:
 
 
 class AdapterStore:
-    """All shelves under one root, which is made, closed to others, by the first writer."""
+    """All folders under one root, which is made, closed to others, by the first writer."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -65,14 +65,14 @@ class AdapterStore:
     def has(self, repository: str) -> bool:
         """Whether a revision is served for ``repository``."""
         try:
-            return self._shelf(repository).current.is_file()
+            return self._folder(repository).current.is_file()
         except StoreError:
             return False
 
     def stamp(self, repository: str) -> tuple[int, ...] | None:
         """Changes whenever ``current`` does, at the cost of one stat; None where there is none."""
         try:
-            stat = self._shelf(repository).current.stat()
+            stat = self._folder(repository).current.stat()
         except OSError:
             return None
         return stat.st_mtime_ns, stat.st_ino, stat.st_size
@@ -90,7 +90,7 @@ class AdapterStore:
     def current_name(self, repository: str) -> str | None:
         """What ``current`` says, whether there is such a revision or not."""
         self.check_folder()
-        file = self._shelf(repository).current
+        file = self._folder(repository).current
         try:
             name = file.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
@@ -104,11 +104,11 @@ class AdapterStore:
     def revisions(self, repository: str) -> list[Revision]:
         """Every revision, oldest first; those kept for study and the unreadable are among them."""
         self.check_folder()
-        shelf = self._shelf(repository)
+        folder = self._folder(repository)
         try:
-            return [self._read(repository, name) for name in shelf.names()]
+            return [self._read(repository, name) for name in folder.names()]
         except OSError as error:
-            raise StoreError(f"{shelf.revisions} cannot be read: {reason(error)}") from error
+            raise StoreError(f"{folder.revisions} cannot be read: {reason(error)}") from error
 
     def open(self, repository: str, name: str) -> Revision:
         """The revision called ``name``; StoreError if it is not there or has no manifest."""
@@ -131,19 +131,19 @@ class AdapterStore:
 
     def stage(self, repository: str) -> Path:
         """A new empty folder to put an adapter in. It is cleared away once its process is gone."""
-        shelf = self._shelf(repository)
-        with shelf.writing("make a folder in"):
-            shelf.clean()
-            return shelf.stage()
+        folder = self._folder(repository)
+        with folder.writing("make a folder in"):
+            folder.clean()
+            return folder.stage()
 
     def discard(self, staged: Path) -> None:
         """Give up what was staged. One that was published or kept meanwhile stays where it is.
 
-        A shelf on which nothing else is goes with it.
+        A folder on which nothing else is goes with it.
         """
-        shelf = Shelf(self.root, staged.parent.parent)
-        shelf.give_up(staged)
-        shelf.clear_away()
+        folder = RepositoryFolder(self.root, staged.parent.parent)
+        folder.give_up(staged)
+        folder.clear_away()
 
     def publish(self, repository: str, staged: Path, manifest: Mapping[str, Any]) -> Revision:
         """Make what is in ``staged`` a revision, and the one that is served.
@@ -165,40 +165,40 @@ class AdapterStore:
         The first one replaced the base, and so does whatever is served with ``to_base``, however
         damaged: None then. Every revision stays in the store.
         """
-        with self._changing(repository, "roll back in") as shelf:
-            if shelf is None or not os.path.lexists(shelf.current):
+        with self._changing(repository, "roll back in") as folder:
+            if folder is None or not os.path.lexists(folder.current):
                 raise StoreError(f"{repository} has no adapter in use, so nothing to roll back")
             before = None if to_base else self._before(repository)
             if before is None:
-                shelf.current.unlink()
-                flush(shelf.path)
+                folder.current.unlink()
+                flush(folder.path)
             else:
-                replace(shelf.current, f"{before.name}\n", by_way_of=shelf.staging)
+                replace(folder.current, f"{before.name}\n", by_way_of=folder.staging)
             return before
 
     def prune(self, repository: str, *, keep: int = 5) -> list[str]:
         """Delete all but the newest ``keep`` revisions, the current one and its parent."""
-        with self._changing(repository, "delete from") as shelf:
-            if shelf is None:
+        with self._changing(repository, "delete from") as folder:
+            if folder is None:
                 return []
             now = self.current(repository)
             stay = [now.name, now.manifest.get("parent")] if now else []
             names = [revision.name for revision in self.revisions(repository)]
             gone = [name for name in names[: max(0, len(names) - keep)] if name not in stay]
             for name in gone:
-                (shelf.revisions / name).rename(shelf.staging / uuid.uuid4().hex)
-            shelf.clean()
+                (folder.revisions / name).rename(folder.staging / uuid.uuid4().hex)
+            folder.clean()
             return gone
 
     def _add(
         self, repository: str, staged: Path, manifest: Mapping[str, Any], *, serve: bool
     ) -> Revision:
         check_manifest(manifest)
-        shelf = self._shelf(repository)
-        with shelf.writing("publish to"):
+        folder = self._folder(repository)
+        with folder.writing("publish to"):
             parent = self._parent(repository, manifest)
             files = hashes(staged)
-            names = shelf.names()
+            names = folder.names()
             name = new_name(files, after=names[-1] if names else None)
             full = {
                 **manifest,
@@ -211,13 +211,13 @@ class AdapterStore:
             }
             write(staged / MANIFEST, json.dumps(full, indent=2, sort_keys=True) + "\n")
             flush_files(staged)
-            path = shelf.revisions / name
+            path = folder.revisions / name
             staged.rename(path)
             flush(path.parent)
             if serve:
-                replace(shelf.current, f"{name}\n", by_way_of=shelf.staging)
+                replace(folder.current, f"{name}\n", by_way_of=folder.staging)
             release(staged)
-            shelf.clean()
+            folder.clean()
             return Revision(repository, name, path, full)
 
     def _before(self, repository: str) -> Revision | None:
@@ -244,19 +244,19 @@ class AdapterStore:
         return parent
 
     def _read(self, repository: str, name: str) -> Revision:
-        path = self._shelf(repository).revisions / name
+        path = self._folder(repository).revisions / name
         return Revision(repository, name, path, read_manifest(path))
 
-    def _shelf(self, repository: str) -> Shelf:
-        return Shelf(self.root, self.root.joinpath(*shelf_folders(repository)))
+    def _folder(self, repository: str) -> RepositoryFolder:
+        return RepositoryFolder(self.root, self.root.joinpath(*folder_names(repository)))
 
     @contextlib.contextmanager
-    def _changing(self, repository: str, doing: str) -> Iterator[Shelf | None]:
-        """The locked shelf of a repository; None, and nothing made, where there is none."""
+    def _changing(self, repository: str, doing: str) -> Iterator[RepositoryFolder | None]:
+        """The locked folder of a repository; None, and nothing made, where there is none."""
         self.check_folder()
-        shelf = self._shelf(repository)
-        if not shelf.revisions.is_dir():
+        folder = self._folder(repository)
+        if not folder.revisions.is_dir():
             yield None
             return
-        with shelf.writing(doing):
-            yield shelf
+        with folder.writing(doing):
+            yield folder

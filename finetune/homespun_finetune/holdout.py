@@ -1,4 +1,4 @@
-"""Held-out code as an exam: which holes are asked, in which order, and what a model answers.
+"""Held-out code as a test: which holes are asked, in which order, and what a model answers.
 
 Answers come from ``Completer``, the object that serves editors, and copy from the tree at the split
 as an editor's do from the repository, so what is measured is what is served. Every model is asked
@@ -21,41 +21,41 @@ from homespun_corpus.place import Place
 
 from homespun_finetune.metrics import Completion, HoleResult, Metrics, bits_of, compare, summarise
 from homespun_finetune.progress import Turn
-from homespun_finetune.typing_simulation import Typing
+from homespun_finetune.typing_simulation import SimulatedLine
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer, Score, Suggestion
-    from homespun_model.decoding.ngram_index import CopyIndex
+    from homespun_model.decoding.ngram_index import NgramIndex
 
 SCORED_TOGETHER = 8  # holes scored between two looks at the clock
 LEAST_SCORED = 40  # holes: bits over fewer decide nothing, however many are completed
 ENDED = "end"  # what a suggestion's ``stopped`` says when the model itself ended it
 
 
-class Answering(Protocol):
-    """What can sit an exam: a completer, or a baseline that answers as one does."""
+class Answerer(Protocol):
+    """What can be measured: a completer, or a baseline that answers as one does."""
 
     def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]: ...
 
     def complete(self, place: Place) -> Suggestion: ...
 
 
-class Served:
+class ServedModel:
     """A completer as editors are served: with the repository's code to copy from."""
 
-    def __init__(self, completer: Completer, copies: CopyIndex) -> None:
-        self._completer, self._copies = completer, copies
+    def __init__(self, completer: Completer, ngrams: NgramIndex) -> None:
+        self._completer, self._ngrams = completer, ngrams
 
     def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]:
         """What each middle costs at its place."""
-        return self._completer.score_many(holes, copies=self._copies)
+        return self._completer.score_many(holes, ngrams=self._ngrams)
 
     def complete(self, place: Place, *, session: str | None = None) -> Suggestion:
         """What comes at the place."""
-        return self._completer.complete(place, session=session, copies=self._copies)
+        return self._completer.complete(place, session=session, ngrams=self._ngrams)
 
 
-class Alone:
+class NoContextBaseline:
     """A completer that is shown nothing of other files and copies nothing: the model by itself."""
 
     def __init__(self, completer: Completer) -> None:
@@ -63,25 +63,27 @@ class Alone:
 
     def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]:
         """What each middle costs at its place."""
-        return self._completer.score_many([(_alone(place), middle) for place, middle in holes])
+        return self._completer.score_many(
+            [(_without_context(place), middle) for place, middle in holes]
+        )
 
     def complete(self, place: Place) -> Suggestion:
         """What comes at the place."""
-        return self._completer.complete(_alone(place))
+        return self._completer.complete(_without_context(place))
 
 
 @dataclass(frozen=True, slots=True)
-class Exam:
+class HoldoutSet:
     """Holes in the order they are asked, and how many of the first are scored and completed."""
 
     holes: tuple[Sample, ...]
     scored: int
     completed: int
 
-    def as_sat(self, results: Sequence[HoleResult]) -> Exam:
-        """The exam that another model must sit: exactly the holes that this one got through."""
+    def as_answered(self, results: Sequence[HoleResult]) -> HoldoutSet:
+        """What another model must answer: exactly the holes that this one got through."""
         completed = sum(result.completion is not None for result in results)
-        return Exam(self.holes, len(results), completed)
+        return HoldoutSet(self.holes, len(results), completed)
 
 
 def held_out(samples: Iterable[Sample], novelty: Novelty, seed: int) -> list[Sample]:
@@ -98,7 +100,7 @@ def held_out(samples: Iterable[Sample], novelty: Novelty, seed: int) -> list[Sam
     return in_turn(holes, attrgetter("path"), hole_id, seed)
 
 
-def _alone(place: Place) -> Place:
+def _without_context(place: Place) -> Place:
     return replace(place, related=())
 
 
@@ -106,21 +108,21 @@ def hole_id(sample: Sample) -> str:
     return f"{sample.path}@{sample.blob_id[:12]}:{sample.start}-{sample.end}"
 
 
-def sit(
-    answering: Answering, exam: Exam, *, seconds: float, scoring: float, turn: Turn
+def measure_holes(
+    answering: Answerer, holdout: HoldoutSet, *, seconds: float, scoring: float, turn: Turn
 ) -> tuple[HoleResult, ...]:
-    """One model's results, in the exam's order: bits for all, completions for the first of them.
+    """One model's results, in the holdout's order: bits for all, completions for the first of them.
 
-    Ends with the exam's counts or with ``seconds``, whichever comes first; ``scoring`` is the share
-    of these that bits may take, or more of it until ``LEAST_SCORED`` have theirs.
+    Ends with the holdout's counts or with ``seconds``, whichever comes first; ``scoring`` is the
+    share of these that bits may take, or more of it until ``LEAST_SCORED`` have theirs.
     """
     begun = time.monotonic()
-    holes = exam.holes[: exam.scored]
+    holes = holdout.holes[: holdout.scored]
     first = list(_score(answering, holes[:LEAST_SCORED], turn.within(seconds)))
     left = seconds * scoring - (time.monotonic() - begun)
     scored = [*first, *_score(answering, holes[len(first) :], turn.within(left))]
     left = seconds - (time.monotonic() - begun)
-    holes = holes[: min(exam.completed, len(scored))]
+    holes = holes[: min(holdout.completed, len(scored))]
     completed = list(_complete(answering, holes, turn.within(left)))
     return tuple(
         replace(result, completion=completion)
@@ -128,23 +130,23 @@ def sit(
     )
 
 
-def in_common(sheets: Sequence[Sequence[HoleResult]]) -> list[tuple[HoleResult, ...]]:
+def in_common(results: Sequence[Sequence[HoleResult]]) -> list[tuple[HoleResult, ...]]:
     """Cut every model's results to the holes, and the completions, that all of them have."""
-    scored = min(len(sheet) for sheet in sheets)
-    completed = min(sum(r.completion is not None for r in sheet[:scored]) for sheet in sheets)
+    scored = min(len(found) for found in results)
+    completed = min(sum(r.completion is not None for r in found[:scored]) for found in results)
     return [
         tuple(
             result if position < completed else replace(result, completion=None)
-            for position, result in enumerate(sheet[:scored])
+            for position, result in enumerate(found[:scored])
         )
-        for sheet in sheets
+        for found in results
     ]
 
 
 def breakdown(
     results: Sequence[HoleResult],
     key: Callable[[HoleResult], str],
-    typed: Mapping[str, Sequence[Typing]],
+    typed: Mapping[str, Sequence[SimulatedLine]],
 ) -> dict[str, Metrics]:
     """Metrics apart for each language, kind, or whatever ``key`` says; ``typed`` has its groups."""
     groups: dict[str, list[HoleResult]] = defaultdict(list)
@@ -154,7 +156,7 @@ def breakdown(
 
 
 def _score(
-    answering: Answering, holes: Sequence[Sample], in_time: Callable[[], bool]
+    answering: Answerer, holes: Sequence[Sample], in_time: Callable[[], bool]
 ) -> Iterator[HoleResult]:
     for begin in range(0, len(holes), SCORED_TOGETHER):
         if not in_time():
@@ -177,15 +179,15 @@ def _result(hole: Sample, score: Score) -> HoleResult:
 
 
 def _complete(
-    answering: Answering, holes: Sequence[Sample], in_time: Callable[[], bool]
+    answering: Answerer, holes: Sequence[Sample], in_time: Callable[[], bool]
 ) -> Iterator[Completion]:
     for hole in holes:
         if not in_time():
             return
-        yield judge(hole, answering.complete(hole.place))
+        yield compare_with_middle(hole, answering.complete(hole.place))
 
 
-def judge(hole: Sample, suggestion: Suggestion) -> Completion:
+def compare_with_middle(hole: Sample, suggestion: Suggestion) -> Completion:
     """A suggestion against the middle, and against what it replaces after the cursor."""
     truth = hole.middle + hole.place.suffix[: suggestion.replace]
     return compare(

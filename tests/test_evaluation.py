@@ -11,8 +11,8 @@ import pytest
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.repo.repository import Repository
+from homespun_finetune.evaluation import Evaluation
 from homespun_finetune.evidence import gather
-from homespun_finetune.examination import Examination
 from homespun_finetune.gate import decide
 from homespun_finetune.progress import Reporter
 from homespun_finetune.settings import EvaluateSettings
@@ -35,9 +35,9 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mined:
 
 def examined(
     mined: Mined, folder: Path, *, seconds: float = 600, samples: list[Sample] | None = None
-) -> Examination:
+) -> Evaluation:
     """A base, the baselines, and another random model in the part of the candidate."""
-    examination = Examination(
+    examination = Evaluation(
         samples or list(mined.samples("test")),
         mined.material,
         SETTINGS,
@@ -47,10 +47,10 @@ def examined(
     )
     base = load_base(str(tiny_base(folder / "base")))
     completer = Completer.load(base)
-    examination.sit("base", completer)
-    examination.sit_baselines(completer)
+    examination.measure("base", completer)
+    examination.measure_baselines(completer)
     other = load_base(str(tiny_base(folder / "other", seed=1)))
-    examination.sit("candidate", Completer.load(other))
+    examination.measure("candidate", Completer.load(other))
     return examination
 
 
@@ -63,7 +63,7 @@ def test_everybody_sits_the_same_exams(mined: Mined, tmp_path: Path) -> None:
     assert metrics["base"].lines == metrics["candidate"].lines == 2
     assert metrics["copy"].lines == 0
     assert metrics["copy"].bits_per_byte < metrics["base"].bits_per_byte
-    holes = {role: [r.hole for r in sheet] for role, sheet in examination.results().items()}
+    holes = {role: [r.hole for r in found] for role, found in examination.results().items()}
     assert len({tuple(of) for of in holes.values()}) == 1
 
     evidence = gather(examination, against="base")
@@ -83,7 +83,7 @@ def test_everybody_sits_the_same_exams(mined: Mined, tmp_path: Path) -> None:
 def test_an_incumbent_sits_the_same_and_is_what_counts(mined: Mined, tmp_path: Path) -> None:
     examination = examined(mined, tmp_path)
     incumbent = Completer.load(load_base(str(tmp_path / "base")))
-    examination.sit("incumbent", incumbent)
+    examination.measure("incumbent", incumbent)
     metrics = examination.metrics()
     assert metrics["incumbent"] == metrics["base"]
     evidence = gather(examination, against="incumbent")

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place, Related
-from homespun_finetune.evaluate import (
-    Alone,
-    Exam,
-    Served,
+from homespun_finetune.holdout import (
+    HoldoutSet,
+    NoContextBaseline,
+    ServedModel,
     breakdown,
+    compare_with_middle,
     held_out,
     hole_id,
     in_common,
-    judge,
 )
 from homespun_finetune.metrics import HoleResult, compare
 from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer, Suggestion
-from homespun_model.decoding.ngram_index import CopyIndex
+from homespun_model.decoding.ngram_index import NgramIndex
 from tiny_models import tiny_base
 
 
@@ -75,8 +75,8 @@ def test_what_all_models_did() -> None:
 
 
 def test_the_next_model_sits_what_the_first_did() -> None:
-    exam = Exam(tuple(sample("a.py", n) for n in range(9)), scored=400, completed=150)
-    again = exam.as_sat([result(n, completed=n < 2) for n in range(5)])
+    exam = HoldoutSet(tuple(sample("a.py", n) for n in range(9)), scored=400, completed=150)
+    again = exam.as_answered([result(n, completed=n < 2) for n in range(5)])
     assert (again.scored, again.completed) == (5, 2)
 
 
@@ -105,17 +105,17 @@ def suggestion(text: str, **changes: object) -> Suggestion:
 
 def test_judged_against_what_it_replaces_too() -> None:
     hole = sample("a.py", 0, "call(x", place=Place("a.py", "python", "", ")\n"))
-    assert judge(hole, suggestion("call(x)", replace=1)).exact_match
-    assert not judge(hole, suggestion("call(x)")).exact_match
+    assert compare_with_middle(hole, suggestion("call(x)", replace=1)).exact_match
+    assert not compare_with_middle(hole, suggestion("call(x)")).exact_match
 
 
 def test_line_ends_are_nobodys_mistake() -> None:
-    assert judge(sample("a.py", 0, "a()\r\nb()"), suggestion("a()\nb()")).exact_match
+    assert compare_with_middle(sample("a.py", 0, "a()\r\nb()"), suggestion("a()\nb()")).exact_match
 
 
 def test_a_suggestion_that_was_cut_did_not_end_by_itself() -> None:
-    assert judge(sample("a.py", 0), suggestion("x")).ends_itself
-    assert not judge(sample("a.py", 0), suggestion("x", stopped="length")).ends_itself
+    assert compare_with_middle(sample("a.py", 0), suggestion("x")).ends_itself
+    assert not compare_with_middle(sample("a.py", 0), suggestion("x", stopped="length")).ends_itself
 
 
 def test_hole_ids_tell_holes_apart() -> None:
@@ -124,12 +124,16 @@ def test_hole_ids_tell_holes_apart() -> None:
 
 def test_a_model_is_served_with_copies_and_alone_without_anything(tmp_path: Path) -> None:
     base = load_base(str(tiny_base(tmp_path / "base")))
-    completer, index = Completer.load(base), CopyIndex()
+    completer, index = Completer.load(base), NgramIndex()
     code = "def area(width, height):\n    return width * height\n"
     index.update({"shapes.py": base.tokenizer.encode(code)})
     place = Place("new.py", "python", "def area(width, height):\n    ", "\n")
     shown = replace(place, related=(Related("shapes.py", code),))
-    served, alone, hole = Served(completer, index), Alone(completer), "return width * height"
+    served, alone, hole = (
+        ServedModel(completer, index),
+        NoContextBaseline(completer),
+        "return width * height",
+    )
     [copied], [told], [own] = (
         answering.score_many([(shown, hole)]) for answering in (served, completer, alone)
     )

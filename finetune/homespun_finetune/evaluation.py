@@ -1,8 +1,8 @@
-"""All models of one run before the same exams: base, incumbent, candidate, and two baselines.
+"""All models of one run on the same held-out code: base, incumbent, candidate, two baselines.
 
-New functions are the headline exam, edited ones a smaller exam of their own: their old version may
-have been trained on. Beside the holes, lines are typed again, code in general is scored, and the
-models are asked for what they know by heart. The first model decides how much there is time for.
+New functions are the headline holdout, edited ones a smaller one of their own: their old version
+may have been trained on. Beside the holes, typing is simulated, code in general is scored, and
+memorization is probed. The first model decides how much there is time for.
 Knows no training and no decision.
 """
 
@@ -16,29 +16,29 @@ from itertools import islice, takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
-from homespun_corpus.mining.eval_material import Learnt, Material, TypedLine
+from homespun_corpus.mining.eval_material import EvalMaterial, LearntFunction, TypedLine
 from homespun_corpus.mining.sample import Novelty, Sample
 
 from homespun_finetune import memorization
-from homespun_finetune.evaluate import (
-    Alone,
-    Answering,
-    Exam,
-    Served,
+from homespun_finetune.holdout import (
+    Answerer,
+    HoldoutSet,
+    NoContextBaseline,
+    ServedModel,
     breakdown,
     held_out,
     in_common,
-    sit,
+    measure_holes,
 )
 from homespun_finetune.metrics import HoleResult, Metrics, summarise
 from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.settings import EvaluateSettings
 from homespun_finetune.stdlib_samples import generic_samples, measured_samples
-from homespun_finetune.typing_simulation import Typing, type_again
+from homespun_finetune.typing_simulation import SimulatedLine, simulate_typing
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer
-    from homespun_model.decoding.ngram_index import CopyIndex
+    from homespun_model.decoding.ngram_index import NgramIndex
 
 Role = Literal["base", "incumbent", "candidate", "alone", "copy"]
 Subject = Literal["new", "edited", "general", "drift"]
@@ -52,16 +52,16 @@ GRACE = 5.0  # seconds more for a part, not planned for: a busy moment must not 
 BASELINES = 1.15  # what the two take together, of the time that a model has for holes
 
 
-class Examination:
+class Evaluation:
     """``seconds`` are for ``models`` of them and the baselines together.
 
-    The first to sit takes its part of it; the others may take little more than it did.
+    The first model takes its part of it; the others may take little more than it did.
     """
 
     def __init__(
         self,
         samples: Sequence[Sample],
-        material: Material | None,
+        material: EvalMaterial | None,
         settings: EvaluateSettings,
         *,
         seconds: float,
@@ -71,82 +71,82 @@ class Examination:
         self._settings = settings
         self._reporter = reporter
         self._material = material
-        self._exams: dict[Subject, Exam] = {}
+        self._holdouts: dict[Subject, HoldoutSet] = {}
         for novelty in ("new", "edited"):
             if holes := held_out(samples, novelty, settings.seed):
-                self._exams[novelty] = self._exam(holes)
+                self._holdouts[novelty] = self._holdout(holes)
         self._limits = self._shared_out(seconds / (models + BASELINES * settings.holes))
         subjects: tuple[Subject, ...] = ("new", "edited", "general", "drift")
-        self._sheets: dict[Subject, Results] = {subject: {} for subject in subjects}
+        self._results: dict[Subject, Results] = {subject: {} for subject in subjects}
         self._grace = 0.0
-        self._copies: CopyIndex | None = None
+        self._ngrams: NgramIndex | None = None
         self._lines: list[TypedLine] = []
-        self._typed: dict[Role, tuple[Typing, ...]] = {}
-        self._learnt: list[Learnt] = []
-        self._recited: dict[Role, tuple[memorization.Recital, ...]] = {}
+        self._typed: dict[Role, tuple[SimulatedLine, ...]] = {}
+        self._functions: list[LearntFunction] = []
+        self._probed: dict[Role, tuple[memorization.Probe, ...]] = {}
 
     @property
     def holes(self) -> Sequence[Sample]:
-        """The headline exam's holes, in order."""
-        return self._exams["new"].holes if "new" in self._exams else ()
+        """The headline holdout's holes, in order."""
+        return self._holdouts["new"].holes if "new" in self._holdouts else ()
 
     @property
     def longest(self) -> float:
         """Seconds that the next model may take."""
         return sum(self._limits.values())
 
-    def sit(self, role: Role, completer: Completer) -> None:
-        """Put a model to all exams: the base first, for it decides how much is asked."""
-        if not self._sheets["new"]:
+    def measure(self, role: Role, completer: Completer) -> None:
+        """Put a model to all holdouts: the base first, for it decides how much is asked."""
+        if not self._results["new"]:
             self._open()
         name = "adapter" if role == "candidate" else role
         with self._reporter.stage(f"measuring the {name}") as stage:
             turn = Turn(stage, self.longest)
             if role == "base":
                 self._ask_what_it_would_write(completer, turn)
-            served = Served(completer, self._copies_for(completer))
-            for subject in self._exams:
+            served = ServedModel(completer, self._ngrams_for(completer))
+            for subject in self._holdouts:
                 if subject in ("new", "edited"):
                     self._answer(role, served, subject, turn)
                 elif role != "incumbent":
                     self._answer(role, completer, subject, turn)
             self._type(role, served, turn)
             if role != "incumbent":
-                self._recite(role, completer, turn)
+                self._probe(role, completer, turn)
         self._grace = GRACE
 
-    def sit_baselines(self, base: Completer) -> None:
-        """What the base does by itself, and what copying does, on the headline exam."""
-        if "new" not in self._exams:
+    def measure_baselines(self, base: Completer) -> None:
+        """What the base does by itself, and what copying does, on the headline holdout."""
+        if "new" not in self._holdouts:
             return
-        from homespun_finetune.ngram_baseline import Copier
+        from homespun_finetune.ngram_baseline import NgramBaseline
 
         with self._reporter.stage("measuring the baselines") as stage:
             turn = Turn(stage, 2 * self._limits["new"])
-            self._answer("alone", Alone(base), "new", turn)
+            self._answer("alone", NoContextBaseline(base), "new", turn)
             tree = self._material.tree() if self._material else ()
-            self._answer("copy", Copier(base.base, tree), "new", turn)
+            self._answer("copy", NgramBaseline(base.base, tree), "new", turn)
 
     def results(self, subject: Subject = "new") -> Results:
         """Every model's results, over the holes that all of them got through."""
-        sheets = self._sheets[subject]
-        return dict(zip(sheets, in_common(list(sheets.values())), strict=True)) if sheets else {}
+        results = self._results[subject]
+        return dict(zip(results, in_common(list(results.values())), strict=True)) if results else {}
 
-    def typed(self) -> dict[Role, tuple[Typing, ...]]:
+    def typed(self) -> dict[Role, tuple[SimulatedLine, ...]]:
         """Every model's lines, as many as all of them typed."""
         common = min(map(len, self._typed.values()), default=0)
         return {role: lines[:common] for role, lines in self._typed.items()}
 
-    def verbatim(self) -> memorization.Verbatim | None:
+    def verbatim(self) -> memorization.Memorization | None:
         """What the candidate has learnt by heart; None where there was nothing to ask for."""
-        if not self._learnt or "candidate" not in self._recited:
+        if not self._functions or "candidate" not in self._probed:
             return None
-        return memorization.compare(self._recited["base"], self._recited["candidate"])
+        return memorization.compare(self._probed["base"], self._probed["candidate"])
 
     def metrics(self, novelty: Novelty = "new") -> dict[str, Metrics]:
         typed = self.typed() if novelty == "new" else {}
         results = self.results("edited" if novelty == "edited" else "new")
-        return {role: summarise(sheet, typed.get(role, ())) for role, sheet in results.items()}
+        return {role: summarise(found, typed.get(role, ())) for role, found in results.items()}
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest: the headline, also by kind and by language, and the rest apart."""
@@ -157,36 +157,36 @@ class Examination:
             "by_kind": self._broken_down("kind", {}),
             "by_language": self._broken_down("language", self.typed()),
             "general": {
-                role: {"bits_per_byte": summarise(sheet).bits_per_byte, "holes": len(sheet)}
-                for role, sheet in self.results("general").items()
+                role: {"bits_per_byte": summarise(found).bits_per_byte, "holes": len(found)}
+                for role, found in self.results("general").items()
             },
             "drift": {
-                role: {"bits_per_byte": summarise(sheet).bits_per_byte, "holes": len(sheet)}
-                for role, sheet in self.results("drift").items()
+                role: {"bits_per_byte": summarise(found).bits_per_byte, "holes": len(found)}
+                for role, found in self.results("drift").items()
             },
             "verbatim": found.to_json() if found else None,
         }
 
     def _broken_down(
-        self, key: str, typed: Mapping[Role, Sequence[Typing]]
+        self, key: str, typed: Mapping[Role, Sequence[SimulatedLine]]
     ) -> dict[str, dict[str, Any]]:
         of = attrgetter(key)
         return {
             role: {
                 name: m.to_json()
-                for name, m in breakdown(sheet, of, _by_language(typed.get(role, ()))).items()
+                for name, m in breakdown(found, of, _by_language(typed.get(role, ()))).items()
             }
-            for role, sheet in self.results().items()
+            for role, found in self.results().items()
         }
 
-    def _exam(self, holes: Iterable[Sample]) -> Exam:
-        return Exam(tuple(holes), self._settings.max_holes, self._settings.max_completions)
+    def _holdout(self, holes: Iterable[Sample]) -> HoldoutSet:
+        return HoldoutSet(tuple(holes), self._settings.max_holes, self._settings.max_completions)
 
     def _shared_out(self, seconds: float) -> dict[Part, float]:
         """What a model may take for each part."""
         settings = self._settings
-        both = "new" in self._exams and "edited" in self._exams
-        edited = EDITED_SHARE if both else float("edited" in self._exams)
+        both = "new" in self._holdouts and "edited" in self._holdouts
+        edited = EDITED_SHARE if both else float("edited" in self._holdouts)
         return {
             "new": seconds * settings.holes * (1 - edited),
             "edited": seconds * settings.holes * edited,
@@ -201,10 +201,10 @@ class Examination:
         settings = self._settings
         general = (s for s in measured_samples(settings.seed) if s.middle.strip())
         if some := tuple(islice(general, settings.max_general)):
-            self._exams["general"] = Exam(some, len(some), 0)
+            self._holdouts["general"] = HoldoutSet(some, len(some), 0)
         if self._material is not None:
             self._lines = self._material.lines(settings.seed, settings.max_lines)
-            self._learnt = self._material.learnt(settings.seed, settings.max_probes)
+            self._functions = self._material.learnt_functions(settings.seed, settings.max_probes)
 
     def _ask_what_it_would_write(self, base: Completer, turn: Turn) -> None:
         """The base's own words in languages that the team has and the library has not.
@@ -223,59 +223,59 @@ class Examination:
             if text.strip():
                 written.append(replace(sample, middle=text))
         if written:
-            self._exams["drift"] = Exam(tuple(written), len(written), 0)
+            self._holdouts["drift"] = HoldoutSet(tuple(written), len(written), 0)
 
-    def _answer(self, role: Role, answering: Answering, subject: Subject, turn: Turn) -> None:
-        exam, seconds = self._exams[subject], self._limits[subject] + self._grace
+    def _answer(self, role: Role, answering: Answerer, subject: Subject, turn: Turn) -> None:
+        holdout, seconds = self._holdouts[subject], self._limits[subject] + self._grace
         begun = time.monotonic()
-        scoring = self._settings.scoring if exam.completed else 1.0
-        sheet = sit(answering, exam, seconds=seconds, scoring=scoring, turn=turn)
-        if not self._sheets[subject]:
-            self._exams[subject] = exam.as_sat(sheet)
+        scoring = self._settings.scoring if holdout.completed else 1.0
+        found = measure_holes(answering, holdout, seconds=seconds, scoring=scoring, turn=turn)
+        if not self._results[subject]:
+            self._holdouts[subject] = holdout.as_answered(found)
             self._took(subject, time.monotonic() - begun)
-        self._sheets[subject][role] = sheet
+        self._results[subject][role] = found
 
-    def _copies_for(self, completer: Completer) -> CopyIndex:
+    def _ngrams_for(self, completer: Completer) -> NgramIndex:
         """The trees at the split, as what may be copied; the models of a run have one vocabulary.
 
         Of several repositories all are copied from: an editor copies from the open one only.
         """
-        from homespun_model.decoding.ngram_index import CopyIndex
+        from homespun_model.decoding.ngram_index import NgramIndex
 
-        if self._copies is None:
-            self._copies = CopyIndex()
+        if self._ngrams is None:
+            self._ngrams = NgramIndex()
             if self._material is not None:
                 encode = completer.base.tokenizer.encode
                 files: dict[str, list[int]] = {}
                 for name, index in self._material.indexes.items():
                     for path, text in index.files():
                         files[f"{name}/{path}" if path in files else path] = encode(text)
-                self._copies.update(files)
-        return self._copies
+                self._ngrams.update(files)
+        return self._ngrams
 
-    def _type(self, role: Role, served: Served, turn: Turn) -> None:
+    def _type(self, role: Role, served: ServedModel, turn: Turn) -> None:
         begun = time.monotonic()
         in_time = turn.within(self._limits["typing"] + self._grace)
-        typed = self._typed[role] = tuple(type_again(served, self._lines, in_time))
+        typed = self._typed[role] = tuple(simulate_typing(served, self._lines, in_time))
         if len(self._typed) == 1:
             self._lines = self._lines[: len(typed)]
             self._took("typing", time.monotonic() - begun)
 
-    def _recite(self, role: Role, completer: Completer, turn: Turn) -> None:
+    def _probe(self, role: Role, completer: Completer, turn: Turn) -> None:
         begun = time.monotonic()
         in_time = turn.within(self._limits["verbatim"] + self._grace)
-        self._recited[role] = tuple(memorization.probe(completer, self._learnt, in_time))
-        if len(self._recited) == 1:
-            asked = {recital.function for recital in self._recited[role]}
-            self._learnt = [learnt for learnt in self._learnt if learnt.id in asked]
+        self._probed[role] = tuple(memorization.probe(completer, self._functions, in_time))
+        if len(self._probed) == 1:
+            asked = {probe_.function for probe_ in self._probed[role]}
+            self._functions = [function for function in self._functions if function.id in asked]
             self._took("verbatim", time.monotonic() - begun)
 
     def _took(self, part: Part, seconds: float) -> None:
         self._limits[part] = min(self._limits[part], seconds) * SLOWER
 
 
-def _by_language(typed: Sequence[Typing]) -> dict[str, list[Typing]]:
-    groups: dict[str, list[Typing]] = defaultdict(list)
+def _by_language(typed: Sequence[SimulatedLine]) -> dict[str, list[SimulatedLine]]:
+    groups: dict[str, list[SimulatedLine]] = defaultdict(list)
     for line in typed:
         groups[line.language].append(line)
     return groups
