@@ -25,11 +25,11 @@ from homespun_corpus.mining.eval_material import TypedLine
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.repo.repository import Repository
 from homespun_finetune.holdout import ServedModel, held_out
-from homespun_finetune.metrics import summarise
+from homespun_finetune.metrics import SimulatedLine, summarise
 from homespun_finetune.refresh import full_plan
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.training_step import TrainingTask, train_adapter
-from homespun_finetune.typing_simulation import SimulatedLine, simulate_typing
+from homespun_finetune.typing_simulation import simulate_typing
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
 from homespun_model.decoding.ngram_index import NgramIndex

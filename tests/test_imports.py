@@ -17,6 +17,12 @@ MAY_IMPORT = {
     "finetune": {"corpus", "model"},
     "server": {"corpus", "model"},
 }
+# Inside a room, a package imports only packages that stand before it; files at the root come last.
+PACKAGES = {
+    "corpus": ("repo", "syntax", "dedup", "filters", "reading", "retrieval", "mining"),
+    "model": ("bases", "store", "engines", "decoding", "stopping"),
+}
+LOWEST = {"errors", "place"}  # files at a root that know nothing of its packages
 # Only the server's two thin files know the protocol's library.
 ONLY_IN = {"pygls": {"server": {"app", "protocol"}}}
 HEAVY = {"torch", "transformers", "peft"}
@@ -38,6 +44,36 @@ def imported(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
             yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def graph() -> dict[str, set[str]]:
+    """The modules of all rooms, each with those of ours that it imports."""
+    files = {
+        ".".join(path.relative_to(ROOT / room).with_suffix("").parts): path
+        for room in MAY_IMPORT
+        for path in sources(room)
+    }
+    return {
+        name: {module for module in imported(path) if module in files}
+        for name, path in files.items()
+    }
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """A chain of imports that ends where it began; empty where there is none."""
+    done: set[str] = set()
+
+    def follow(chain: list[str]) -> list[str]:
+        for module in sorted(edges[chain[-1]] - done):
+            if module in chain:
+                return [*chain[chain.index(module) :], module]
+            if found := follow([*chain, module]):
+                return found
+        done.add(chain[-1])
+        return []
+
+    return next(filter(None, (follow([module]) for module in edges if module not in done)), [])
 
 
 @rooms
@@ -55,6 +91,40 @@ def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
 def test_corpus_knows_no_tensors() -> None:
     used = {module.split(".")[0] for path in sources("corpus") for module in imported(path)}
     assert used.isdisjoint(HEAVY)
+
+
+def test_no_circle_of_imports_is_left() -> None:
+    assert circle(graph()) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+
+
+@pytest.mark.parametrize("room", PACKAGES)
+def test_a_package_imports_only_those_before_it(room: str) -> None:
+    packages = PACKAGES[room]
+    home = ROOT / room / f"homespun_{room}"
+    assert {p.parent.name for p in home.glob("*/*.py")} == set(packages)
+    wrong = []
+    for path in sources(room):
+        if path.parent == home:
+            continue
+        own = packages.index(path.relative_to(home).parts[0])
+        allowed = {*packages[: own + 1], *LOWEST}
+        wrong += [
+            (path.name, module)
+            for module in imported(path)
+            if module.startswith(f"homespun_{room}.") and module.split(".")[1] not in allowed
+        ]
+    assert wrong == []
+
+
+def test_few_files_stand_at_the_roots() -> None:
+    """``__init__`` and ``py.typed`` counted: whoever opens a room sees packages."""
+    for room, most in (("corpus", 4), ("model", 5)):
+        home = ROOT / room / f"homespun_{room}"
+        assert len([path for path in home.iterdir() if path.is_file()]) <= most
 
 
 @rooms

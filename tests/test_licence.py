@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from homespun_corpus.dedup.dedup import copy_reasons
 from homespun_corpus.dedup.near_duplicates import shingles, sketches, tokens
 from homespun_corpus.filters.licence import licence_header
-from homespun_corpus.filters.quality import copy_reasons
 from homespun_corpus.mining.dataset import MineSettings, mine
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.functions import extract

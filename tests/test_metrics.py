@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from homespun_finetune.metrics import (
+    WRONG_SHOWN_COST,
     HoleResult,
+    SimulatedLine,
     bootstrap_ratio,
     compare,
     edit_distance,
@@ -14,7 +16,6 @@ from homespun_finetune.metrics import (
     identifier_f1,
     summarise,
 )
-from homespun_finetune.typing_simulation import WRONG_SHOWN_COST, SimulatedLine
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from homespun_corpus.dedup import near_duplicates
+from homespun_corpus.dedup.dedup import Reasons
 from homespun_corpus.dedup.format_key import KEY_BYTES, Known
 from homespun_corpus.dedup.near_duplicates import NearIndex, repeated, shingles, sketches
-from homespun_corpus.dedup.reasons import Reasons
 from homespun_corpus.mining import sampling
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.holdout_size import TEST_MAX, VALIDATION_MAX, whole_files

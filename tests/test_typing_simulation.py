@@ -9,12 +9,8 @@ import pytest
 from homespun_corpus.mining.eval_material import TypedLine
 from homespun_corpus.place import Place
 from homespun_finetune.holdout import ServedModel
-from homespun_finetune.typing_simulation import (
-    WORTH_A_KEY,
-    WRONG_SHOWN_COST,
-    SimulatedLine,
-    simulate_line,
-)
+from homespun_finetune.metrics import WRONG_SHOWN_COST, SimulatedLine
+from homespun_finetune.typing_simulation import WORTH_A_KEY, simulate_line
 from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer, Suggestion
 from homespun_model.decoding.ngram_index import NgramIndex

@@ -30,11 +30,11 @@ from homespun_finetune.holdout import (
     in_common,
     measure_holes,
 )
-from homespun_finetune.metrics import HoleResult, Metrics, summarise
+from homespun_finetune.metrics import HoleResult, Metrics, SimulatedLine, summarise
 from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.settings import EvaluateSettings
 from homespun_finetune.stdlib_samples import generic_samples, measured_samples
-from homespun_finetune.typing_simulation import SimulatedLine, simulate_typing
+from homespun_finetune.typing_simulation import simulate_typing
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer

@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from homespun_finetune.memorization import Memorization
-from homespun_finetune.metrics import HoleResult, Interval, bits_per_byte, bootstrap_ratio
-from homespun_finetune.typing_simulation import SimulatedLine
+from homespun_finetune.metrics import (
+    HoleResult,
+    Interval,
+    SimulatedLine,
+    bits_per_byte,
+    bootstrap_ratio,
+)
 
 if TYPE_CHECKING:
     from homespun_finetune.evaluation import Evaluation

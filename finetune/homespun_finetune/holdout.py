@@ -19,9 +19,16 @@ from homespun_corpus.mining.eval_material import in_turn
 from homespun_corpus.mining.sample import Novelty, Sample
 from homespun_corpus.place import Place
 
-from homespun_finetune.metrics import Completion, HoleResult, Metrics, bits_of, compare, summarise
+from homespun_finetune.metrics import (
+    Completion,
+    HoleResult,
+    Metrics,
+    SimulatedLine,
+    bits_of,
+    compare,
+    summarise,
+)
 from homespun_finetune.progress import Turn
-from homespun_finetune.typing_simulation import SimulatedLine
 
 if TYPE_CHECKING:
     from homespun_model.completer import Completer, Score, Suggestion

@@ -14,8 +14,8 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from homespun_finetune.typing_simulation import SimulatedLine
-
+WRONG_SHOWN_COST = 1
+"""Characters that a wrong suggestion costs: it is there for about as long as a key takes."""
 _WORD = re.compile(r"[^\W\d]\w*")
 _KEYWORDS = frozenset(
     _WORD.findall(
@@ -46,6 +46,27 @@ class HoleResult:
     bytes: int
     completion: Completion | None = None
     """None where there was time only for the bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedLine:
+    """What one line came to under one model."""
+
+    line: str
+    """Identifies the line; equal for the same line under another model."""
+    file: str
+    language: str
+    characters: int
+    accepted: int
+    """Characters that were not typed."""
+    dismissed: int
+    """Suggestions that were shown and wrong."""
+    asked: int
+
+    @property
+    def saved(self) -> int:
+        """Characters, less what wrong suggestions cost; below zero where they cost more."""
+        return self.accepted - WRONG_SHOWN_COST * self.dismissed
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,40 +9,19 @@ first character that disagrees. Knows no training and no decision.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from homespun_corpus.mining.eval_material import TypedLine
 
+from homespun_finetune.metrics import SimulatedLine
+
 if TYPE_CHECKING:
     from homespun_finetune.holdout import ServedModel
 
-WRONG_SHOWN_COST = 1
-"""Characters that a wrong suggestion costs: it is there for about as long as a key takes."""
 WORTH_A_KEY = 4
 """Characters of a right suggestion below which a person types on rather than take it."""
 _SESSION = "typing"
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedLine:
-    """What one line came to under one model."""
-
-    line: str
-    """Identifies the line; equal for the same line under another model."""
-    file: str
-    language: str
-    characters: int
-    accepted: int
-    """Characters that were not typed."""
-    dismissed: int
-    """Suggestions that were shown and wrong."""
-    asked: int
-
-    @property
-    def saved(self) -> int:
-        """Characters, less what wrong suggestions cost; below zero where they cost more."""
-        return self.accepted - WRONG_SHOWN_COST * self.dismissed
 
 
 def simulate_typing(

@@ -80,7 +80,7 @@ def serve(
     from homespun_server.serve import serve as run
 
     options = _options(base, store, device, fim_format)
-    return run(options, tcp=tcp, log=log, debug=context.obj is True)
+    return run(options, version=version(), tcp=tcp, log=log, debug=context.obj is True)
 
 
 @app.command()
@@ -106,7 +106,7 @@ def complete(
 @app.command()
 def models(as_json: JsonOption = False) -> int:
     """List the base models supported, the memory each needs, and which fit this machine."""
-    from homespun_server.catalogue import show
+    from homespun_server.models_command import show
 
     return show(as_json=as_json)
 

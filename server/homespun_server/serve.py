@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def serve(
-    options: LaunchOptions, *, tcp: str | None, log: Path | None, debug: bool = False
+    options: LaunchOptions, *, version: str, tcp: str | None, log: Path | None, debug: bool = False
 ) -> NoReturn:
     """Serve, then end the process with the exit code that LSP asks for.
 
@@ -34,23 +34,22 @@ def serve(
     AdapterStore(store_root(options)).check_folder()
     start_logging(log, debug=debug)
     stream = stdio() if address is None else tcp_stream(*address, _say_port)
-    code = _run(options, stream, log)
+    code = _run(options, stream, version, log)
     logging.shutdown()
     sys.stderr.flush()
     os._exit(code)
 
 
-def _run(options: LaunchOptions, stream: Stream, log: Path | None) -> int:
+def _run(options: LaunchOptions, stream: Stream, version: str, log: Path | None) -> int:
     from homespun_model.exit_codes import INTERRUPTED
 
     from homespun_server.app import App
-    from homespun_server.cli import version
 
     path = str(log.resolve()) if log is not None else None
 
     async def session() -> int:
         asyncio.get_running_loop().set_exception_handler(_log_failure)
-        return await App(options, version=version(), log=path).run(stream)
+        return await App(options, version=version, log=path).run(stream)
 
     try:
         return asyncio.run(session())

@@ -13,10 +13,9 @@ duplicate, near-duplicate.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from homespun_corpus.dedup.near_duplicates import NEAR, NearIndex, Shingles, repeated
 from homespun_corpus.filters.secret_allowlist import is_password
 from homespun_corpus.filters.secrets import Secret, find_secrets
 from homespun_corpus.syntax.functions import Function
@@ -176,21 +175,3 @@ def names_secret(qualified_name: str) -> bool:
 
 def _longest_line(text: bytes) -> int:
     return max(map(len, text.splitlines()), default=0)
-
-
-def copy_reasons(
-    sketches: bytes | bytearray, shingles_of: Callable[[int], Shingles]
-) -> Iterator[str | None]:
-    """Whether each function copies an earlier one. Of copies, the first stays.
-
-    ``sketches``: one behind the other.
-    """
-    index = NearIndex(sketches, shingles_of, NEAR)
-    for number, is_copy in enumerate(repeated(sketches)):
-        if is_copy:
-            yield "duplicate"
-        elif index.has_near(number):
-            yield "near-duplicate"
-        else:
-            index.add(number)
-            yield None

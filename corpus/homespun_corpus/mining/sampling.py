@@ -20,7 +20,8 @@ from homespun_corpus.mining.sample import Novelty, Sample
 from homespun_corpus.mining.sample_maker import SampleMaker, decode
 from homespun_corpus.mining.selection import Selection, without
 from homespun_corpus.mining.split import HeldOut, Split
-from homespun_corpus.reading.sources import FileFunctions, Sources
+from homespun_corpus.reading.file_functions import FileFunctions
+from homespun_corpus.reading.sources import Sources
 from homespun_corpus.retrieval.context_index import ContextIndex, as_many_as_shown
 from homespun_corpus.syntax.functions import Function
 from homespun_corpus.syntax.languages import TEXT, by_name, mined_language

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from homespun_corpus.dedup.contamination import ContaminationIndex
-from homespun_corpus.dedup.dedup import Deduplicator
+from homespun_corpus.dedup.dedup import Deduplicator, Reasons
 from homespun_corpus.dedup.near_duplicates import Shingles, shingles, tokens
-from homespun_corpus.dedup.reasons import Reasons
 from homespun_corpus.filters.plain_text import read_as
 from homespun_corpus.filters.quality import HELD_OUT_COPY
 from homespun_corpus.mining.split import HeldOut, Split
-from homespun_corpus.reading.sources import FileFunctions, Sources, Tree
+from homespun_corpus.reading.file_functions import FileFunctions
+from homespun_corpus.reading.sources import Sources, Tree
 from homespun_corpus.syntax.functions import Function
 from homespun_corpus.syntax.languages import by_name
 from homespun_corpus.syntax.spans import Span

@@ -28,8 +28,9 @@ from homespun_corpus.mining.holdout_size import (
     whole_files,
 )
 from homespun_corpus.mining.sample import Novelty
+from homespun_corpus.reading.file_functions import FileFunctions
 from homespun_corpus.reading.lazy_functions import labels
-from homespun_corpus.reading.sources import FileFunctions, Sources, Tree
+from homespun_corpus.reading.sources import Sources, Tree
 from homespun_corpus.repo.repository import Commit, Repository
 from homespun_corpus.repo.since import commits_since
 from homespun_corpus.syntax.functions import Function, Label

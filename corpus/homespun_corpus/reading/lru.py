@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from homespun_corpus.reading.parsed_file import ParsedFile
-    from homespun_corpus.reading.sources import FileFunctions
+from homespun_corpus.reading.file_functions import FileFunctions
+from homespun_corpus.reading.parsed_file import ParsedFile
 
 Name = tuple[str, str]  # path and blob id
-Unkept = tuple[str, "ParsedFile"]
+Unkept = tuple[str, ParsedFile]
 """A reading that is nowhere else, and its key."""
 
 

@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import overload
 
-from homespun_corpus.dedup.contamination import GramTrace
 from homespun_corpus.dedup.near_duplicates import Sketch
 from homespun_corpus.filters.licence_names import EXCLUDED_LICENCE, is_excluded
 from homespun_corpus.filters.path_filter import PathFilter
 from homespun_corpus.filters.plain_text import read_as
 from homespun_corpus.reading.blob_cache import BlobCache
+from homespun_corpus.reading.file_functions import FileFunctions
 from homespun_corpus.reading.lru import LruFiles
 from homespun_corpus.reading.parsed_file import (
     TIMEOUT,
@@ -39,28 +39,6 @@ from homespun_corpus.syntax.spans import Span
 WORTH_PROCESSES = 32  # blobs: starting processes takes as long as reading some of them
 OnRead = Callable[[int, int], None]  # files read, of how many that are read together
 RECENT_FUNCTIONS = 20_000  # in memory, about: 30 MB
-
-
-@dataclass(frozen=True, slots=True)
-class FileFunctions:
-    """The functions of one file, ``keys[i]`` naming what ``functions[i]`` says but for its format.
-
-    ``reason``: why the whole file is left out of training, None for a clean one. ``reasons[i]``:
-    why ``functions[i]`` is, by this file alone. ``unread``: no parser may have the file, so nobody
-    knows its functions. The rest is a clean file's, as ``readings.ParsedFile`` says.
-    """
-
-    path: str
-    blob_id: str
-    reason: str | None
-    functions: Sequence[Function] = ()
-    keys: tuple[bytes, ...] = ()
-    reasons: tuple[str | None, ...] = ()
-    unread: bool = False
-    secrets: tuple[Span, ...] = ()
-    sketches: tuple[Sketch | None, ...] = ()
-    header: int = 0
-    gram_trace: GramTrace = b""
 
 
 @dataclass(frozen=True, slots=True, order=True)
