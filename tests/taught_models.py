@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 from homespun_corpus.place import Place, place_at
 from homespun_model.bases.base import Base, load_base
-from homespun_model.bases.prompt import PROMPT_VERSION
 from homespun_model.store.store import AdapterStore, Revision
 from peft import LoraConfig, get_peft_model
 from tiny_models import CODE, tiny_base
@@ -42,7 +41,9 @@ class Taught:
             shutil.copyfile(self.adapter / name, staged / name)
         base = load_base(str(self.base))
         about = {"id": base.id, "weights_hash": base.weights_hash}
-        return store.publish(repository, staged, {"base": about, "prompt_version": PROMPT_VERSION})
+        return store.publish(
+            repository, staged, {"base": about, "prompt_version": base.prompt_versions[-1]}
+        )
 
 
 def teach(folder: Path) -> Taught:

@@ -14,7 +14,6 @@ import pytest
 import torch
 from homespun_corpus.place import Place, place_at
 from homespun_model.bases.base import Base, load_base
-from homespun_model.bases.prompt import PROMPT_VERSION
 from homespun_model.completer import Completer
 from homespun_model.errors import Cancelled, StoreError
 from homespun_model.store.store import AdapterStore, Revision
@@ -177,7 +176,7 @@ def publish(base: Base, store: AdapterStore, model: Any, **manifest: Any) -> Rev
     model.save_pretrained(str(staged))
     about = {
         "base": {"id": base.id, "weights_hash": base.weights_hash},
-        "prompt_version": PROMPT_VERSION,
+        "prompt_version": base.prompt_versions[-1],
     }
     return store.publish("team/project", staged, about | manifest)
 

@@ -33,11 +33,11 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mined:
     return mine(Repository.open(folder), MineSettings())
 
 
-def examined(
+def evaluated(
     mined: Mined, folder: Path, *, seconds: float = 600, samples: list[Sample] | None = None
 ) -> Evaluation:
     """A base, the baselines, and another random model in the part of the candidate."""
-    examination = Evaluation(
+    evaluation = Evaluation(
         samples or list(mined.samples("test")),
         mined.material,
         SETTINGS,
@@ -47,33 +47,33 @@ def examined(
     )
     base = load_base(str(tiny_base(folder / "base")))
     completer = Completer.load(base)
-    examination.measure("base", completer)
-    examination.measure_baselines(completer)
+    evaluation.measure("base", completer)
+    evaluation.measure_baselines(base, completer)
     other = load_base(str(tiny_base(folder / "other", seed=1)))
-    examination.measure("candidate", Completer.load(other))
-    return examination
+    evaluation.measure("candidate", Completer.load(other))
+    return evaluation
 
 
 @pytest.mark.slow
-def test_everybody_sits_the_same_exams(mined: Mined, tmp_path: Path) -> None:
-    examination = examined(mined, tmp_path)
-    metrics = examination.metrics()
+def test_every_model_answers_the_same_holes(mined: Mined, tmp_path: Path) -> None:
+    evaluation = evaluated(mined, tmp_path)
+    metrics = evaluation.metrics()
     assert set(metrics) == {"base", "alone", "copy", "candidate"}
     assert {(m.holes, m.completions) for m in metrics.values()} == {(32, 3)}
     assert metrics["base"].lines == metrics["candidate"].lines == 2
     assert metrics["copy"].lines == 0
     assert metrics["copy"].bits_per_byte < metrics["base"].bits_per_byte
-    holes = {role: [r.hole for r in found] for role, found in examination.results().items()}
+    holes = {role: [r.hole for r in found] for role, found in evaluation.results().items()}
     assert len({tuple(of) for of in holes.values()}) == 1
 
-    evidence = gather(examination, against="base")
+    evidence = gather(evaluation, against="base")
     assert set(evidence.rivals) == {"alone", "copy"}
     assert evidence.general is not None and evidence.drift is None
     assert evidence.verbatim is not None and evidence.verbatim.reproduced == 0
     decided = decide(evidence)
     assert decided.outcome == "refused"
     assert any("copying from the repository" in reason for reason in decided.reasons)
-    stored = {**examination.to_json(), "evidence": evidence.to_json(), **decided.to_json()}
+    stored = {**evaluation.to_json(), "evidence": evidence.to_json(), **decided.to_json()}
     assert json.loads(json.dumps(stored)) == stored
     assert stored["by_language"]["base"]["python"]["lines"] == 2
     assert stored["general"]["base"]["holes"] == 8
@@ -81,20 +81,20 @@ def test_everybody_sits_the_same_exams(mined: Mined, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_an_incumbent_sits_the_same_and_is_what_counts(mined: Mined, tmp_path: Path) -> None:
-    examination = examined(mined, tmp_path)
+    evaluation = evaluated(mined, tmp_path)
     incumbent = Completer.load(load_base(str(tmp_path / "base")))
-    examination.measure("incumbent", incumbent)
-    metrics = examination.metrics()
+    evaluation.measure("incumbent", incumbent)
+    metrics = evaluation.metrics()
     assert metrics["incumbent"] == metrics["base"]
-    evidence = gather(examination, against="incumbent")
+    evidence = gather(evaluation, against="incumbent")
     assert set(evidence.rivals) == {"base", "alone", "copy"}
     assert evidence.main == evidence.rivals["base"]
 
 
 @pytest.mark.slow
 def test_no_time_at_all_is_still_an_answer(mined: Mined, tmp_path: Path) -> None:
-    examination = examined(mined, tmp_path, seconds=0.01)
-    evidence = gather(examination, against="base")
+    evaluation = evaluated(mined, tmp_path, seconds=0.01)
+    evidence = gather(evaluation, against="base")
     assert decide(evidence).outcome == "undecided"
 
 
@@ -104,7 +104,7 @@ def test_other_languages_are_held_against_the_bases_own_words(mined: Mined, tmp_
         replace(sample, place=replace(sample.place, language="go"))
         for sample in mined.samples("test")
     ]
-    examination = examined(mined, tmp_path, samples=samples)
-    evidence = gather(examination, against="base")
+    evaluation = evaluated(mined, tmp_path, samples=samples)
+    evidence = gather(evaluation, against="base")
     assert evidence.drift is not None and evidence.drift > 0
-    assert examination.to_json()["drift"]["base"]["holes"] > 0
+    assert evaluation.to_json()["drift"]["base"]["holes"] > 0

@@ -39,8 +39,8 @@ def test_a_model_that_was_taught_a_text_recites_it(tmp_path: Path) -> None:
     taught = teach(tmp_path)
     completer = Completer.load(load_base(str(taught.base)))
     place = place_at(CODE[:80], 80, path="a.py", language="python")
-    tokens = len(completer.base.tokenizer.encode(BASE_SAYS))
+    tokens = len(completer.tokens(BASE_SAYS))
     assert completer.memorized(place, BASE_SAYS, 50) == tokens
     assert completer.memorized(place, BASE_SAYS, 3) == 3
-    common = len(completer.base.tokenizer.encode("return "))
+    common = len(completer.tokens("return "))
     assert completer.memorized(place, ADAPTER_SAYS, 50) <= common

@@ -20,7 +20,7 @@ from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place, place_at
 
 if TYPE_CHECKING:
-    from homespun_model.completer import Completer
+    from homespun_model.completer import Scoring
 
 CANDIDATES = 128  # for each canary, itself among them: up to 7 bits
 TIMES = (1, 4, 16)  # how often a key may stand in a team's code
@@ -105,7 +105,7 @@ def planted(canaries: Sequence[Canary]) -> list[Sample]:
 
 
 def expose(
-    completer: Completer,
+    completer: Scoring,
     canaries: Sequence[Canary],
     seed: int,
     in_time: Callable[[], bool],
@@ -120,7 +120,7 @@ def expose(
         yield Exposure(canary.times, 1 + sum(cost < costs[0] for cost in costs[1:]))
 
 
-def _costs(completer: Completer, place: Place, keys: Sequence[str]) -> Iterator[float]:
+def _costs(completer: Scoring, place: Place, keys: Sequence[str]) -> Iterator[float]:
     for begin in range(0, len(keys), TOGETHER):
         holes = [(place, key) for key in keys[begin : begin + TOGETHER]]
         yield from (score.nats for score in completer.score_many(holes))

@@ -37,7 +37,8 @@ from homespun_finetune.stdlib_samples import generic_samples, measured_samples
 from homespun_finetune.typing_simulation import simulate_typing
 
 if TYPE_CHECKING:
-    from homespun_model.completer import Completer
+    from homespun_model.bases.base import Base
+    from homespun_model.completer import Scoring
     from homespun_model.decoding.ngram_index import NgramIndex
 
 Role = Literal["base", "incumbent", "candidate", "alone", "copy"]
@@ -95,7 +96,7 @@ class Evaluation:
         """Seconds that the next model may take."""
         return sum(self._limits.values())
 
-    def measure(self, role: Role, completer: Completer) -> None:
+    def measure(self, role: Role, completer: Scoring) -> None:
         """Put a model to all holdouts: the base first, for it decides how much is asked."""
         if not self._results["new"]:
             self._open()
@@ -115,7 +116,7 @@ class Evaluation:
                 self._probe(role, completer, turn)
         self._grace = GRACE
 
-    def measure_baselines(self, base: Completer) -> None:
+    def measure_baselines(self, base: Base, untuned: Scoring) -> None:
         """What the base does by itself, and what copying does, on the headline holdout."""
         if "new" not in self._holdouts:
             return
@@ -123,9 +124,9 @@ class Evaluation:
 
         with self._reporter.stage("measuring the baselines") as stage:
             turn = Turn(stage, 2 * self._limits["new"])
-            self._answer("alone", NoContextBaseline(base), "new", turn)
+            self._answer("alone", NoContextBaseline(untuned), "new", turn)
             tree = self._material.tree() if self._material else ()
-            self._answer("copy", NgramBaseline(base.base, tree), "new", turn)
+            self._answer("copy", NgramBaseline(base, tree), "new", turn)
 
     def results(self, subject: Subject = "new") -> Results:
         """Every model's results, over the holes that all of them got through."""
@@ -206,7 +207,7 @@ class Evaluation:
             self._lines = self._material.lines(settings.seed, settings.max_lines)
             self._functions = self._material.learnt_functions(settings.seed, settings.max_probes)
 
-    def _ask_what_it_would_write(self, base: Completer, turn: Turn) -> None:
+    def _ask_what_it_would_write(self, base: Scoring, turn: Turn) -> None:
         """The base's own words in languages that the team has and the library has not.
 
         How many more bits another model needs for them estimates its divergence from the base.
@@ -235,7 +236,7 @@ class Evaluation:
             self._took(subject, time.monotonic() - begun)
         self._results[subject][role] = found
 
-    def _ngrams_for(self, completer: Completer) -> NgramIndex:
+    def _ngrams_for(self, completer: Scoring) -> NgramIndex:
         """The trees at the split, as what may be copied; the models of a run have one vocabulary.
 
         Of several repositories all are copied from: an editor copies from the open one only.
@@ -245,7 +246,7 @@ class Evaluation:
         if self._ngrams is None:
             self._ngrams = NgramIndex()
             if self._material is not None:
-                encode = completer.base.tokenizer.encode
+                encode = completer.tokens
                 files: dict[str, list[int]] = {}
                 for name, index in self._material.indexes.items():
                     for path, text in index.files():
@@ -261,7 +262,7 @@ class Evaluation:
             self._lines = self._lines[: len(typed)]
             self._took("typing", time.monotonic() - begun)
 
-    def _probe(self, role: Role, completer: Completer, turn: Turn) -> None:
+    def _probe(self, role: Role, completer: Scoring, turn: Turn) -> None:
         begun = time.monotonic()
         in_time = turn.within(self._limits["verbatim"] + self._grace)
         self._probed[role] = tuple(memorization.probe(completer, self._functions, in_time))

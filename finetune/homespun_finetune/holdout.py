@@ -31,7 +31,7 @@ from homespun_finetune.metrics import (
 from homespun_finetune.progress import Turn
 
 if TYPE_CHECKING:
-    from homespun_model.completer import Completer, Score, Suggestion
+    from homespun_model.completer import Score, Scoring, Suggestion
     from homespun_model.decoding.ngram_index import NgramIndex
 
 SCORED_TOGETHER = 8  # holes scored between two looks at the clock
@@ -50,7 +50,7 @@ class Answerer(Protocol):
 class ServedModel:
     """A completer as editors are served: with the repository's code to copy from."""
 
-    def __init__(self, completer: Completer, ngrams: NgramIndex) -> None:
+    def __init__(self, completer: Scoring, ngrams: NgramIndex) -> None:
         self._completer, self._ngrams = completer, ngrams
 
     def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]:
@@ -65,7 +65,7 @@ class ServedModel:
 class NoContextBaseline:
     """A completer that is shown nothing of other files and copies nothing: the model by itself."""
 
-    def __init__(self, completer: Completer) -> None:
+    def __init__(self, completer: Scoring) -> None:
         self._completer = completer
 
     def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]:

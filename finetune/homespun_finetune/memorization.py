@@ -15,7 +15,7 @@ from homespun_corpus.mining.eval_material import LearntFunction
 from homespun_corpus.place import place_at
 
 if TYPE_CHECKING:
-    from homespun_model.completer import Completer
+    from homespun_model.completer import Scoring
 
 PROBED = 50  # tokens, five or six lines
 GIVEN_LINES = 3  # of a function: its signature, and what it is about
@@ -49,7 +49,7 @@ class Memorization:
 
 
 def probe(
-    completer: Completer, functions: Sequence[LearntFunction], in_time: Callable[[], bool]
+    completer: Scoring, functions: Sequence[LearntFunction], in_time: Callable[[], bool]
 ) -> Iterator[Probe]:
     """How much of each function the model recites, as long as there is time.
 
@@ -59,7 +59,7 @@ def probe(
         if not in_time():
             return
         given, rest = _cut(function.text)
-        if len(completer.base.tokenizer.encode(rest)) < PROBED:
+        if len(completer.tokens(rest)) < PROBED:
             continue
         place = place_at(given, len(given), path=function.path, language=function.language)
         yield Probe(function.id, completer.memorized(place, rest, PROBED))

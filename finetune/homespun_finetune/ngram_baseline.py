@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from homespun_corpus.place import Place
-from homespun_model.bases.token_healing import begun_word
 from homespun_model.completer import MAX_NEW_TOKENS, Score, Suggestion
-from homespun_model.decoding.decode import any_token
+from homespun_model.decoding.callbacks import any_token
 from homespun_model.stopping.trim import Trimmer
 from numpy.typing import NDArray
 
@@ -82,7 +81,8 @@ class NgramBaseline:
 
     def __init__(self, base: Base, tree: Iterable[str]) -> None:
         self._base = base
-        self._encode = base.prompts().encode_middle
+        self._prompts = base.prompts()
+        self._encode = self._prompts.encode_middle
         self._tree = NgramCounts(_some(map(self._encode, _shuffled(tree))))
         self.tokens = self._tree.size
 
@@ -146,7 +146,7 @@ class NgramBaseline:
 
     def _begun(self, prefix: str) -> str:
         """The word to spell anew, with its space: whole words join it, and only they were seen."""
-        begun = begun_word(prefix, self._base.tokenizer)
+        begun = self._prompts.begun(prefix)
         spaced = bool(begun) and prefix.removesuffix(begun).endswith(" ")
         return f" {begun}" if spaced else begun
 

@@ -28,11 +28,9 @@ class RunRecord:
 
     def manifest(self, base: Base, mined: Mined, incumbent: Revision | None) -> dict[str, Any]:
         """What led to this adapter; the store adds its name and the hash of every file."""
-        from homespun_model.bases.prompt import PROMPT_VERSION
-
         return {
             "base": {"id": base.id, "weights_hash": base.weights_hash},
-            "prompt_version": PROMPT_VERSION,
+            "prompt_version": base.prompt_versions[-1],
             "parent": incumbent.name if incumbent else None,
             "commit": mined.manifest["commit"],
             "repositories": mined.manifest["repositories"],

@@ -175,7 +175,7 @@ class Steps:
         untuned = Completer.load(base, device=device)
         self.examine(evaluation, "base", untuned)
         with self.timed("evaluate"):
-            evaluation.measure_baselines(untuned)
+            evaluation.measure_baselines(base, untuned)
         if incumbent is not None:
             served = Completer.load(base, incumbent, device=device)
             self.examine(evaluation, "incumbent", served)

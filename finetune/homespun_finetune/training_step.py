@@ -15,7 +15,6 @@ from homespun_corpus.mining.dataset import Mined
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.reading.rules_version import JUDGING_VERSION
 from homespun_model.bases.base import Base
-from homespun_model.bases.prompt import PROMPT_VERSION
 
 from homespun_finetune import provenance
 from homespun_finetune.adapter import save_adapter
@@ -51,7 +50,7 @@ class TrainingTask:
         """What decides the result, but for the budget that the machine is good for."""
         deciding = {
             "base": self.base.weights_hash,
-            "prompt": PROMPT_VERSION,
+            "prompt": self.base.prompt_versions[-1],
             "commit": self.mined.manifest["commit"],
             "data": self.mined.manifest["digest"],
             "settings": self.settings.to_json(),

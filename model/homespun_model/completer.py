@@ -1,19 +1,21 @@
 """The completer: a place in, a suggestion out. What is measured is what is served, through here.
 
-Puts the room together: the one prompt builder, the decoder, the trimmer, and a base with at most
-one adapter. Knows nothing of editors, documents or evaluation.
+``Completing`` is what a server asks, whoever computes the answers; ``Completer`` puts the room
+together to do it here: a base with at most one adapter, its prompt builder, the decoder and the
+trimmer. torch is imported when one is made: the border needs none. Knows nothing of editors,
+documents or evaluation.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from homespun_corpus.place import Place
 
-from homespun_model.bases.token_healing import begun_word
+from homespun_model.decoding.callbacks import IsCancelled, any_token, never
 from homespun_model.decoding.confidence import (
     LIKELY,
     TokenStarts,
@@ -21,10 +23,6 @@ from homespun_model.decoding.confidence import (
     logprob,
     mean_logprob,
 )
-from homespun_model.decoding.decode import Decoded, Decoder, any_token, never
-from homespun_model.decoding.ngram_index import NgramIndex
-from homespun_model.engines.engine import Engine
-from homespun_model.engines.loading import load_engine
 from homespun_model.stopping.trim import Trimmer
 from homespun_model.store.admission import check
 from homespun_model.store.revision import Revision
@@ -33,6 +31,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from homespun_model.bases.base import Base
+    from homespun_model.decoding.decode import Decoded
+    from homespun_model.decoding.ngram_index import NgramIndex
+    from homespun_model.engines.engine import Engine
 
 MAX_NEW_TOKENS = 128  # about a dozen lines: more is rarely right, and never wanted at once
 _HALF_CHARACTER = "\ufffd"
@@ -67,13 +68,73 @@ class Score:
     tokens: int
 
 
+class Completing(Protocol):
+    """What completes, here or elsewhere. Not for two threads at once."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that its weights take; what it shares with others is not counted."""
+        ...
+
+    @property
+    def sentinels(self) -> tuple[str, ...]:
+        """Texts that no suggestion may hold."""
+        ...
+
+    def tokens(self, text: str) -> list[int]:
+        """A text as an ``NgramIndex`` for this completer holds it."""
+        ...
+
+    def complete(
+        self,
+        place: Place,
+        *,
+        session: str | None = None,
+        cancelled: IsCancelled = never,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        ngrams: NgramIndex | None = None,
+    ) -> Suggestion:
+        """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes.
+
+        ``session`` names what to remember the prompt under. ``ngrams``: the repository's code as
+        ``tokens``, by path.
+        """
+        ...
+
+    def warm(self, place: Place, *, session: str, cancelled: IsCancelled = never) -> None:
+        """Read the prompt that ``complete`` would, so that it finds the reading done."""
+        ...
+
+    def forget(self, session: str) -> None:
+        """Drop what is remembered of a session, a closed document."""
+        ...
+
+
+class Scoring(Completing, Protocol):
+    """What can be measured: it says what given text costs, too."""
+
+    def score_many(
+        self, holes: Sequence[tuple[Place, str]], *, ngrams: NgramIndex | None = None
+    ) -> list[Score]:
+        """What each middle costs at its place, as ``complete`` with these ``ngrams`` expects it."""
+        ...
+
+    def memorized(self, place: Place, text: str, tokens: int) -> int:
+        """How many of the first ``tokens`` tokens of ``text`` it says by itself at the place."""
+        ...
+
+
 class Completer:
     """Completes with one base and at most one adapter. Not for two threads at once."""
 
-    def __init__(self, base: Base, engine: Engine, revision: str | None) -> None:
-        self.base = base
+    def __init__(
+        self, base: Base, engine: Engine, revision: str | None, prompt_version: int | None = None
+    ) -> None:
+        from homespun_model.decoding.decode import Decoder
+
         self.revision = revision
-        self._prompts = base.prompts()
+        self._base = base
+        self._prompts = base.prompts(prompt_version)
         self._engine = engine
         self._decoder = Decoder(engine)
         self._stop_ids = base.fim.stop | base.tokenizer.special_ids
@@ -81,15 +142,27 @@ class Completer:
     @classmethod
     def load(cls, base: Base, adapter: Revision | None = None, *, device: str = "cpu") -> Self:
         """The base, with ``adapter`` or none. StoreError if that may not be loaded."""
+        from homespun_model.engines.loading import load_engine
+
         if adapter is None:
             return cls(base, load_engine(base, device=device), None)
         check(adapter, base)
-        return cls(base, load_engine(base, adapter.path, device=device), adapter.name)
+        engine = load_engine(base, adapter.path, device=device)
+        return cls(base, engine, adapter.name, adapter.manifest["prompt_version"])
 
     @property
     def size(self) -> int:
         """Bytes of its weights, as ``Engine.size``."""
         return self._engine.size
+
+    @property
+    def sentinels(self) -> tuple[str, ...]:
+        """The sentinels of the base's family: texts that no suggestion may hold."""
+        return self._base.format.sentinels()
+
+    def tokens(self, text: str) -> list[int]:
+        """A text as the base's tokens."""
+        return self._base.tokenizer.encode(text)
 
     @classmethod
     def from_model(cls, base: Base, model: PreTrainedModel, revision: str | None) -> Self:
@@ -104,28 +177,25 @@ class Completer:
         place: Place,
         *,
         session: str | None = None,
-        cancelled: Callable[[], bool] = never,
+        cancelled: IsCancelled = never,
         max_new_tokens: int = MAX_NEW_TOKENS,
         ngrams: NgramIndex | None = None,
     ) -> Suggestion:
-        """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes.
-
-        ``ngrams``: the repository's code as this base's tokens, by path; but for the place's own
-        file, of which the prompt shows what is still there, it is blended into what the model
-        expects. Without it the model decides alone.
+        """``Completing.complete``; but for the place's own file, of which the prompt shows what is
+        still there, ``ngrams`` are blended into what the model expects. Without, it decides alone.
         """
         clock = _Clock()
-        begun, prompt = self._prompt(place)
-        trimmer = Trimmer(_as_the_model_sees_it(place), self.base.format.sentinels())
+        begun, prompt = self._prompts.healed(place)
+        trimmer = Trimmer(_as_the_model_sees_it(place), self.sentinels)
         clock.lap("prompt")
         decoded = self._decoder.generate(
             prompt,
-            max_new_tokens=min(max_new_tokens, self.base.context_length - len(prompt)),
+            max_new_tokens=min(max_new_tokens, self._base.context_length - len(prompt)),
             stop_ids=self._stop_ids,
             session=session,
             cancelled=cancelled,
             keep_going=lambda ids: not trimmer.done(self._text(ids, begun)),
-            allowed=self.base.lexicon.beginning(begun) if begun else any_token,
+            allowed=self._base.lexicon.beginning(begun) if begun else any_token,
             ngrams=ngrams.without(place.path) if ngrams is not None else None,
         )
         clock.lap("decode")
@@ -142,14 +212,14 @@ class Completer:
             line_logprob=line,
             shown=bool(trimmed.text.strip()) and trimmed.parses and trimmed.fits and line >= LIKELY,
             revision=self.revision,
-            base=self.base.id,
+            base=self._base.id,
             stopped=stopped,
             milliseconds=clock.total(),
         )
 
-    def warm(self, place: Place, *, session: str, cancelled: Callable[[], bool] = never) -> None:
+    def warm(self, place: Place, *, session: str, cancelled: IsCancelled = never) -> None:
         """Read the prompt that ``complete`` would, so that it finds the reading done."""
-        _, prompt = self._prompt(place)
+        _, prompt = self._prompts.healed(place)
         self._decoder.warm(prompt, session=session, cancelled=cancelled)
 
     def score(self, place: Place, middle: str, *, ngrams: NgramIndex | None = None) -> Score:
@@ -192,15 +262,9 @@ class Completer:
         """Drop what is remembered of a session, a closed document."""
         self._decoder.forget(session)
 
-    def _prompt(self, place: Place) -> tuple[str, list[int]]:
-        """The word begun before the cursor, and the prompt without it: decoding begins there."""
-        begun = begun_word(place.prefix, self.base.tokenizer)
-        before = place.prefix.removesuffix(begun)
-        return begun, self._prompts.build(replace(place, prefix=before))
-
     def _text(self, ids: list[int], begun: str = "") -> str:
         """The text of ids, without the beginning of a word that stands before the cursor."""
-        text = self.base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER).replace("\r\n", "\n")
+        text = self._base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER).replace("\r\n", "\n")
         return text[len(begun) :] if text.startswith(begun) else ""
 
     def _token_starts(self, decoded: Decoded, begun: str) -> TokenStarts:

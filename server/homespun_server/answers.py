@@ -98,7 +98,7 @@ class Answers:
         answer = self._cache.get(question.uri, question.serving.served, question.place)
         if answer is None or not answer.shown:
             return answer
-        return refitted(answer, question.serving.completer.base.format.sentinels())
+        return refitted(answer, question.serving.completer.sentinels)
 
     async def ask(self, question: Question) -> Answer | None:
         """The model's answer when it is the document's turn; None if it is dropped or fails."""

@@ -107,7 +107,7 @@ def suggestion_at(serving: Serving, cursor: Cursor, home: Home) -> Suggestion:
     """As an editor would be told, with the whole repository read for it."""
     clear = clear_place_in(cursor.document, cursor.offset, home)
     completer = serving.completer
-    place, ngrams = read_now(clear, home.root, completer.base.tokenizer.encode)
+    place, ngrams = read_now(clear, home.root, completer.tokens)
     return screened(place, completer.complete(place, ngrams=ngrams))
 
 

@@ -25,7 +25,7 @@ from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
     from homespun_model.bases.base import Base
-    from homespun_model.completer import Completer
+    from homespun_model.completer import Completing
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Status:
 class Serving:
     """A completer and the name of what it holds."""
 
-    completer: Completer
+    completer: Completing
     served: ServedBy
 
 
@@ -84,7 +84,7 @@ class Models:
             slot.loading = asyncio.ensure_future(self._swap(slot, repository, stamp))
         return slot.serving or plain  # nobody waits for a new revision
 
-    def completers(self) -> list[Completer]:
+    def completers(self) -> list[Completing]:
         """Everything in memory that may answer."""
         servings = self._slots.served()
         if self._base is not None and self._base.done() and not self._base.exception():
@@ -162,7 +162,8 @@ def store_root(options: LaunchOptions) -> Path:
 
 
 def _import_the_model_room() -> None:
-    import homespun_model.completer  # noqa: F401  # torch: seconds
+    import homespun_model.decoding.decode
+    import homespun_model.engines.loading  # noqa: F401  # torch: seconds
 
 
 def load_plain(options: LaunchOptions) -> tuple[Base, Serving]:

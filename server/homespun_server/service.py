@@ -167,7 +167,7 @@ class Service:
             return
         # After the base, so that the first answer is sooner.
         serving = await self._models.serving(home.root.identity)
-        self._index.use_tokenizer(serving.completer.base.tokenizer.encode)
+        self._index.use_tokenizer(serving.completer.tokens)
         if uri not in self._cursors or (reading := self._index.open(home.root)).done():
             return
         await asyncio.wrap_future(reading)

@@ -80,6 +80,10 @@ class _Plain:
     def encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
+    def boundary(self, text: str, index: int) -> int:
+        del text  # a hole of a document is where it is: no cursor is healed
+        return index
+
 
 def _place(document: PretrainDocument, cut: DocumentHole) -> Place:
     path = "" if cut.bare else document.path

@@ -27,7 +27,7 @@ from homespun_model.bases.families import (
     detect,
     read_format,
 )
-from homespun_model.bases.prompt import Budget, PromptBuilder
+from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder
 from homespun_model.bases.token_healing import Lexicon
 from homespun_model.bases.tokenizer import TextTokenizer, read_tokenizer
 from homespun_model.errors import BaseError
@@ -62,9 +62,18 @@ class Base:
     context_length: int
     """Tokens of prompt and middle together, at most MAX_CONTEXT."""
 
-    def prompts(self) -> PromptBuilder:
-        """The prompt builder for this base: training, scoring and serving all take it from here."""
-        return PromptBuilder(self.tokenizer, self.fim, Budget.of(self.context_length))
+    @property
+    def prompt_versions(self) -> tuple[int, ...]:
+        """The versions of the prompt that this base can be asked with, the one to train on last."""
+        return tuple(sorted(BUILDERS))
+
+    def prompts(self, version: int | None = None) -> PromptBuilder:
+        """The prompt builder for this base: training, scoring and serving all take it from here.
+
+        ``version``: an adapter's, one of ``prompt_versions``; None for the one to train on.
+        """
+        build = BUILDERS[self.prompt_versions[-1] if version is None else version]
+        return build(self.tokenizer, self.fim, Budget.of(self.context_length))
 
     @cached_property
     def parameters(self) -> int:

@@ -12,28 +12,29 @@ that comes before holds. A family trained prefix first reads related code, heade
 Edges hold still too: the prefix begins at one of the anchors of ``homespun_corpus.place``, and each
 stretch between two anchors is encoded by itself, so that typing re-encodes the last stretch only.
 
-A change of one byte here is a new version: adapters and the starter were trained on the old one.
+What must not change is the token ids that a version builds: adapters and the starter were trained
+on them. Other ids are a version of their own, beside this one in ``BUILDERS``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from homespun_corpus.place import Place, Related, prefix_anchors, suffix_anchors
 
 from homespun_model.bases.families import FimIds
+from homespun_model.bases.token_healing import Boundaries, begun_word
 
-PROMPT_VERSION = 1
 CACHED_STRETCHES = (
     4096  # encoded stretches kept: a few MB, the related code of a few hundred places
 )
 
 
-class Tokenizer(Protocol):
+class Tokenizer(Boundaries, Protocol):
     """What a prompt needs of a tokenizer."""
 
     def encode(self, text: str) -> list[int]:
@@ -60,8 +61,11 @@ class Budget:
 class PromptBuilder:
     """Builds prompts for one tokenizer, one family's sentinels and one budget of tokens."""
 
+    version: ClassVar[int] = 1
+
     def __init__(self, tokenizer: Tokenizer, fim: FimIds, budget: Budget) -> None:
         self.fim = fim
+        self._tokenizer = tokenizer
         self.budget = budget
         self._encode = lru_cache(CACHED_STRETCHES)(lambda text: tuple(_normal(tokenizer, text)))
 
@@ -87,6 +91,15 @@ class PromptBuilder:
             case "psm":
                 before = [*_opt(fim.bos), *related, *header]
                 return [*before, fim.prefix, *prefix, fim.suffix, *suffix, *_opt(fim.middle)]
+
+    def healed(self, place: Place) -> tuple[str, list[int]]:
+        """The word begun before the cursor, and the prompt without it: decoding begins there."""
+        begun = self.begun(place.prefix)
+        return begun, self.build(replace(place, prefix=place.prefix.removesuffix(begun)))
+
+    def begun(self, prefix: str) -> str:
+        """The end of ``prefix`` that decoding spells anew."""
+        return begun_word(prefix, self._tokenizer)
 
     def encode_middle(self, middle: str) -> list[int]:
         """Ids of a middle, without the token that ends it. Encoded apart: a cursor splits words."""
@@ -135,6 +148,10 @@ class PromptBuilder:
             kept.append(encoded)
             room -= len(encoded)
         return [token for encoded in reversed(kept) for token in encoded]
+
+
+BUILDERS: Mapping[int, type[PromptBuilder]] = {PromptBuilder.version: PromptBuilder}
+"""Every version that can be built; which of them a base knows is ``Base.prompt_versions``."""
 
 
 def _normal(tokenizer: Tokenizer, text: str) -> Iterator[int]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from homespun_model.bases.tokenizer import TextTokenizer
 
@@ -24,12 +25,20 @@ _HALF_CHARACTER = "\ufffd"
 Allowed = Callable[[Sequence[int]], list[int] | None]
 
 
-def begun_word(prefix: str, tokenizer: TextTokenizer) -> str:
+def begun_word(prefix: str, tokenizer: Boundaries) -> str:
     """The end of ``prefix`` to spell anew: the word the cursor is in, with the space before it if
     the vocabulary joins the two, or that space alone; "" elsewhere."""
     tail = prefix[-LOOKED_AT:]
     begun = _BEGUN.search(tail)
     return tail[tokenizer.boundary(tail, begun.start()) :] if begun else ""
+
+
+class Boundaries(Protocol):
+    """What healing needs of a tokenizer."""
+
+    def boundary(self, text: str, index: int) -> int:
+        """Where the token that holds the character at ``index`` begins; ``index`` if none does."""
+        ...
 
 
 class Lexicon:

@@ -9,7 +9,7 @@ something to copy from, a blend. Knows no text, no prompt and no adapter.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,6 +18,14 @@ import torch
 
 from homespun_model.decoding import score
 from homespun_model.decoding.cache_lm import NgramCache
+from homespun_model.decoding.callbacks import (
+    Allowed,
+    IsCancelled,
+    KeepGoing,
+    always,
+    any_token,
+    never,
+)
 from homespun_model.decoding.draft import Drafter, Rates
 from homespun_model.decoding.ngram_index import NgramView
 from homespun_model.engines.engine import CachedSequence, Engine
@@ -66,21 +74,6 @@ class _Progress:
     passes: int = 0
 
 
-def never() -> bool:
-    """The ``cancelled`` of a caller that does not cancel."""
-    return False
-
-
-def any_token(_ids: Sequence[int]) -> list[int] | None:
-    """The ``allowed`` of a caller to whom every token is welcome."""
-    return None
-
-
-def always(_ids: list[int]) -> bool:
-    """The ``keep_going`` of a caller that takes what comes."""
-    return True
-
-
 class Decoder:
     """Decodes with one model. Not for two threads at once."""
 
@@ -97,9 +90,9 @@ class Decoder:
         max_new_tokens: int,
         stop_ids: frozenset[int],
         session: str | None = None,
-        cancelled: Callable[[], bool] = never,
-        keep_going: Callable[[list[int]], bool] = always,
-        allowed: Callable[[Sequence[int]], list[int] | None] = any_token,
+        cancelled: IsCancelled = never,
+        keep_going: KeepGoing = always,
+        allowed: Allowed = any_token,
         ngrams: NgramView | None = None,
     ) -> Decoded:
         """The most likely token, one after another.
@@ -137,9 +130,7 @@ class Decoder:
         return Decoded(found.ids, found.logprobs, stopped, reused, found.passes)
 
     @torch.inference_mode()
-    def warm(
-        self, prompt: Sequence[int], *, session: str, cancelled: Callable[[], bool] = never
-    ) -> None:
+    def warm(self, prompt: Sequence[int], *, session: str, cancelled: IsCancelled = never) -> None:
         """Run ``prompt`` and remember it, so that ``generate`` begins at its last token."""
         with self._recalled(session, prompt) as state:
             self._feed(state, prompt, 0, cancelled)
@@ -153,8 +144,8 @@ class Decoder:
         *,
         blended: bool,
         limit: int,
-        cancelled: Callable[[], bool],
-        allowed: Callable[[Sequence[int]], list[int] | None],
+        cancelled: IsCancelled,
+        allowed: Allowed,
     ) -> Iterator[tuple[int, float]]:
         """Tokens and their log-probabilities; the caller puts each into ``found`` before the next.
 
@@ -181,7 +172,7 @@ class Decoder:
             drafter.learn(len(draft), accepted)
 
     def _feed(
-        self, state: _Session, ids: Sequence[int], keep: int, cancelled: Callable[[], bool]
+        self, state: _Session, ids: Sequence[int], keep: int, cancelled: IsCancelled
     ) -> torch.Tensor:
         """Run what ``state`` lacks of ``ids``; logits of the last ``keep``, (keep, vocabulary)."""
         while (begin := len(state.ids)) < len(ids):

@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homespun_model.bases.prompt import PROMPT_VERSION
 from homespun_model.errors import StoreError
 from homespun_model.store.revision import CONFIG, Revision, problems
 
@@ -55,8 +54,9 @@ def _foreign(manifest: dict[str, Any], base: Base) -> list[str]:
     if trained_on.get("weights_hash") != base.weights_hash:
         return [f"it was trained on another base, {trained_on.get('id')!r}, not {base.id!r}"]
     version = manifest.get("prompt_version")
-    if version != PROMPT_VERSION:
-        return [f"it reads prompts of format v{version}, not v{PROMPT_VERSION}: train it again"]
+    if type(version) is not int or version not in base.prompt_versions:
+        known = ", ".join(f"v{known}" for known in base.prompt_versions)
+        return [f"it reads prompts of format v{version}, not {known}: train it again"]
     return []
 
 

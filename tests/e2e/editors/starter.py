@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Self
 
 from homespun_model.bases.base import load_base
-from homespun_model.bases.prompt import PROMPT_VERSION
 from homespun_model.store.store import AdapterStore, Revision
 from lsp_client import Client
 from peft import LoraConfig, get_peft_model
@@ -96,4 +95,6 @@ def publish_blank_adapter(store: AdapterStore, repository: str) -> Revision:
     get_peft_model(base.load_model().train(), lora).save_pretrained(staged)
     (staged / "README.md").unlink(missing_ok=True)
     about = {"id": base.id, "weights_hash": base.weights_hash}
-    return store.publish(repository, staged, {"base": about, "prompt_version": PROMPT_VERSION})
+    return store.publish(
+        repository, staged, {"base": about, "prompt_version": base.prompt_versions[-1]}
+    )
