@@ -40,7 +40,7 @@ class Taught:
         for name in ("adapter_model.safetensors", "adapter_config.json"):
             shutil.copyfile(self.adapter / name, staged / name)
         base = load_base(str(self.base))
-        about = {"id": base.id, "weights_hash": base.weights_hash}
+        about = base.record.to_json()
         return store.publish(
             repository, staged, {"base": about, "prompt_version": base.prompt_versions[-1]}
         )

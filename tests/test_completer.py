@@ -175,7 +175,7 @@ def publish(base: Base, store: AdapterStore, model: Any, **manifest: Any) -> Rev
     staged = store.stage("team/project")
     model.save_pretrained(str(staged))
     about = {
-        "base": {"id": base.id, "weights_hash": base.weights_hash},
+        "base": base.record.to_json(),
         "prompt_version": base.prompt_versions[-1],
     }
     return store.publish("team/project", staged, about | manifest)

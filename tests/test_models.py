@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -25,7 +26,7 @@ PLACE = place_at("def f():\n    ", 13, path="a.py", language="python")
 
 
 class Watched(Models):
-    """An engine whose reports can be read."""
+    """Models whose reports can be read."""
 
     def __init__(self, options: LaunchOptions) -> None:
         self.reports: list[Status] = []
@@ -42,7 +43,7 @@ class Watched(Models):
             await asyncio.sleep(0.01)
 
 
-@pytest.fixture(params=[memory.SMALL, 0], ids=["merged", "beside"])
+@pytest.fixture(params=[memory.SMALL, 0], ids=["merged", "unmerged"])
 async def engine(
     request: pytest.FixtureRequest,
     taught: Taught,
@@ -137,7 +138,8 @@ async def test_a_damaged_revision_is_said_once_and_the_next_good_one_serves(
 async def test_a_store_that_is_gone_leaves_the_base(engine: Watched, taught: Taught) -> None:
     first = taught.publish(engine.store, "team/app")
     await engine.until("team/app", first.name)
-    (engine.store.root / "team" / "app" / "current").unlink()
+    for file in (engine.store.root / "team" / "app").glob("current*"):
+        file.unlink()
     await engine.until("team/app", None)
 
 
@@ -152,8 +154,10 @@ async def test_only_as_many_adapters_are_kept_as_have_room(
         names[number] = taught.publish(engine.store, f"team/{number}").name
     for number in (0, 1):
         await engine.until(f"team/{number}", names[number])
-    for _ in range(3):
+    monkeypatch.setattr("homespun_server.store_watch.FRESH", 0.0)
+    for _ in range(20):
         assert await engine.revision("team/2") is None  # the others are in use
+        await asyncio.sleep(0.01)
     said = [report.message for report in engine.reports if report.message]
     assert said == ["memory holds 2 adapters; the base answers for team/2"]
     monkeypatch.setattr("homespun_server.adapter_slots.RECENT", 0.0)
@@ -178,3 +182,29 @@ async def test_a_base_that_cannot_be_loaded_is_said_once(tmp_path: Path) -> None
 def test_the_store_is_the_one_that_was_named(tmp_path: Path) -> None:
     options = LaunchOptions(store=str(tmp_path / "named"))
     assert AdapterStore(engine_module.store_root(options)).root == tmp_path / "named"
+
+
+async def test_a_store_that_hangs_keeps_nobody_waiting(
+    taught: Taught, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a mount whose server is gone: what was known holds, and the loop goes on."""
+    models = Watched(LaunchOptions(str(taught.base), str(tmp_path / "store"), "cpu"))
+    monkeypatch.setattr("homespun_server.store_watch.FRESH", 0.0)
+    first = taught.publish(models.store, "team/app")
+    await models.until("team/app", first.name)
+    hangs, asked = threading.Event(), []
+
+    def stamp(repository: str, _base: object) -> None:
+        asked.append(repository)
+        hangs.wait(60)
+
+    monkeypatch.setattr(models.store, "stamp", stamp)
+    try:
+        for _ in range(20):
+            assert await asyncio.wait_for(models.revision("team/app"), 5) == first.name
+            assert await asyncio.wait_for(models.revision("team/other"), 5) is None
+            await asyncio.sleep(0.01)
+        assert asked == ["team/app"], "one look at a time, and none while one hangs"
+    finally:
+        hangs.set()
+        models.close()

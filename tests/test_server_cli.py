@@ -251,8 +251,8 @@ def test_models_lists_bases_and_what_they_need(capsys: pytest.CaptureFixture[str
 
 
 def test_every_family_named_in_the_list_of_models_exists() -> None:
+    from homespun_model.bases.catalogue import CATALOGUE
     from homespun_model.bases.families import by_name
-    from homespun_server.catalogue import CATALOGUE
 
     assert all(by_name(example.family) for example in CATALOGUE)
 
@@ -305,7 +305,7 @@ def test_places_on_the_command_line(text: str, parsed: tuple[Any, ...]) -> None:
     assert parse_place(text) == (Path(parsed[0]), *parsed[1:])
 
 
-def test_a_shelf_is_listed_shown_rolled_back_verified_and_pruned(
+def test_adapters_are_listed_shown_rolled_back_verified_and_pruned(
     taught: Taught, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = AdapterStore(tmp_path / "store")
@@ -339,13 +339,13 @@ def test_a_shelf_is_listed_shown_rolled_back_verified_and_pruned(
     ]
 
 
-def test_a_damaged_shelf_is_still_listed_and_verified(
+def test_a_damaged_store_is_still_listed_and_verified(
     taught: Taught, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = AdapterStore(tmp_path / "store")
     flags = ["--store", str(store.root), "--id", "team/app"]
     first, second = (taught.publish(store, "team/app") for _ in range(2))
-    current = second.path.parent.parent / "current"
+    [current] = second.path.parent.parent.glob("current=*")
     manifest = first.manifest | {"decision": {"outcome": "\x1b[31m"}, "created": "\x1b]0;x\x07"}
     (first.path / "manifest.json").write_text(json.dumps(manifest))
 
@@ -369,7 +369,7 @@ def test_a_damaged_shelf_is_still_listed_and_verified(
     assert cli.run(["adapters", "list", *flags]) == 0
 
 
-def test_a_shelf_without_adapters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_repository_without_adapters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--store", str(tmp_path / "store"), "--id", "team/app"]
     assert cli.run(["adapters", "list", *flags]) == 0
     assert "0 revisions" in capsys.readouterr().out

@@ -117,7 +117,7 @@ async def test_typing_before_the_base_is_there_does_not_keep_a_repository_from_b
     editor.uri = (project / "user.py").as_uri()
     editor.service.opened(editor.uri, language_id="python", version=1, text=USER)
     editor.type((4, 21), "w")
-    await until(lambda: editor.service._index._shelves)
+    await until(lambda: editor.service._index._repositories)
 
 
 async def test_where_typing_rests_the_prompt_is_read_and_nothing_computed(editor: Editor) -> None:

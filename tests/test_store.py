@@ -11,17 +11,19 @@ import stat
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from homespun_model.bases.identity import BaseIdentity, BaseRecord
 from homespun_model.errors import StoreError, StoreInputError
 from homespun_model.store.locks import try_lock, wait_for_lock
 from homespun_model.store.store import AdapterStore, Revision, default_store
 
 REPOSITORY = "github.com/team/project"
-BASE = {"id": "starter", "weights_hash": "0" * 64}
-MANIFEST: dict[str, Any] = {"base": BASE, "prompt_version": 1, "decision": "published"}
+BASE = BaseRecord("starter", "0" * 64, BaseIdentity("qwen3", "abc", "starter", "1"))
+MANIFEST: dict[str, Any] = {"base": BASE.to_json(), "prompt_version": 1, "decision": "published"}
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions and signals")
 
@@ -42,21 +44,26 @@ def publish(store: AdapterStore, content: str = "weights", **manifest: Any) -> R
     return store.publish(REPOSITORY, staged, MANIFEST | manifest)
 
 
+def current_file(revision: Revision) -> Path:
+    """Names what is served for BASE."""
+    return revision.path.parent.parent / f"current={BASE.key}"
+
+
 def names(folder: Path) -> set[str]:
     return {entry.name for entry in folder.iterdir()}
 
 
 def test_an_empty_store_serves_nothing(store: AdapterStore) -> None:
-    assert store.current(REPOSITORY) is None
+    assert store.current(REPOSITORY, BASE) is None
     assert store.revisions(REPOSITORY) == []
-    assert store.stamp(REPOSITORY) is None
+    assert store.stamp(REPOSITORY, BASE) is None
     assert not store.has(REPOSITORY)
     assert not store.root.exists()  # reading makes nothing
 
 
 def test_what_is_published_is_served(store: AdapterStore) -> None:
     revision = publish(store)
-    assert store.current(REPOSITORY) == revision
+    assert store.current(REPOSITORY, BASE) == revision
     assert store.has(REPOSITORY)
     assert store.verify(REPOSITORY, revision.name) == []
     folder = store.root / "github.com" / "team" / "project"
@@ -84,16 +91,16 @@ def test_names_sort_by_time_even_if_the_clock_goes_back(store: AdapterStore) -> 
 
 def test_the_stamp_changes_with_what_is_served(store: AdapterStore) -> None:
     publish(store)
-    before = store.stamp(REPOSITORY)
-    assert store.stamp(REPOSITORY) == before is not None
+    before = store.stamp(REPOSITORY, BASE)
+    assert store.stamp(REPOSITORY, BASE) == before is not None
     publish(store)
-    assert store.stamp(REPOSITORY) != before
+    assert store.stamp(REPOSITORY, BASE) != before
 
 
 def test_a_refused_candidate_is_kept_and_not_served(store: AdapterStore) -> None:
     served = publish(store)
     kept = store.keep(REPOSITORY, adapter(store.stage(REPOSITORY), "worse"), MANIFEST)
-    assert store.current(REPOSITORY) == served
+    assert store.current(REPOSITORY, BASE) == served
     assert [r.name for r in store.revisions(REPOSITORY)] == [served.name, kept.name]
     assert kept.manifest["parent"] == served.name
 
@@ -103,11 +110,12 @@ def test_rollback_follows_what_was_served_back_to_the_base(store: AdapterStore) 
     store.keep(REPOSITORY, adapter(store.stage(REPOSITORY), "refused"), MANIFEST)
     second = publish(store, "two")
     assert second.manifest["parent"] == first.name
-    assert store.rollback(REPOSITORY) == first == store.current(REPOSITORY)
-    stamp = store.stamp(REPOSITORY)
-    assert store.rollback(REPOSITORY) is None
-    assert store.current(REPOSITORY) is None and not store.has(REPOSITORY)
-    assert store.stamp(REPOSITORY) != stamp
+    assert store.rollback(REPOSITORY) == ("starter", first)
+    assert store.current(REPOSITORY, BASE) == first
+    stamp = store.stamp(REPOSITORY, BASE)
+    assert store.rollback(REPOSITORY) == ("starter", None)
+    assert store.current(REPOSITORY, BASE) is None and not store.has(REPOSITORY)
+    assert store.stamp(REPOSITORY, BASE) != stamp
     assert len(store.revisions(REPOSITORY)) == 3
     assert publish(store, "three").manifest["parent"] is None
 
@@ -115,8 +123,8 @@ def test_rollback_follows_what_was_served_back_to_the_base(store: AdapterStore) 
 def test_rollback_to_the_base_at_once(store: AdapterStore) -> None:
     publish(store, "one")
     second = publish(store, "two")
-    assert store.rollback(REPOSITORY, to_base=True) is None
-    assert store.current(REPOSITORY) is None
+    assert store.rollback(REPOSITORY, to_base=True)[1] is None
+    assert store.current(REPOSITORY, BASE) is None
     assert store.verify(REPOSITORY, second.name) == []
 
 
@@ -125,7 +133,7 @@ def test_a_run_measured_against_what_was_rolled_back_replaces_nothing(store: Ada
     store.rollback(REPOSITORY)
     with pytest.raises(StoreError, match="changed in the meantime, to the base"):
         publish(store, parent=first.name)
-    assert store.current(REPOSITORY) is None
+    assert store.current(REPOSITORY, BASE) is None
 
 
 def test_rollback_of_nothing_says_so_and_makes_nothing(store: AdapterStore) -> None:
@@ -144,25 +152,25 @@ def test_rollback_refuses_a_damaged_revision_and_names_the_way_out(store: Adapte
     (first.path / "adapter_model.safetensors").write_text("damaged")
     with pytest.raises(StoreError, match=r"not what was published; .*--to-base"):
         store.rollback(REPOSITORY)
-    assert store.current(REPOSITORY) == second
+    assert store.current(REPOSITORY, BASE) == second
     shutil.rmtree(first.path)
     with pytest.raises(StoreError, match=r"is not in the store; .*--to-base"):
         store.rollback(REPOSITORY)
     (second.path / "manifest.json").write_text("damaged")
     with pytest.raises(StoreError, match=r"no readable manifest.json; .*--to-base"):
         store.rollback(REPOSITORY)
-    assert store.rollback(REPOSITORY, to_base=True) is None
-    assert store.current(REPOSITORY) is None
+    assert store.rollback(REPOSITORY, to_base=True)[1] is None
+    assert store.current(REPOSITORY, BASE) is None
 
 
 def test_prune_believes_no_manifest(store: AdapterStore) -> None:
     revision = publish(store)
     (revision.path / "manifest.json").write_text(json.dumps(revision.manifest | {"parent": [{}]}))
-    assert store.prune(REPOSITORY, keep=1) == []
+    assert store.prune(REPOSITORY, keep=1) == {"starter": []}
 
 
 def test_prune_of_nothing_makes_nothing(store: AdapterStore) -> None:
-    assert store.prune(REPOSITORY) == []
+    assert store.prune(REPOSITORY) == {}
     assert not store.root.exists()
 
 
@@ -173,7 +181,7 @@ def test_prune_keeps_the_newest_the_served_and_its_parent(store: AdapterStore) -
     gone = store.prune(REPOSITORY, keep=1)
     left = [r.name for r in store.revisions(REPOSITORY)]
     assert left == [revisions[i].name for i in (2, 3, 5)]
-    assert gone == [revisions[i].name for i in (0, 1, 4)]
+    assert gone == {"starter": [revisions[i].name for i in (0, 1, 4)]}
     assert names(revisions[0].path.parent.parent / "staging") == set()
 
 
@@ -182,7 +190,7 @@ def test_a_run_measured_against_another_revision_replaces_nothing(store: Adapter
     second = publish(store, parent=first.name)
     with pytest.raises(StoreError, match="in the meantime"):
         publish(store, parent=first.name)
-    assert store.current(REPOSITORY) == second
+    assert store.current(REPOSITORY, BASE) == second
 
 
 def test_what_was_staged_can_be_given_up(store: AdapterStore) -> None:
@@ -200,7 +208,7 @@ def test_a_manifest_says_what_the_adapter_belongs_to(store: AdapterStore, key: s
     manifest = {k: v for k, v in MANIFEST.items() if k != key}
     with pytest.raises(StoreError, match=key):
         store.publish(REPOSITORY, adapter(store.stage(REPOSITORY)), manifest)
-    assert store.current(REPOSITORY) is None
+    assert store.current(REPOSITORY, BASE) is None
 
 
 @pytest.mark.parametrize("name", ["adapter_model.bin", "modeling.py", "pytorch_model.pt"])
@@ -264,27 +272,27 @@ def test_verify_names_what_is_wrong(store: AdapterStore, damage: Any, said: str)
 
 def test_a_damaged_current_is_one_line_and_the_next_publish_heals_it(store: AdapterStore) -> None:
     revision = publish(store)
-    current = revision.path.parent.parent / "current"
+    current = current_file(revision)
     for damaged in ("", "../../../etc", "29990101T000000.000000Z-00000000", "\x00"):
         current.write_text(damaged)
         with pytest.raises(StoreError, match="--to-base") as refusal:
-            store.current(REPOSITORY)
+            store.current(REPOSITORY, BASE)
         assert "\n" not in str(refusal.value)
     healed = publish(store)
-    assert store.current(REPOSITORY) == healed
+    assert store.current(REPOSITORY, BASE) == healed
 
 
 @posix
 def test_whatever_current_is_the_base_can_be_served_instead(store: AdapterStore) -> None:
-    current = publish(store).path.parent.parent / "current"
+    current = current_file(publish(store))
     for make in (
         lambda: current.write_bytes(b"\xff\x00"),
         lambda: current.symlink_to("nowhere"),
     ):
         current.unlink(missing_ok=True)
         make()
-        assert store.rollback(REPOSITORY, to_base=True) is None
-        assert store.current(REPOSITORY) is None
+        assert store.rollback(REPOSITORY, to_base=True)[1] is None
+        assert store.current(REPOSITORY, BASE) is None
         assert names(current.parent) == {"lock", "revisions", "staging"}
         assert names(current.parent / "staging") == set()
 
@@ -321,19 +329,19 @@ def test_odd_ids_have_a_folder_of_their_own_inside(store: AdapterStore, reposito
     revision = store.publish(repository, staged, MANIFEST)
     assert revision.path.resolve().is_relative_to(store.root.resolve())
     assert all(":" not in part and "\\" not in part for part in revision.path.parts)
-    assert store.current(repository) == revision
-    assert store.current(REPOSITORY) == outer
+    assert store.current(repository, BASE) == revision
+    assert store.current(REPOSITORY, BASE) == outer
 
 
 @pytest.mark.parametrize("repository", ["名" * 80 + "-1a2b3c", "host/" + "é" * 150])
 def test_long_names_in_any_script_are_cut_to_what_systems_take(
     store: AdapterStore, repository: str
 ) -> None:
-    assert not store.has(repository) and store.current(repository) is None
+    assert not store.has(repository) and store.current(repository, BASE) is None
     revision = store.publish(repository, adapter(store.stage(repository)), MANIFEST)
-    assert store.current(repository) == revision
+    assert store.current(repository, BASE) == revision
     assert all(len(part) < 200 for part in revision.path.parts)
-    assert store.current(repository[:-1] + "x") is None
+    assert store.current(repository[:-1] + "x", BASE) is None
 
 
 def test_nested_ids_do_not_meet(store: AdapterStore) -> None:
@@ -361,12 +369,15 @@ def test_a_store_that_is_a_file_is_bad_input_to_readers_too(tmp_path: Path) -> N
     (tmp_path / "file").write_text("in the way")
     for root in (tmp_path / "file", tmp_path / "file" / "adapters"):
         store = AdapterStore(root)
-        for read in (store.current, store.revisions, store.rollback, store.prune):
+        reads = (store.currents, store.revisions, store.rollback, store.prune)
+        for read in (partial(store.current, base=BASE), *reads):
             with pytest.raises(StoreInputError, match="is a file; choose another with --store"):
                 read(REPOSITORY)
 
 
-def test_an_empty_shelf_is_cleared_away_only_when_nobody_else_is_there(store: AdapterStore) -> None:
+def test_an_empty_folder_is_cleared_away_only_when_nobody_else_is_there(
+    store: AdapterStore,
+) -> None:
     mine, other = store.stage(REPOSITORY), store.stage(REPOSITORY)
     store.discard(mine)
     assert other.is_dir()
@@ -401,9 +412,11 @@ def test_a_lock_excludes_and_waits(tmp_path: Path) -> None:
 PRELUDE = f"""
 import os, random, signal, sys, time
 from pathlib import Path
+from homespun_model.bases.identity import BaseRecord
 from homespun_model.store.store import AdapterStore
 store, repository = AdapterStore(Path(sys.argv[1])), {REPOSITORY!r}
 manifest = {MANIFEST!r}
+BASE = BaseRecord.in_manifest(manifest)
 
 def publish(content):
     staged = store.stage(repository)
@@ -439,7 +452,7 @@ while status != 0:
         publish(f"killed at {line}")
         os._exit(0)
     _, status = os.waitpid(child, 0)
-    now = store.current(repository)
+    now = store.current(repository, BASE)
     for revision in (now, *store.revisions(repository)):
         assert not store.verify(repository, revision.name), (line, revision.name)
     outcomes.append("old" if now.name == old else "new")
@@ -457,7 +470,7 @@ while status != 0:
         store.rollback(repository)
         os._exit(0)
     _, status = os.waitpid(child, 0)
-    now = store.current(repository)
+    now = store.current(repository, BASE)
     assert now is None or not store.verify(repository, now.name), line
     outcomes.append("base" if now is None else "old")
     if now is not None:
@@ -539,17 +552,17 @@ def test_killed_at_random_moments(store: AdapterStore) -> None:
         )
         end = time.monotonic() + 0.3 + rng.random() * 0.4
         while time.monotonic() < end:  # read while it writes
-            now = store.current(REPOSITORY)
+            now = store.current(REPOSITORY, BASE)
             assert now is not None and now.name >= served
             assert store.verify(REPOSITORY, now.name) == []
             served = now.name
         writer.send_signal(signal.SIGKILL)
         writer.wait()
-        now = store.current(REPOSITORY)
+        now = store.current(REPOSITORY, BASE)
         assert now is not None and store.verify(REPOSITORY, now.name) == []
     last = publish(store)
     assert names(last.path.parent.parent / "staging") == set()
-    assert store.current(REPOSITORY) == last
+    assert store.current(REPOSITORY, BASE) == last
 
 
 @posix

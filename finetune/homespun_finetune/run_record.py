@@ -29,7 +29,7 @@ class RunRecord:
     def manifest(self, base: Base, mined: Mined, incumbent: Revision | None) -> dict[str, Any]:
         """What led to this adapter; the store adds its name and the hash of every file."""
         return {
-            "base": {"id": base.id, "weights_hash": base.weights_hash},
+            "base": base.record.to_json(),
             "prompt_version": base.prompt_versions[-1],
             "parent": incumbent.name if incumbent else None,
             "commit": mined.manifest["commit"],

@@ -136,7 +136,7 @@ class Steps:
         from homespun_model.store.admission import check
 
         try:
-            incumbent = store.current(self.identity)
+            incumbent = store.current(self.identity, base.record)
         except StoreError as error:
             raise RunUsageError(str(error)) from error
         try:

@@ -23,7 +23,7 @@ RECENT = 60.0  # seconds in which a repository that was asked for keeps its slot
 
 @dataclass(slots=True)
 class AdapterSlot(Generic[T]):
-    """What one repository is served with, as of a state of its ``current`` file."""
+    """What one repository is served with, as of a state of the store."""
 
     asked: float
     stamp: tuple[int, ...] | None = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from homespun_corpus.errors import one_line
 from homespun_corpus.repo.identity import find_root, identity_of
+from homespun_model.bases.identity import BaseRecord
 from homespun_model.errors import StoreError
-from homespun_model.store.store import AdapterStore, Revision
+from homespun_model.store.store import AdapterStore, Current, Revision
 
 from homespun_server.errors import CommandUsageError, ServerError
 from homespun_server.models import store_root
@@ -23,28 +25,36 @@ class AdapterCommands:
 
     store: AdapterStore
     repository: str
+    base: str | None = None
+    """What the base is called of whose adapters a command speaks; needed where several have one."""
 
     @classmethod
-    def of(cls, store: str | None, repository: Path, identity: str | None) -> AdapterCommands:
+    def of(
+        cls, store: str | None, repository: Path, identity: str | None, base: str | None = None
+    ) -> AdapterCommands:
         """The folder of the repository at a path, or of the one called ``identity``."""
+        folder = Path(base).expanduser() if base else None
         return cls(
             AdapterStore(store_root(LaunchOptions(store=store))),
             _identity(repository) if identity is None else identity,
+            str(folder.resolve()) if folder is not None and folder.is_dir() else base,
         )
 
     def list(self, *, as_json: bool) -> int:
         """Print the revisions, oldest first; 1 if what should be served is not among them."""
         revisions = self.store.revisions(self.repository)
-        name, problem = self._current()
+        currents = self.store.currents(self.repository)
+        served = {current.name for current in currents}
         if as_json:
-            rows = [_row(revision, name) for revision in revisions]
+            rows = [_row(revision, served) for revision in revisions]
             print(json.dumps({"repository": self.repository, "revisions": rows}))
         else:
             print(f"{self.repository}: {len(revisions)} revisions")
             for revision in revisions:
-                print(_line(revision, name))
-        if problem is not None and name not in [revision.name for revision in revisions]:
-            raise ServerError(problem)
+                print(_line(revision, served))
+        for current in currents:
+            if current.name not in [revision.name for revision in revisions]:
+                raise ServerError(self._problem(current) or f"{current.file} cannot be read")
         return 0
 
     def show(self, revision: str | None) -> int:
@@ -54,16 +64,18 @@ class AdapterCommands:
 
     def rollback(self, *, to_base: bool) -> int:
         """Serve what was served before, or the base."""
-        revision = self.store.rollback(self.repository, to_base=to_base)
-        served = revision.name if revision else "the base, without an adapter,"
+        base, revision = self.store.rollback(self.repository, base=self.base, to_base=to_base)
+        served = (
+            f"{revision.name} on {base}" if revision else f"the base, {base}, without an adapter,"
+        )
         print(f"{self.repository}: {served} is served again")
         return 0
 
     def verify(self) -> int:
         """Name every file that is not what its manifest says; 1 if there is one."""
         revisions = self.store.revisions(self.repository)
-        _, problem = self._current()
-        problems = [f"current: {problem}"] if problem is not None else []
+        currents = [self._problem(current) for current in self.store.currents(self.repository)]
+        problems = [f"current: {problem}" for problem in currents if problem is not None]
         problems += [
             f"{revision.name}: {problem}"
             for revision in revisions
@@ -76,32 +88,45 @@ class AdapterCommands:
 
     def prune(self, keep: int) -> int:
         """Delete all but the newest and the current."""
-        gone = self.store.prune(self.repository, keep=keep)
-        print(f"{self.repository}: {len(gone)} revisions deleted")
+        gone = self.store.prune(self.repository, keep=keep, base=self.base)
+        for base, names in gone.items():
+            print(f"{self.repository}: {len(names)} revisions on {base} deleted")
+        if not gone:
+            about = f" on {self.base}" if self.base else ""
+            print(f"{self.repository}: 0 revisions deleted, there are none{about}")
         return 0
 
-    def _current(self) -> tuple[str | None, str | None]:
-        """The name of what is served, as far as it can be read, and what is wrong with it."""
-        name = None
+    def _problem(self, current: Current) -> str | None:
+        """What is wrong with what is served for one base."""
         try:
-            name = self.store.current_name(self.repository)
-            self.store.current(self.repository)
+            self.store.open_current(self.repository, current.file)
         except StoreError as error:
-            return name, str(error)
-        return name, None
+            return str(error)
+        return None
 
     def _find(self, name: str | None) -> Revision:
         if name is None:
-            current = self.store.current(self.repository)
-            if current is None:
-                raise ServerError(f"{self.repository} has no adapter yet: run finetune-repo")
-            return current
+            return self._served()
         for revision in self.store.revisions(self.repository):
             if revision.name == name:
                 return revision
         raise CommandUsageError(
             f"{self.repository} has no revision {name!r}: see homespun adapters list"
         )
+
+    def _served(self) -> Revision:
+        """The only current revision, or that of the base that was asked for."""
+        currents = self.store.currents(self.repository)
+        found = [one for one in currents if self.base in (None, one.base)]
+        if not found:
+            about = f" on {self.base}" if self.base else ""
+            raise ServerError(f"{self.repository} has no adapter{about} yet: run finetune-repo")
+        if len(found) > 1:
+            names = " and ".join(one.base for one in found)
+            raise CommandUsageError(
+                f"{self.repository} has adapters on {names}: say which with --base"
+            )
+        return self.store.open_current(self.repository, found[0].file)
 
 
 def _identity(path: Path) -> str:
@@ -111,22 +136,23 @@ def _identity(path: Path) -> str:
     return identity_of(root or path.resolve())
 
 
-def _row(revision: Revision, current: str | None) -> dict[str, Any]:
+def _row(revision: Revision, served: Collection[str | None]) -> dict[str, Any]:
     """What a manifest says, which may be anything: it is only shown."""
     decision = revision.manifest.get("decision")
     return {
         "revision": revision.name,
-        "current": revision.name == current,
+        "current": revision.name in served,
+        "base": base.id if (base := BaseRecord.in_manifest(revision.manifest)) else None,
         "decision": decision.get("outcome") if isinstance(decision, dict) else None,
         "created": revision.manifest.get("created"),
         "parent": revision.manifest.get("parent"),
     }
 
 
-def _line(revision: Revision, current: str | None) -> str:
-    row = _row(revision, current)
+def _line(revision: Revision, served: Collection[str | None]) -> str:
+    row = _row(revision, served)
     mark = "*" if row["current"] else " "
     if not revision.manifest:
         return f"{mark} {revision.name}  no readable manifest"
-    about = f"{row['decision'] or 'decision unknown'}, {row['created']}"
+    about = f"{row['decision'] or 'decision unknown'}, {row['created']}, on {row['base']}"
     return f"{mark} {revision.name}  {one_line(about)}"

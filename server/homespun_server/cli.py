@@ -46,6 +46,10 @@ JsonOption = Annotated[
 IdOption = Annotated[
     str | None, typer.Option("--id", help="Repository id in the store. [default: its origin]")
 ]
+OfBaseOption = Annotated[
+    str | None,
+    typer.Option("--base", help="Whose adapters. [default: the only base that has some in use]"),
+]
 RepositoryArgument = Annotated[
     Path, typer.Argument(metavar="[REPO]", help="A git repository or a folder.")
 ]
@@ -146,11 +150,12 @@ def adapters_show(
     repository: Annotated[Path, typer.Option(help="A git repository or a folder.")] = Path(),
     store: StoreOption = None,
     id_: IdOption = None,
+    base: OfBaseOption = None,
 ) -> int:
     """Print a revision's manifest as JSON."""
     from homespun_server.adapters import AdapterCommands
 
-    return AdapterCommands.of(store, repository, id_).show(revision)
+    return AdapterCommands.of(store, repository, id_, base).show(revision)
 
 
 @adapters_app.command("rollback")
@@ -158,6 +163,7 @@ def adapters_rollback(
     repository: RepositoryArgument = Path(),
     store: StoreOption = None,
     id_: IdOption = None,
+    base: OfBaseOption = None,
     to_base: Annotated[
         bool, typer.Option("--to-base", help="Serve the base at once, without an adapter.")
     ] = False,
@@ -165,7 +171,7 @@ def adapters_rollback(
     """Serve what the current revision replaced: the one before it, or the base."""
     from homespun_server.adapters import AdapterCommands
 
-    return AdapterCommands.of(store, repository, id_).rollback(to_base=to_base)
+    return AdapterCommands.of(store, repository, id_, base).rollback(to_base=to_base)
 
 
 @adapters_app.command("verify")
@@ -183,6 +189,7 @@ def adapters_prune(
     repository: RepositoryArgument = Path(),
     store: StoreOption = None,
     id_: IdOption = None,
+    base: OfBaseOption = None,
     keep: Annotated[
         int, typer.Option(min=1, help="Revisions to keep, the current one among them.")
     ] = 3,
@@ -190,7 +197,7 @@ def adapters_prune(
     """Delete old revisions; the current one always stays."""
     from homespun_server.adapters import AdapterCommands
 
-    return AdapterCommands.of(store, repository, id_).prune(keep)
+    return AdapterCommands.of(store, repository, id_, base).prune(keep)
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """The models in memory: one base, and per repository its adapter, merged into a copy or beside it.
 
-Loads on a thread of its own, so that the answer being computed never waits. When the store's
-``current`` of a repository changes, the new revision is loaded while the old one serves; one that
-is corrupt or foreign is refused, said once, and the old one stays. Knows nothing of documents.
+Loads on a thread of its own, so that the answer being computed never waits. When what the store
+serves for a repository and this base changes, the new revision is loaded while the old one serves;
+one that is corrupt or foreign is refused, said once, and the old one stays. The event loop never
+touches the disk. Knows nothing of documents.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from homespun_server.adapter_slots import AdapterSlot, AdapterSlots
 from homespun_server.answer_cache import ServedBy
 from homespun_server.logs import failure
 from homespun_server.settings import LaunchOptions
+from homespun_server.store_watch import Stamp, StoreWatch
 
 if TYPE_CHECKING:
     from homespun_model.bases.base import Base
@@ -59,6 +61,8 @@ class Models:
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
         self._base: asyncio.Future[tuple[Base, Serving]] | None = None
         self._slots: AdapterSlots[Serving] = AdapterSlots()
+        self._watch = StoreWatch(self._stamp)
+        self._following: set[asyncio.Future[None]] = set()
         self._without_slot: set[str] = set()
 
     def preload(self) -> None:
@@ -74,15 +78,12 @@ class Models:
         base, plain = await self._loaded_base()
         if repository is None:
             return plain
-        stamp, slot = self._stamp(repository), self._slots.find(repository)
-        if slot is None and stamp is not None:
-            slot = self._slots.take(repository)
-            self._say_full(base, repository, full=slot is None)
-        if slot is None:
-            return plain
-        if stamp != slot.stamp and slot.loading is None:
-            slot.loading = asyncio.ensure_future(self._swap(slot, repository, stamp))
-        return slot.serving or plain  # nobody waits for a new revision
+        slot = self._slots.find(repository)
+        if self._watch.is_due(repository):
+            following = asyncio.ensure_future(self._follow(base, repository))
+            self._following.add(following)
+            following.add_done_callback(self._following.discard)
+        return (slot.serving if slot is not None else None) or plain  # nobody waits for a new one
 
     def completers(self) -> list[Completing]:
         """Everything in memory that may answer."""
@@ -94,6 +95,7 @@ class Models:
     def close(self) -> None:
         """Start nothing any more; what is loading is left to end."""
         self._loader.shutdown(wait=False, cancel_futures=True)
+        self._watch.close()
 
     async def _loaded_base(self) -> tuple[Base, Serving]:
         if self._base is None:
@@ -117,9 +119,21 @@ class Models:
         self._report(Status("ready", loaded[0].id))
         return loaded
 
-    def _stamp(self, repository: str) -> tuple[int, ...] | None:
+    async def _follow(self, base: Base, repository: str) -> None:
+        """See whether the store serves something new, and begin to load it."""
+        stamp, slot = await self._watch.stamp(repository), self._slots.find(repository)
+        if slot is None and stamp is not None:
+            slot = self._slots.take(repository)
+            self._say_full(base, repository, full=slot is None)
+        if slot is not None and stamp != slot.stamp and slot.loading is None:
+            slot.loading = asyncio.ensure_future(self._swap(slot, repository, stamp))
+
+    def _stamp(self, repository: str) -> Stamp:
+        """On the watch's thread, once there is a base."""
+        assert self._base is not None
+        base, _ = self._base.result()
         try:
-            return self.store.stamp(repository)
+            return self.store.stamp(repository, base.record)
         except ModelError:  # an id that no store can hold has no adapter
             return None
 
@@ -132,9 +146,7 @@ class Models:
             message = f"memory holds {self._slots.room} adapters; the base answers for {repository}"
             self._report(Status("ready", base.id, None, repository, message))
 
-    async def _swap(
-        self, slot: AdapterSlot[Serving], repository: str, stamp: tuple[int, ...] | None
-    ) -> None:
+    async def _swap(self, slot: AdapterSlot[Serving], repository: str, stamp: Stamp) -> None:
         """Put the store's current revision in the slot, or say why not and leave it."""
         base, plain = await self._loaded_base()
         loop = asyncio.get_running_loop()
@@ -181,7 +193,7 @@ def load_current(store: AdapterStore, repository: str, base: Base, device: str) 
     """A completer with the repository's current revision; None where it has none."""
     from homespun_model.completer import Completer
 
-    revision = store.current(repository)
+    revision = store.current(repository, base.record)
     if revision is None:
         return None
     completer = Completer.load(base, revision, device=pick_device(device))

@@ -64,8 +64,9 @@ export function finetuneFlags(settings: Settings): string[] {
   ];
 }
 
+/** Whose adapters: flags that `homespun adapters rollback` takes. */
 export function storeFlags(settings: Settings): string[] {
-  return flag("--store", settings.store);
+  return [...flag("--base", settings.base), ...flag("--store", settings.store)];
 }
 
 /** What a workspace may set travels apart from the flags: the server bounds it. */

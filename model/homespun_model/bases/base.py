@@ -8,8 +8,6 @@ are imported when weights are loaded, not before. Knows nothing of prompts and a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 import re
@@ -19,6 +17,13 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homespun_model.bases.base_files import (
+    hash_of,
+    loaded_files,
+    one_line,
+    read_config,
+    weight_files,
+)
 from homespun_model.bases.families import (
     FORMAT_FILE,
     FimFormat,
@@ -26,6 +31,14 @@ from homespun_model.bases.families import (
     by_name,
     detect,
     read_format,
+)
+from homespun_model.bases.identity import (
+    DIGITS,
+    BaseIdentity,
+    BaseRecord,
+    architecture_of,
+    publishers_name,
+    vocabulary_hash,
 )
 from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder
 from homespun_model.bases.token_healing import Lexicon
@@ -41,10 +54,6 @@ STARTER_NAME = "starter"
 # Longer prompts would hold nothing: the window around a cursor is about this long (place.py).
 MAX_CONTEXT = 2048
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-# Attention that only looks back can be cut back to an earlier place; a running state cannot.
-CUTTABLE_LAYERS = {"full_attention", "sliding_attention"}
-INDEX = "model.safetensors.index.json"
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -55,12 +64,16 @@ class Base:
     """What it is called: "starter", the folder's path or the hub's name."""
     directory: Path
     weights_hash: str
-    """sha256 over its safetensors files."""
+    """sha256 over its safetensors files: what was loaded, not what it is (``record``)."""
     format: FimFormat
     fim: FimIds
     tokenizer: TextTokenizer = field(compare=False)
     context_length: int
     """Tokens of prompt and middle together, at most MAX_CONTEXT."""
+    architecture: str
+    """Model type and shape."""
+    published: tuple[str, str | None] | None
+    """Name and revision, where they are known."""
 
     @property
     def prompt_versions(self) -> tuple[int, ...]:
@@ -76,13 +89,26 @@ class Base:
         return build(self.tokenizer, self.fim, Budget.of(self.context_length))
 
     @cached_property
+    def record(self) -> BaseRecord:
+        """What it is, for manifests and for the store; made when first asked for."""
+        name, revision = self.published or (None, None)
+        identity = BaseIdentity(
+            architecture=self.architecture,
+            tokenizer=vocabulary_hash(self.tokenizer.vocabulary()),
+            name=name,
+            revision=revision,
+            sha256=None if name else self.weights_hash,
+        )
+        return BaseRecord(self.id, self.weights_hash, identity)
+
+    @cached_property
     def parameters(self) -> int:
         """Numbers in the files that load, of which only the headers are read. BaseError."""
         from safetensors import SafetensorError, safe_open
 
         total = 0
         try:
-            for path in _loaded(self.directory):
+            for path in loaded_files(self.directory):
                 with safe_open(path, framework="numpy") as file:
                     shapes = (file.get_slice(name).get_shape() for name in file.keys())  # noqa: SIM118
                     total += sum(map(math.prod, shapes))
@@ -128,22 +154,32 @@ def load_base(name: str = STARTER_NAME, *, fim_format: str | None = None) -> Bas
     asked for. ``fim_format`` names the family where it cannot be told. BaseError: one line.
     """
     directory = _find(name)
-    config = _config(directory)
-    weights = _weights(directory)
+    config = read_config(directory)
+    weights = weight_files(directory)
     tokenizer = read_tokenizer(directory)
     format = _format(name, directory, config, tokenizer, fim_format)
     fim = format.resolve(tokenizer.token_to_id)
     text = TextTokenizer(tokenizer, forbidden=fim.stop, guard=format.guard)
     _check_vocabulary(directory, config, text)
+    weights_hash = hash_of(weights)
     return Base(
         id=name if name == STARTER_NAME or _is_hub_name(name) else str(directory),
         directory=directory,
-        weights_hash=_hash(weights),
+        weights_hash=weights_hash,
         format=format,
         fim=fim,
         tokenizer=text,
         context_length=_context_length(config),
+        architecture=architecture_of(config),
+        published=_published(name, directory, weights_hash),
     )
+
+
+def _published(name: str, directory: Path, weights_hash: str) -> tuple[str, str | None] | None:
+    """Name and revision: of the starter, what it weighs; of a hub's model, the snapshot's."""
+    if name == STARTER_NAME:
+        return name, weights_hash[:DIGITS]
+    return (name, directory.name) if _is_hub_name(name) else publishers_name(directory)
 
 
 def _find(name: str) -> Path:
@@ -181,67 +217,9 @@ def _from_hub(name: str) -> Path:
         )
     except Exception as error:
         raise BaseError(
-            f"{name!r} is not a folder here, and the hub did not give it: {_one_line(error)}"
+            f"{name!r} is not a folder here, and the hub did not give it: {one_line(error)}"
         ) from error
     return Path(found)
-
-
-def _config(directory: Path) -> dict[str, Any]:
-    if (directory / "adapter_config.json").exists():
-        raise BaseError(f"{directory} is an adapter, not a base: give the base it was trained on")
-    try:
-        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BaseError(f"{directory} is no base model: it has no config.json") from error
-    except (OSError, ValueError) as error:
-        raise BaseError(
-            f"{directory / 'config.json'} cannot be read: {_one_line(error)}"
-        ) from error
-    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
-        raise BaseError(f"{directory / 'config.json'} names no model_type: not a base model")
-    text = config.get("text_config", config)
-    kinds = text.get("layer_types") if isinstance(text, dict) else None
-    if isinstance(kinds, list) and (odd := [k for k in kinds if k not in CUTTABLE_LAYERS]):
-        raise BaseError(f"{directory} has layers of kind {odd[0]!r}, which cannot be served yet")
-    return config
-
-
-def _weights(directory: Path) -> list[Path]:
-    weights = sorted(directory.glob("*.safetensors"))
-    if weights:
-        _check_index(directory, {file.name for file in weights})
-        return weights
-    if any(directory.glob("*.bin")) or any(directory.glob("*.pt*")):
-        raise BaseError(
-            f"{directory} holds pickled weights only, which can run code: convert them with "
-            "save_pretrained (safetensors) first"
-        )
-    raise BaseError(f"{directory} holds no weights (*.safetensors)")
-
-
-def _check_index(directory: Path, weights: set[str]) -> None:
-    """Only what lies here is hashed, and only safetensors are read without running anything."""
-    if other := _indexed(directory) - weights:
-        file = directory / INDEX
-        raise BaseError(f"{file} names {min(map(repr, other))}, no safetensors file beside it")
-
-
-def _loaded(directory: Path) -> list[Path]:
-    """Of the weights, those that transformers loads: some bases hold them a second time."""
-    if (whole := directory / "model.safetensors").is_file():
-        return [whole]
-    return [directory / name for name in sorted(_indexed(directory))] or _weights(directory)
-
-
-def _indexed(directory: Path) -> set[str]:
-    """The files that the index of a base in parts names; none where there is no index."""
-    file = directory / INDEX
-    if not file.exists():
-        return set()
-    try:
-        return set(json.loads(file.read_text(encoding="utf-8"))["weight_map"].values())
-    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise BaseError(f"{file} is no index of weights: {_one_line(error)}") from error
 
 
 def _format(
@@ -295,7 +273,7 @@ def _moved(model: PreTrainedModel, device: str) -> PreTrainedModel:
         model.to(torch.device(device))  # type: ignore[arg-type]
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise BaseError(
-            f"device {device!r} cannot be used: {_one_line(error)}; choose another with --device"
+            f"device {device!r} cannot be used: {one_line(error)}; choose another with --device"
         ) from error
     return model
 
@@ -306,17 +284,4 @@ def _why(error: Exception) -> str:
         return "it needs code of its own, which is never run here: choose another base"
     if "ignore_mismatched_sizes" in str(error):
         return "its weights do not have the shapes that its config.json says"
-    return _one_line(error)
-
-
-def _hash(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    return one_line(error)

@@ -1,7 +1,7 @@
 """Where the last few tokens stand elsewhere: in a repository's files, or in the prompt itself.
 
-What came next there is copied into what a model expects (``blend``), and drafted (``draft``). Knows
-only token ids.
+What came next there is copied into what a model expects (``cache_lm``), and drafted (``draft``).
+Knows only token ids.
 """
 
 from __future__ import annotations

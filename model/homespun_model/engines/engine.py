@@ -1,7 +1,7 @@
 """The forward pass that decoding and scoring need: token ids in, logits out.
 
-``LeanForward`` is the one for the small models where Python and dispatch cost more than arithmetic,
-``PlainForward`` transformers' own, for every architecture.
+``Qwen3CpuEngine`` is the one for small models, where Python and dispatch cost more than arithmetic,
+``TransformersEngine`` transformers' own, for every architecture.
 """
 
 from __future__ import annotations

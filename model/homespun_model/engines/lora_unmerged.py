@@ -58,7 +58,7 @@ class UnmergedLoraEngine(TransformersEngine):
 
     @property
     def size(self) -> int:
-        """``Forward.size``: the adapter's."""
+        """``Engine.size``: the adapter's."""
         return sum(part.down.nbytes + part.up.nbytes for part in self._added.values())
 
     def batch(self, rows: Tensor, keep: int, cache: DynamicCache | None = None) -> Tensor:

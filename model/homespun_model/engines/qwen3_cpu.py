@@ -57,7 +57,7 @@ class Qwen3CpuEngine:
         return _Qwen3Sequence(self, (len(self._layers), 2, self._key_heads, 0, self._width))
 
     def batch(self, rows: Tensor, keep: int) -> Tensor:
-        """``Forward.batch``, one row after another."""
+        """``Engine.batch``, one row after another."""
         return torch.stack([self.begin().run(row, keep) for row in rows.tolist()])
 
     def run(self, ids: Sequence[int], held: Tensor, begin: int, keep: int) -> Tensor:

@@ -25,7 +25,7 @@ EMBEDDING, NORM, HEAD = "model.embed_tokens.weight", "model.norm.weight", "lm_he
 Weights = Mapping[str, Tensor]
 """By the names that transformers gives them, float32."""
 
-# What a config must say for ``LeanForward`` to compute the same.
+# What a config must say for ``Qwen3CpuEngine`` to compute the same.
 _PLAIN = {"model_type": "qwen3", "hidden_act": "silu", "attention_bias": False}
 _SIZES = {
     "vocabulary": "vocab_size",
@@ -73,7 +73,7 @@ class Shape:
         ):
             return None
         numbers: dict[str, Any] = {
-            "epsilon": config.get("rms_norm_eps"),
+            "eps": config.get("rms_norm_eps"),
             "theta": rope["rope_theta"],
         }
         if not all(map(_is_positive, numbers.values())):
@@ -104,7 +104,7 @@ class Shape:
         return sizes
 
     def is_small(self) -> bool:
-        """Whether ``LeanForward`` pays."""
+        """Whether ``Qwen3CpuEngine`` pays."""
         return is_small(sum(map(math.prod, self.weights().values())))
 
     def _holds_together(self, kinds: object) -> bool:

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homespun_model.bases.identity import BaseRecord
 from homespun_model.errors import StoreError
 from homespun_model.store.revision import CONFIG, Revision, problems
 
@@ -49,10 +50,10 @@ def check(adapter: Revision, base: Base) -> None:
 
 def _foreign(manifest: dict[str, Any], base: Base) -> list[str]:
     """The manifest is as untrusted as any file: it may lack every key."""
-    trained_on = manifest.get("base")
-    trained_on = trained_on if isinstance(trained_on, dict) else {}
-    if trained_on.get("weights_hash") != base.weights_hash:
-        return [f"it was trained on another base, {trained_on.get('id')!r}, not {base.id!r}"]
+    trained_on = BaseRecord.in_manifest(manifest)
+    if trained_on is None or not trained_on.is_same(base.record):
+        named = repr(trained_on.id) if trained_on else "which it does not say"
+        return [f"it was trained on another base, {named}, not {base.id!r}"]
     version = manifest.get("prompt_version")
     if type(version) is not int or version not in base.prompt_versions:
         known = ", ".join(f"v{known}" for known in base.prompt_versions)

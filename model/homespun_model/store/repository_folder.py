@@ -8,6 +8,7 @@ revision.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from homespun_model.store.disk import flush
 from homespun_model.store.locks import try_lock, wait_for_lock
 from homespun_model.store.revision import NAME
 
+CURRENT = "current="  # and a base's key: no id of a repository becomes such a name
 LOCK_SECONDS = 60.0  # publishing takes less than one
 
 # The locks of stagings made by this process, held until they are published or it ends.
@@ -43,9 +45,20 @@ class RepositoryFolder:
     path: Path
 
     @property
-    def current(self) -> Path:
-        """The file that names what is served."""
+    def old_current(self) -> Path:
+        """Names what is served for one base, in a store from before there was a file for each."""
         return self.path / "current"
+
+    def current_of(self, key: str) -> Path:
+        """The file that names what is served for the base with this key."""
+        return self.path / f"{CURRENT}{key}"
+
+    def current_files(self) -> list[Path]:
+        """Every file that names what is served."""
+        if not self.path.is_dir():
+            return []
+        own = sorted(path for path in self.path.iterdir() if path.name.startswith(CURRENT))
+        return [*own, self.old_current] if os.path.lexists(self.old_current) else own
 
     @property
     def revisions(self) -> Path:
@@ -113,7 +126,7 @@ class RepositoryFolder:
             if lock is None:
                 return
             with lock:
-                if self.current.exists():
+                if self.current_files():
                     return
                 for folder in (self.revisions, self.staging):
                     folder.rmdir()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from homespun_model.bases.identity import BaseRecord
 from homespun_model.errors import StoreError
 
 SCHEMA = 1
@@ -70,13 +71,34 @@ def hashes(staged: Path) -> dict[str, str]:
     return {name: _sha256(staged / name) for name in sorted(names)}
 
 
-def check_manifest(manifest: Mapping[str, Any]) -> None:
-    """StoreError if a manifest does not say which base and prompts the adapter belongs to."""
-    base = manifest.get("base")
-    if not (isinstance(base, dict) and {"id", "weights_hash"} <= base.keys()):
-        raise StoreError("a manifest must say base.id and base.weights_hash: it was not published")
+def check_manifest(manifest: Mapping[str, Any]) -> BaseRecord:
+    """The base of an adapter to be published; StoreError if the manifest does not say it, or not
+    with which prompts."""
+    base = BaseRecord.in_manifest(manifest)
+    if base is None or base.identity is None:
+        raise StoreError(
+            "a manifest must say base.id, base.weights_hash and base.identity: it was not published"
+        )
     if not isinstance(manifest.get("prompt_version"), int):
         raise StoreError("a manifest must say prompt_version: it was not published")
+    return base
+
+
+def by_base(revisions: Iterable[Revision]) -> dict[str, list[str]]:
+    """The revisions' names in their order, by what their base is called."""
+    groups: list[tuple[BaseRecord | None, list[str]]] = []
+    for revision in revisions:
+        base = BaseRecord.in_manifest(revision.manifest)
+        for known, names in groups:
+            if known == base or (known and base and known.is_same(base)):
+                names.append(revision.name)
+                break
+        else:
+            groups.append((base, [revision.name]))
+    named: dict[str, list[str]] = {}
+    for base, names in groups:
+        named.setdefault(base.id if base else "an unknown base", []).extend(names)
+    return named
 
 
 def problems(revision: Revision) -> list[str]:

@@ -1,29 +1,31 @@
-"""The adapter store: a folder of revisions for each repository, one of them current.
+"""The adapter store: a folder of revisions for each repository, one of them current for each base.
 
     <store>/<repository id>/revisions/<revision>/   adapter_model.safetensors, adapter_config.json,
                                                     manifest.json; never changed once there
-    <store>/<repository id>/current                 the name of the revision that is served
+    <store>/<repository id>/current=<base>          the name of what is served for a base
     <store>/<repository id>/staging/<name>/         a revision in the making, with its lock beside
 
-A revision is made in staging and renamed into place whole; ``current`` is replaced by a rename.
+A revision is made in staging and renamed into place whole; what is current is replaced by a rename.
 The process may be killed, or the power fail, between any two lines: a reader sees the old revision
-or the new one. Where ``current`` is not there, the base is served. Readers take no lock. Knows
-nothing of what is in an adapter.
+or the new one. Where nothing is current, the base is served. Readers take no lock. Knows nothing of
+what is in an adapter.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from homespun_model.errors import StoreError
-from homespun_model.store.disk import flush, flush_files, replace, write
+from homespun_model.bases.identity import BaseRecord
+from homespun_model.errors import StoreError, StoreInputError
+from homespun_model.store import current_file
+from homespun_model.store.current_file import WAY_OUT, Current
+from homespun_model.store.disk import flush, flush_files, write
 from homespun_model.store.folder_names import folder_names
 from homespun_model.store.repository_folder import RepositoryFolder, check_root, reason, release
 from homespun_model.store.revision import (
@@ -31,6 +33,7 @@ from homespun_model.store.revision import (
     NAME,
     SCHEMA,
     Revision,
+    by_base,
     check_manifest,
     hashes,
     new_name,
@@ -38,9 +41,7 @@ from homespun_model.store.revision import (
     read_manifest,
 )
 
-__all__ = ["AdapterStore", "Revision", "default_store", "problems"]
-
-_WAY_OUT = "`homespun adapters rollback --to-base` serves the base instead"
+__all__ = ["AdapterStore", "Current", "Revision", "default_store", "problems"]
 
 
 def default_store() -> Path:
@@ -63,43 +64,45 @@ class AdapterStore:
         check_root(self.root)
 
     def has(self, repository: str) -> bool:
-        """Whether a revision is served for ``repository``."""
+        """Whether a revision is served for ``repository``, for whichever base."""
         try:
-            return self._folder(repository).current.is_file()
-        except StoreError:
+            return bool(self._folder(repository).current_files())
+        except (StoreError, OSError):
             return False
 
-    def stamp(self, repository: str) -> tuple[int, ...] | None:
-        """Changes whenever ``current`` does, at the cost of one stat; None where there is none."""
+    def stamp(self, repository: str, base: BaseRecord) -> tuple[int, ...] | None:
+        """Changes whenever what is current for a base does; None where it has no adapter."""
         try:
-            stat = self._folder(repository).current.stat()
+            file = current_file.find(self._folder(repository), base)
+            stat = file.stat() if file is not None else None
         except OSError:
             return None
-        return stat.st_mtime_ns, stat.st_ino, stat.st_size
+        return (stat.st_mtime_ns, stat.st_ino, stat.st_size) if stat is not None else None
 
-    def current(self, repository: str) -> Revision | None:
-        """The revision that is served; None where the base is."""
-        name = self.current_name(repository)
-        if name is None:
-            return None
+    def current(self, repository: str, base: BaseRecord) -> Revision | None:
+        """The revision that is served for a base; None where that is served by itself."""
+        self.check_folder()
+        try:
+            file = current_file.find(self._folder(repository), base)
+        except OSError as error:
+            raise StoreError(f"the store {self.root} cannot be read: {reason(error)}") from error
+        return self.open_current(repository, file) if file is not None else None
+
+    def open_current(self, repository: str, file: Path) -> Revision:
+        """The revision that one file names; StoreError where it cannot be had."""
+        name, _ = current_file.name_in(file)
         try:
             return self.open(repository, name)
         except StoreError as error:
-            raise StoreError(f"{error}; {_WAY_OUT}") from error
+            raise StoreError(f"{error}; {WAY_OUT}") from error
 
-    def current_name(self, repository: str) -> str | None:
-        """What ``current`` says, whether there is such a revision or not."""
+    def currents(self, repository: str) -> list[Current]:
+        """What is served for each base."""
         self.check_folder()
-        file = self._folder(repository).current
         try:
-            name = file.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{file} cannot be read: {reason(error)}; {_WAY_OUT}") from error
-        if not NAME.fullmatch(name):
-            raise StoreError(f"{file} holds {name[:80]!r}, no name of a revision; {_WAY_OUT}")
-        return name
+            return current_file.every(self._folder(repository))
+        except OSError as error:
+            raise StoreError(f"the store {self.root} cannot be read: {reason(error)}") from error
 
     def revisions(self, repository: str) -> list[Revision]:
         """Every revision, oldest first; those kept for study and the unreadable are among them."""
@@ -159,33 +162,39 @@ class AdapterStore:
         """As ``publish``, but only keep it for study: what is served stays."""
         return self._add(repository, staged, manifest, serve=False)
 
-    def rollback(self, repository: str, *, to_base: bool = False) -> Revision | None:
-        """Serve the revision that the current one replaced, after checking it.
+    def rollback(
+        self, repository: str, *, base: str | None = None, to_base: bool = False
+    ) -> tuple[str, Revision | None]:
+        """Serve the revision that the current one replaced, after checking it; the base's name too.
 
-        The first one replaced the base, and so does whatever is served with ``to_base``, however
-        damaged: None then. Every revision stays in the store.
+        ``base``: what the base is called of whose adapters this speaks; needed where several have
+        one. The first one replaced the base, and so does whatever is served with ``to_base``,
+        however damaged: None then. Every revision stays in the store.
         """
         with self._changing(repository, "roll back in") as folder:
-            if folder is None or not os.path.lexists(folder.current):
-                raise StoreError(f"{repository} has no adapter in use, so nothing to roll back")
-            before = None if to_base else self._before(repository)
+            now = self._one_of(repository, folder, base)
+            before = None if to_base else self._before(repository, now)
             if before is None:
-                folder.current.unlink()
-                flush(folder.path)
+                current_file.serve_base(self._folder(repository), now)
             else:
-                replace(folder.current, f"{before.name}\n", by_way_of=folder.staging)
-            return before
+                current_file.serve_again(self._folder(repository), now, before.name)
+            return now.base, before
 
-    def prune(self, repository: str, *, keep: int = 5) -> list[str]:
-        """Delete all but the newest ``keep`` revisions, the current one and its parent."""
+    def prune(
+        self, repository: str, *, keep: int = 5, base: str | None = None
+    ) -> dict[str, list[str]]:
+        """Delete all but the newest ``keep`` revisions of each base, or of the one called ``base``;
+        what is current and its parent stay. Returns what is gone, by what its base is called."""
         with self._changing(repository, "delete from") as folder:
             if folder is None:
-                return []
-            now = self.current(repository)
-            stay = [now.name, now.manifest.get("parent")] if now else []
-            names = [revision.name for revision in self.revisions(repository)]
-            gone = [name for name in names[: max(0, len(names) - keep)] if name not in stay]
-            for name in gone:
+                return {}
+            stay = set(self._in_use(repository, folder))
+            gone: dict[str, list[str]] = {}
+            for called, names in by_base(self.revisions(repository)).items():
+                if base in (None, called):
+                    old = [name for name in names[: max(0, len(names) - keep)] if name not in stay]
+                    gone[called] = old
+            for name in [name for names in gone.values() for name in names]:
                 (folder.revisions / name).rename(folder.staging / uuid.uuid4().hex)
             folder.clean()
             return gone
@@ -193,10 +202,10 @@ class AdapterStore:
     def _add(
         self, repository: str, staged: Path, manifest: Mapping[str, Any], *, serve: bool
     ) -> Revision:
-        check_manifest(manifest)
+        base = check_manifest(manifest)
         folder = self._folder(repository)
         with folder.writing("publish to"):
-            parent = self._parent(repository, manifest)
+            parent = self._parent(repository, base, manifest)
             files = hashes(staged)
             names = folder.names()
             name = new_name(files, after=names[-1] if names else None)
@@ -215,24 +224,38 @@ class AdapterStore:
             staged.rename(path)
             flush(path.parent)
             if serve:
-                replace(folder.current, f"{name}\n", by_way_of=folder.staging)
+                current_file.serve(folder, base, name)
             release(staged)
             folder.clean()
             return Revision(repository, name, path, full)
 
-    def _before(self, repository: str) -> Revision | None:
+    def _one_of(
+        self, repository: str, folder: RepositoryFolder | None, base: str | None
+    ) -> Current:
+        """What is current for the base called ``base``, or for the only one that there is."""
+        found = current_file.every(folder) if folder is not None else []
+        if base is not None:
+            found = [one for one in found if one.base == base]
+        if not found:
+            about = f" on {base}" if base is not None else ""
+            raise StoreError(f"{repository} has no adapter in use{about}, so nothing to roll back")
+        if len(found) > 1:
+            names = " and ".join(one.base for one in found)
+            raise StoreInputError(f"{repository} has adapters on {names}: say which with --base")
+        return found[0]
+
+    def _before(self, repository: str, now: Current) -> Revision | None:
         """The revision that the current one replaced; None where that was the base."""
-        now = self.current(repository)
-        parent = now.manifest.get("parent") if now else None
+        parent = self.open_current(repository, now.file).manifest.get("parent")
         if not isinstance(parent, str):
             return None
         if wrong := self.verify(repository, parent):
-            raise StoreError(f"revision {parent} cannot be served again: {wrong[0]}; {_WAY_OUT}")
+            raise StoreError(f"revision {parent} cannot be served again: {wrong[0]}; {WAY_OUT}")
         return self.open(repository, parent)
 
-    def _parent(self, repository: str, manifest: Mapping[str, Any]) -> str | None:
+    def _parent(self, repository: str, base: BaseRecord, manifest: Mapping[str, Any]) -> str | None:
         try:
-            now = self.current(repository)
+            now = self.current(repository, base)
         except StoreError:  # damaged: the new revision heals it
             now = None
         parent = now.name if now else None
@@ -242,6 +265,14 @@ class AdapterStore:
                 f"{parent or 'the base'}: run it again"
             )
         return parent
+
+    def _in_use(self, repository: str, folder: RepositoryFolder) -> Iterator[str]:
+        """The current revisions and their parents. StoreError where one cannot be read."""
+        for file in folder.current_files():
+            now = self.open_current(repository, file)
+            yield now.name
+            if isinstance(parent := now.manifest.get("parent"), str):
+                yield parent
 
     def _read(self, repository: str, name: str) -> Revision:
         path = self._folder(repository).revisions / name

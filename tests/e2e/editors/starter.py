@@ -94,7 +94,7 @@ def publish_blank_adapter(store: AdapterStore, repository: str) -> Revision:
     staged = store.stage(repository)
     get_peft_model(base.load_model().train(), lora).save_pretrained(staged)
     (staged / "README.md").unlink(missing_ok=True)
-    about = {"id": base.id, "weights_hash": base.weights_hash}
+    about = base.record.to_json()
     return store.publish(
         repository, staged, {"base": about, "prompt_version": base.prompt_versions[-1]}
     )

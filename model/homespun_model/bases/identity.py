@@ -1,0 +1,126 @@
+"""What a base is, apart from the files that hold its weights.
+
+One model in two quantisations or formats is one base: an adapter of the one is served on the other.
+So a base is known by its architecture, its vocabulary and its publisher's name and revision; only
+where nobody names it, by the weights themselves. Knows no store and loads no weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from homespun_model.errors import BaseError
+
+NAME_FILE = "homespun_base.json"
+"""Beside weights whose publisher is known: ``{"name": "org/model", "revision": "…"}``."""
+DIGITS = 16
+_SHAPE = ("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseIdentity:
+    """Bases that are equal here take each other's adapters."""
+
+    architecture: str
+    """Model type and shape."""
+    tokenizer: str
+    """A hash of the vocabulary."""
+    name: str | None = None
+    """What the publisher calls it, with ``revision``."""
+    revision: str | None = None
+    sha256: str | None = None
+    """Of the weights, where there is no name."""
+
+    @property
+    def key(self) -> str:
+        """A short name for files."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+    @classmethod
+    def from_json(cls, value: object) -> BaseIdentity | None:
+        """What a manifest says, which may be anything; None for what is no identity."""
+        if not isinstance(value, Mapping):
+            return None
+        known: dict[str, Any] = {field.name: value.get(field.name) for field in fields(cls)}
+        if not all(item is None or isinstance(item, str) for item in known.values()):
+            return None
+        return cls(**known) if known["architecture"] and known["tokenizer"] else None
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRecord:
+    """A base as a manifest names it: what it is, what it was called and what was loaded."""
+
+    id: str
+    weights_hash: str
+    """sha256 of the weights that were trained on or loaded: a record, no part of the identity."""
+    identity: BaseIdentity | None = None
+    """None in manifests from before there were identities: there, the weights decide."""
+
+    @property
+    def key(self) -> str:
+        """Names what is served for this base in a store."""
+        if self.identity is None:
+            return hashlib.sha256(self.weights_hash.encode()).hexdigest()[:DIGITS]
+        return self.identity.key
+
+    def is_same(self, other: BaseRecord) -> bool:
+        """Whether both are one base: the same identity, or the same weights under any name."""
+        if self.weights_hash == other.weights_hash:
+            return True
+        return self.identity is not None and self.identity == other.identity
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``base`` of a manifest."""
+        about: dict[str, Any] = {"id": self.id, "weights_hash": self.weights_hash}
+        return about | ({"identity": asdict(self.identity)} if self.identity else {})
+
+    @classmethod
+    def in_manifest(cls, manifest: Mapping[str, Any]) -> BaseRecord | None:
+        """The base that a manifest, which is data, names; None where it names none."""
+        about = manifest.get("base")
+        if not isinstance(about, Mapping):
+            return None
+        name, weights = about.get("id"), about.get("weights_hash")
+        if not isinstance(name, str) or not isinstance(weights, str):
+            return None
+        return cls(name, weights, BaseIdentity.from_json(about.get("identity")))
+
+
+def architecture_of(config: Mapping[str, Any]) -> str:
+    """Model type and shape, as a base's config says them."""
+    text = config.get("text_config")
+    inner = text if isinstance(text, Mapping) else config
+    sizes = (f"{key}={inner.get(key, config.get(key))}" for key in _SHAPE)
+    return " ".join((str(config.get("model_type")), *sizes))
+
+
+def vocabulary_hash(vocabulary: Mapping[str, int]) -> str:
+    """A hash of a vocabulary, from tokens to ids."""
+    tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+    ids = ",".join(str(vocabulary[token]) for token in tokens)
+    digest = hashlib.sha256("\0".join((*tokens, ids)).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:DIGITS]
+
+
+def publishers_name(folder: Path) -> tuple[str, str | None] | None:
+    """Name and revision that lie beside a base's weights; None without. BaseError: not readable."""
+    file = folder / NAME_FILE
+    if not file.is_file():
+        return None
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        name, revision = about["name"], about.get("revision")
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise BaseError(f"{file} does not say the base's name: delete it or fetch it again") from (
+            error
+        )
+    if not (isinstance(name, str) and name and (revision is None or isinstance(revision, str))):
+        raise BaseError(f"{file} does not say the base's name: delete it or fetch it again")
+    return name, revision
