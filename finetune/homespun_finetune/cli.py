@@ -124,7 +124,7 @@ def main() -> None:
     """The entry point: every way out has an exit code, and an error is one line."""
     interruption.listen()
     # Waiting threads sleep instead of spinning: on two cores that something else uses as well, a
-    # training step took a third of the time (LOG.md).
+    # training step took a third of the time (LOG E-001).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "--debug" not in sys.argv:
         warnings.simplefilter("ignore")  # what libraries tell each other is not for users

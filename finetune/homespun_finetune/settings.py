@@ -26,9 +26,9 @@ class TrainSettings:
     refresh_rate: float = 0.5
     """Of the peak rate, warmed up again, where training goes on from an adapter."""
     passes: int = 1
-    """At most this often over the training samples. Measured (LOG.md): what a second pass gains on
-    code from just after the training tree, it loses on newer code, and code in general with it. A
-    pass shows most lines several times as it is, in the prompts of samples nearby."""
+    """At most this often over the training samples. Measured (LOG E-033): what a second pass gains
+    on code from just after the training tree, it loses on newer code, and code in general with it.
+    A pass shows most lines several times as it is, in the prompts of samples nearby."""
     batch_size: int = 8
     """Samples a step. LoRA wants small batches, and minutes on two cores allow few steps."""
     warmup: float = 0.08
@@ -39,9 +39,9 @@ class TrainSettings:
     end_weight: float = 3.0
     """Weight of the token that ends a middle: one a sample, and what makes a suggestion stop."""
     prompt_weight: float = 0.3
-    """Weight of the prompt's tokens; a middle's weigh 1. Measured (LOG.md): a middle alone is one
-    token in thirty of what a small base could learn from, and minutes are short. At 1 a whole pass
-    learns a little less, and forgets a little more."""
+    """Weight of the prompt's tokens; a middle's weigh 1. Measured (LOG E-001): a middle alone is
+    one token in thirty of what a small base could learn from, and minutes are short. At 1 a whole
+    pass learns a little less, and forgets a little more (LOG E-033)."""
     general_share: float = 0.05
     """Of the samples: holes in the standard library, lest code in general be forgotten."""
     validations: int = 8
@@ -65,7 +65,7 @@ def learning_rate_for(hidden: int) -> float:
     """Half of a public rule for LoRA on Llama-like models: the narrower, the higher.
 
     The whole of it learnt a little more in short runs, unlearnt three times as much of code in
-    general, and was at its best half-way through longer ones (LOG.md).
+    general, and was at its best half-way through longer ones (LOG E-009, E-017).
     """
     return float(2.5e-4 * (2000 / hidden) ** 0.781)
 

@@ -286,7 +286,8 @@ def on_middles(examples: Sequence[EncodedSample], size: int, tokens: Tokens) -> 
     """Batches in which the middles count, and neither prompts nor ends.
 
     What counts is what is written. A base that was taught to end often unlearns some of that at
-    once: with ends, the best state would be the first one, whatever is learnt of middles (LOG.md).
+    once: with ends, the best state would be the first one, whatever is learnt of middles
+    (LOG E-032).
     """
     asked = sorted((e for e in examples if len(e) > e.start + 1), key=len)
     batches = (asked[i : i + size] for i in range(0, len(asked), size))

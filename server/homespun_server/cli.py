@@ -204,7 +204,7 @@ def main() -> None:
     """The entry point: every way out has an exit code, and an error is one line."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a launcher may have it ignored
     # Waiting threads sleep instead of spinning: beside a busy build, which is where people type, a
-    # suggestion took a fifth of the time (LOG.md).
+    # suggestion took a fifth of the time (LOG E-006).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "--debug" not in sys.argv:
         warnings.simplefilter("ignore")  # what libraries tell each other is not for users

@@ -13,7 +13,7 @@ FLOAT = 4  # bytes of a float32 parameter
 OVERHEAD = GIB  # torch itself, and the text
 # Parameters of a base up to which adapters are merged into copies of it. So far Python and dispatch
 # are much of a token's time, and the forward pass that saves them needs merged weights; in larger
-# bases merging saves a twentieth of it, and costs the base's memory for every adapter (LOG.md).
+# bases merging saves a twentieth of it, and costs the base's memory for every adapter (LOG E-030).
 SMALL = 50_000_000
 
 

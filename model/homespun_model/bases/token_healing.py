@@ -4,8 +4,8 @@ A vocabulary spells whole words, most of them with the space before. Half a word
 alone, cut off by a cursor, is starts in pieces that the model has rarely seen. So the prompt ends
 before them, and of all tokens only those are allowed that go on as the user has begun ("token
 healing", known from microsoft/guidance). With the starter this finds four or five times as many of
-the rest of such lines (LOG.md); and while somebody types a word, the prompt stays as it is. Knows
-no model.
+the rest of such lines (LOG E-008, E-014); and while somebody types a word, the prompt stays as it
+is. Knows no model.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from homespun_model.decoding.ngram_index import (
 )
 
 # By the length of the longest match, from none to MAX_MATCH and more: what made held-out code of
-# three repositories most likely under the starter (LOG.md).
+# three repositories most likely under the starter (LOG E-025).
 TRUST = (
     *(0.0, 0.0, 0.11, 0.18, 0.27, 0.35, 0.45, 0.52, 0.57, 0.61),
     *(0.64, 0.67, 0.69, 0.7, 0.71, 0.72, 0.86),

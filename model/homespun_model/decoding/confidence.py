@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 # A suggestion is shown, in whole lines, as far as it is right with this probability by its own
-# count; where its first line is not, nothing is. Measured with copies (LOG.md).
+# count; where its first line is not, nothing is. Measured with copies (LOG E-026).
 LIKELY = math.log(0.1)
 
 TokenStarts = Sequence[tuple[int, float]]

@@ -12,7 +12,7 @@ from homespun_model.decoding.ngram_index import MAX_MATCH
 
 MAX_DRAFT = 16
 # What a draft, and each token of it, add to a pass over a single token, as a share of that:
-# measured with the starter on two cores (LOG.md). A larger model's are smaller.
+# measured with the starter on two cores. A larger model's are smaller.
 DRAFT_COST = 0.3
 TOKEN_COST = 0.06
 _PRIOR = 0.7  # the rate before there is any

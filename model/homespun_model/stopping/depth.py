@@ -4,7 +4,7 @@ A line is deeper than the statement above it, its white space the same and more,
 opened something. In Python and Go its last character tells, always; in languages with semicolons,
 and in those that say ``end``, only what surely ends a statement is taken for an end. Lines inside
 round and square brackets, in strings and in comments may stand anywhere. What people wrote is left
-alone (LOG.md). Pure text: knows no model and no tokens.
+alone (LOG E-023). Pure text: knows no model and no tokens.
 """
 
 from __future__ import annotations
