@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from homespun_corpus.dedup.dedup import copy_reasons
 from homespun_corpus.dedup.near_duplicates import shingles, sketches, tokens
 from homespun_corpus.filters.quality import (
     MAX_FILE_BYTES,
     MAX_FUNCTION_BYTES,
-    copy_reasons,
     file_reason,
     names_secret,
     own_reasons,

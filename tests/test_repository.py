@@ -12,7 +12,7 @@ import pytest
 from git_repositories import commit, make_repository, write
 from homespun_corpus.errors import RepositoryError
 from homespun_corpus.repo.identity import normalised_origin
-from homespun_corpus.repo.repository import Change, Repository, find_root, identity_of
+from homespun_corpus.repo.repository import FileChange, Repository, find_root, identity_of
 from scratch_repositories import git
 
 
@@ -79,10 +79,10 @@ def test_changes_name_what_was_added_edited_and_removed(shop: Path) -> None:
 
     assert paths(repository, middle) == ["a.py", "c.py", "lib/b.py"]
     assert repository.changes(oldest, newest) == [
-        Change("a.py", *(git(shop, "rev-parse", f"{c}:a.py") for c in (oldest, newest))),
-        Change("c.py", None, git(shop, "rev-parse", "HEAD:c.py")),
-        Change("d.py", None, git(shop, "rev-parse", "HEAD:d.py")),
-        Change("lib/b.py", git(shop, "rev-parse", f"{oldest}:lib/b.py"), None),
+        FileChange("a.py", *(git(shop, "rev-parse", f"{c}:a.py") for c in (oldest, newest))),
+        FileChange("c.py", None, git(shop, "rev-parse", "HEAD:c.py")),
+        FileChange("d.py", None, git(shop, "rev-parse", "HEAD:d.py")),
+        FileChange("lib/b.py", git(shop, "rev-parse", f"{oldest}:lib/b.py"), None),
     ]
     assert repository.changes(newest, newest) == []
 

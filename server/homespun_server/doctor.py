@@ -114,10 +114,14 @@ class Diagnosis:
         except (ModelError, OSError) as error:
             return Finding("adapter", f"{error}; the base serves instead", good=False)
         if found is None:
-            text = "none published yet: run finetune-repo; the base serves till then"
-            return Finding("adapter", text)
+            return Finding("adapter", self._why_none(repository, base))
         self._serving = found
         return Finding("adapter", f"revision {found.served.revision}")
+
+    def _why_none(self, repository: str, base: Base) -> str:
+        others = " and ".join(current.base for current in self._store.currents(repository))
+        there = f" on {base.id}, only on {others}" if others else ""
+        return f"none published yet{there}: run finetune-repo; the base serves till then"
 
     def _suggestion(self, serving: Serving, cursor: Cursor, home: Home) -> Finding:
         found = suggestion_at(serving, cursor, home)

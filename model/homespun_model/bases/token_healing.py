@@ -3,7 +3,7 @@
 A vocabulary spells whole words, most of them with the space before. Half a word, or the space
 alone, cut off by a cursor, is starts in pieces that the model has rarely seen. So the prompt ends
 before them, and of all tokens only those are allowed that go on as the user has begun ("token
-healing", known from microsoft/guidance). With the starter this finds four or five times as many of
+healing", known from microsoft/guidance). With the starter this finds five or six times as many of
 the rest of such lines (LOG E-008, E-014); and while somebody types a word, the prompt stays as it
 is. Knows no model.
 """
