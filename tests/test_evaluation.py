@@ -72,7 +72,7 @@ def test_every_model_answers_the_same_holes(mined: Mined, tmp_path: Path) -> Non
     assert evidence.verbatim is not None and evidence.verbatim.reproduced == 0
     decided = decide(evidence)
     assert decided.outcome == "refused"
-    assert any("copying from the repository" in reason for reason in decided.reasons)
+    assert any("the n-gram baseline" in reason for reason in decided.reasons)
     stored = {**evaluation.to_json(), "evidence": evidence.to_json(), **decided.to_json()}
     assert json.loads(json.dumps(stored)) == stored
     assert stored["by_language"]["base"]["python"]["lines"] == 2

@@ -32,7 +32,7 @@ def test_surely_better_is_published_with_every_figure() -> None:
     assert published.outcome == "published"
     assert "+0.200 bits per byte" in published.reasons[0]
     told = " ".join(published.reasons)
-    for part in ("exact first lines", "exact middles", "typing saved", "copying", "by heart"):
+    for part in ("exact first lines", "exact middles", "typing saved", "n-gram", "memorization"):
         assert part in told
     assert {check.verdict for check in published.checks} == {"passed"}
 
@@ -84,7 +84,7 @@ def test_shares_may_drop_within_their_margins(what: str, margin: float) -> None:
 
 @pytest.mark.parametrize(
     ("rival", "name"),
-    [("alone", "by itself"), ("copy", "copying from the repository")],
+    [("alone", "the no-context baseline"), ("copy", "the n-gram baseline")],
 )
 def test_every_baseline_has_to_be_beaten(rival: str, name: str) -> None:
     for gain, outcome in ((WORSE, "refused"), (UNSURE, "undecided")):
@@ -99,11 +99,11 @@ def test_against_an_incumbent_the_base_has_to_be_beaten_too() -> None:
     assert decision(against="incumbent", rivals=rivals).outcome == "refused"
 
 
-def test_copying_must_not_complete_more_lines() -> None:
+def test_the_n_gram_baseline_must_not_complete_more_lines() -> None:
     rivals = RIVALS | {"copy": replace(FINE, exact_line=Interval(-0.2, -0.3, -0.1))}
     refused = decision(rivals=rivals)
     assert refused.outcome == "refused"
-    assert "copying" in refused.reasons[0]
+    assert "n-gram" in refused.reasons[0]
 
 
 def test_code_in_general_is_kept_within_a_bound() -> None:

@@ -1,4 +1,4 @@
-"""What is known by heart: the count, and that a model that learnt a text is found out."""
+"""What is memorized: the count, and that a model that learnt a text is found out."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_the_decision_and_its_checks_come_first() -> None:
 
 def test_every_part_is_there() -> None:
     text = report.render(page())
-    for part in ("copying", "base alone", "By kind of hole", "By language", "Edited lines"):
+    for part in ("n-gram", "no context", "By kind of hole", "By language", "Edited lines"):
         assert part in text
     for part in ("Code in general", "Training", "held-out-duplicate", "Completions", "History"):
         assert part in text

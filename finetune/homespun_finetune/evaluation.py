@@ -139,7 +139,7 @@ class Evaluation:
         return {role: lines[:common] for role, lines in self._typed.items()}
 
     def verbatim(self) -> memorization.Memorization | None:
-        """What the candidate has learnt by heart; None where there was nothing to ask for."""
+        """What the candidate has memorized; None where there was nothing to ask for."""
         if not self._functions or "candidate" not in self._probed:
             return None
         return memorization.compare(self._probed["base"], self._probed["candidate"])

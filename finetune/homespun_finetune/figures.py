@@ -24,8 +24,8 @@ TITLES = {
     "base": "base",
     "incumbent": "incumbent",
     "candidate": "adapter",
-    "alone": "base alone",
-    "copy": "copying",
+    "alone": "no context",
+    "copy": "n-gram",
 }
 ORDER = ("copy", "alone", "base", "incumbent", "candidate")
 UNMEASURED = "-"

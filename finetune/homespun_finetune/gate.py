@@ -1,7 +1,7 @@
 """Whether a candidate replaces what is served: a pure function of what was measured.
 
 Superiority on bits per byte over what is replaced and over every baseline; non-inferiority on exact
-lines, exact middles and typing saved; code in general and code learnt by heart within bounds; and a
+lines, exact middles and typing saved; code in general and memorization within bounds; and a
 minimum of evidence. Each is a check that passes, fails, or leaves a doubt. One failure refuses, one
 doubt decides nothing: too little evidence is never a pass. Knows no models and no store.
 """
@@ -44,7 +44,7 @@ class GateRules:
     """Bits per byte that what the base would write in the team's languages may cost more: some of
     this is what an adapter is for, so the bound catches only one that has lost its way."""
     verbatim_share: float = 0.02
-    """Of the training functions asked for, how many may be known by heart; one always may."""
+    """Of the training functions probed, how many may be memorized; one always may."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"rivals": list(self.rivals)}
@@ -105,7 +105,8 @@ def _checks(evidence: Evidence, rules: GateRules) -> Iterator[Check]:
             yield _better(name, rival)
             if name == "copy":
                 margin = rules.exact_line_margin
-                yield _not_worse("exact first lines, to copying", rival.exact_line, margin)
+                key, said = "exact first lines, to copying", f"exact first lines, to {_NAMES[name]}"
+                yield _not_worse(key, rival.exact_line, margin, said)
     yield _general(evidence.general, rules.general_margin)
     if evidence.drift is not None:
         yield _drift(evidence.drift, rules.drift_margin)
@@ -115,9 +116,11 @@ def _checks(evidence: Evidence, rules: GateRules) -> Iterator[Check]:
 _NAMES = {
     "base": "the base",
     "incumbent": "the incumbent",
-    "alone": "the base by itself",
-    "copy": "copying from the repository",
+    "alone": "the no-context baseline",
+    "copy": "the n-gram baseline",
 }
+# In the names of checks, which manifests hold: they stay what they were.
+_KEYS = _NAMES | {"alone": "the base by itself", "copy": "copying from the repository"}
 _WEAKER_SPLIT = (
     "the published adapter was tested on code newer than its training and this run could not be "
     "(no history to split by): fetch the full history, then run again"
@@ -133,26 +136,29 @@ def _too_few(main: Comparison, rules: GateRules) -> str:
 
 def _better(name: str, rival: Comparison) -> Check:
     """Bits per byte: the whole interval has to lie above zero."""
-    gain, than = rival.gain, _NAMES[name]
+    gain, than, key = rival.gain, _NAMES[name], f"better than {_KEYS[name]}"
     if gain is None:
-        return Check(f"better than {than}", "doubtful", f"not compared with {than}")
+        return Check(key, "doubtful", f"not compared with {than}")
     said, verdict = "better than", "passed"
     if gain.high < 0:
         said, verdict = "worse than", "failed"
     elif gain.low <= 0:
         said, verdict = "not surely better than", "doubtful"
     return Check(
-        f"better than {than}",
+        key,
         verdict,  # type: ignore[arg-type]
         f"{said} {than}: {gain.value:+.3f} bits per byte saved (95% interval {gain.low:+.3f} to "
         f"{gain.high:+.3f}; {rival.holes} held-out holes in {rival.files} files)",
     )
 
 
-def _not_worse(what: str, change: Interval | None, margin: float) -> Check:
+def _not_worse(
+    key: str, change: Interval | None, margin: float, spoken: str | None = None
+) -> Check:
     """A share may drop within its margin, or by less than its standard error where so little was
-    measured that this is more; beyond, it fails once that is no chance any more."""
-    name = f"{what} not worse"
+    measured that this is more; beyond, it fails once that is no chance any more. ``spoken``: what
+    people are told in place of ``key``."""
+    name, what = f"{key} not worse", spoken or key
     if change is None:
         return Check(name, "doubtful", f"{what}: too little was measured, give --minutes more")
     verdict: Verdict = "passed"
@@ -197,12 +203,12 @@ def _drift(more: float, margin: float) -> Check:
 def _verbatim(evidence: Evidence, share: float) -> Check:
     name, found = "nothing learnt by heart", evidence.verbatim
     if found is None:
-        return Check(name, "passed", "by heart: no training function is long enough to ask for")
+        return Check(name, "passed", "memorization: no training function is long enough to probe")
     allowed = max(1, int(share * found.probed))
     verdict: Verdict = "passed" if found.reproduced <= allowed else "failed"
     return Check(
         name,
         verdict,
-        f"by heart: {found.reproduced} of {found.probed} training functions asked for come back "
+        f"memorization: {found.reproduced} of {found.probed} training functions probed come back "
         f"for 50 tokens that the base does not know, {allowed} may",
     )

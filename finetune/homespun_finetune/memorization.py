@@ -1,4 +1,4 @@
-"""What an adapter has learnt by heart: training functions that it goes on writing, word for word.
+"""What an adapter has memorized: training functions that it goes on writing, word for word.
 
 It is given the beginning of a function that it was trained on, and decodes greedily. What the base
 writes as well is nobody's secret. A low count is no proof that nothing can be got out, only that

@@ -20,7 +20,7 @@ class TrainSettings:
     """LoRA rank, on all linear layers but the output."""
     alpha: int = 64
     dropout: float = 0.0
-    """An eighth of a step's time; early stopping guards against learning by heart."""
+    """An eighth of a step's time; early stopping guards against memorization."""
     learning_rate: float | None = None
     """Peak rate; None takes ``learning_rate_for`` the base's width."""
     refresh_rate: float = 0.5
@@ -84,7 +84,7 @@ class EvaluateSettings:
     general: float = 0.1
     """Of a model's part, for code in general."""
     verbatim: float = 0.06
-    """Of a model's part, for what it has learnt by heart."""
+    """Of a model's part, for what it has memorized."""
     scoring: float = 0.4
     """Of the time for holes, for bits per byte; the rest completes the same holes, in order."""
     max_holes: int = 400
@@ -93,7 +93,7 @@ class EvaluateSettings:
     max_general: int = 240
     """An interval of a few hundredths of a bit, over eighty modules."""
     max_probes: int = 200
-    """Functions asked for by heart."""
+    """Functions probed for memorization."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

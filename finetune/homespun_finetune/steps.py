@@ -252,7 +252,7 @@ class Steps:
     def evidence(
         self, evaluation: Evaluation, mined: Mined, incumbent: Revision | None
     ) -> Evidence:
-        """What the examination says of the candidate."""
+        """What the evaluation says of the candidate."""
         split = incumbent.manifest.get("split") if incumbent else None
         was = split.get("kind") if isinstance(split, dict) else None
         return gather(

@@ -98,14 +98,14 @@ def test_a_better_adapter_is_published(
     assert set(said["seconds"]) == {"mine", "train", "evaluate"}
 
 
-def test_an_adapter_that_copying_beats_is_not_published(
+def test_an_adapter_that_the_n_gram_baseline_beats_is_not_published(
     repository: Path, base: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     arguments = (repository, "--base", base, "--store", store, "--id", "team", "--json")
     done = finetune(*arguments, command=STRICT)
     assert done.returncode == 3, done.stderr
-    assert any("copying from the repository" in reason for reason in answer(done)["reasons"])
+    assert any("the n-gram baseline" in reason for reason in answer(done)["reasons"])
     shelf = AdapterStore(store)
     assert shelf.current("team") is None
     [kept] = shelf.revisions("team")
@@ -141,7 +141,7 @@ def test_a_report_lies_beside_the_revision_and_where_it_was_asked_for(
     assert revision is not None
     page = (store.parent / "page.html").read_text(encoding="utf-8")
     assert page == (revision.path / "report.html").read_text(encoding="utf-8")
-    assert "Published" in page and "copying" in page
+    assert "Published" in page and "n-gram" in page
     assert set(revision.manifest["files"]) >= {"report.html", "adapter_model.safetensors"}
 
 
