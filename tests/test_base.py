@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -291,3 +292,44 @@ def _refusal(folder: Path) -> str:
         load_base(str(folder))
     assert "\n" not in str(refusal.value)
     return str(refusal.value)
+
+
+def test_the_starter_is_known_by_its_name_and_its_weights() -> None:
+    base = load_base()
+    identity = base.record.identity
+    assert identity is not None
+    assert (identity.name, identity.revision) == ("starter", base.weights_hash[:16])
+
+
+def test_a_folder_without_a_name_is_known_by_its_weights(tmp_path: Path) -> None:
+    one, same, other = (
+        load_base(str(tiny_base(tmp_path / name, seed=seed)))
+        for name, seed in (("one", 0), ("same", 0), ("other", 1))
+    )
+    assert one.record.is_same(same.record) and one.record.id != same.record.id
+    assert not one.record.is_same(other.record)
+
+
+def test_two_precisions_with_their_publishers_name_are_one_base(tmp_path: Path) -> None:
+    folders = [tiny_base(tmp_path / name, seed=seed) for name, seed in (("f32", 0), ("q4", 1))]
+    for folder in folders:
+        about = {"name": "org/model", "revision": "r1"}
+        (folder / "homespun_base.json").write_text(json.dumps(about))
+    finer, coarser = (load_base(str(folder)).record for folder in folders)
+    assert finer.weights_hash != coarser.weights_hash
+    assert finer.is_same(coarser) and finer.key == coarser.key
+
+
+def test_another_vocabulary_under_the_same_name_is_another_base(tmp_path: Path) -> None:
+    record = load_base(str(tiny_base(tmp_path / "base"))).record
+    assert record.identity is not None
+    other = replace(record, weights_hash="0" * 64, identity=replace(record.identity, tokenizer="x"))
+    assert not record.is_same(other)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"name": 1}', '{"name": ""}', '{"revision": "r"}'])
+def test_a_name_file_that_says_no_name_is_one_line(tmp_path: Path, text: str) -> None:
+    folder = tiny_base(tmp_path / "base")
+    (folder / "homespun_base.json").write_text(text)
+    with pytest.raises(BaseError, match=r"homespun_base\.json does not say"):
+        load_base(str(folder))

@@ -94,7 +94,7 @@ class Base:
         name, revision = self.published or (None, None)
         identity = BaseIdentity(
             architecture=self.architecture,
-            tokenizer=vocabulary_hash(self.tokenizer.vocabulary()),
+            tokenizer=vocabulary_hash(self.tokenizer.size, self.tokenizer.token),
             name=name,
             revision=revision,
             sha256=None if name else self.weights_hash,

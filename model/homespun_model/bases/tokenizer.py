@@ -47,9 +47,10 @@ class TextTokenizer:
         """One more than the largest id."""
         return int(self._tokenizer.get_vocab_size(with_added_tokens=True))
 
-    def vocabulary(self) -> dict[str, int]:
-        """Every token, sentinels among them, and its id."""
-        return dict(self._tokenizer.get_vocab(with_added_tokens=True))
+    def token(self, number: int) -> str | None:
+        """The token with an id, as the vocabulary spells it; None where there is none."""
+        token: str | None = self._tokenizer.id_to_token(number)
+        return token
 
     def encode(self, text: str) -> list[int]:
         """Ids of ordinary text: sentinel text inside it never becomes a sentinel."""
