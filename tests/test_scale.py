@@ -52,7 +52,7 @@ def test_files_that_were_forgotten_are_not_parsed_again(
     assert found.material is not None
     assert expected.material is not None
     assert list(found.material.kept) == list(expected.material.kept)
-    assert found.material.learnt_functions(0, 9) == expected.material.learnt(0, 9)
+    assert found.material.learnt_functions(0, 9) == expected.material.learnt_functions(0, 9)
     assert len(read) == 14
 
 

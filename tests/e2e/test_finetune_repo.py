@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from homespun_model.store.store import AdapterStore
 from scratch_repositories import git, make_repository
+from served_revision import served_revision
 from tiny_models import tiny_base
 
 COMMAND = (sys.executable, str(Path(__file__).parents[1] / "finetune_leniently.py"))
@@ -106,24 +107,24 @@ def test_an_adapter_that_the_n_gram_baseline_beats_is_not_published(
     done = finetune(*arguments, command=STRICT)
     assert done.returncode == 3, done.stderr
     assert any("the n-gram baseline" in reason for reason in answer(done)["reasons"])
-    shelf = AdapterStore(store)
-    assert shelf.current("team") is None
-    [kept] = shelf.revisions("team")
+    adapters = AdapterStore(store)
+    assert served_revision(adapters, "team") is None
+    [kept] = adapters.revisions("team")
     assert kept.manifest["decision"]["outcome"] in ("refused", "undecided")
     verdicts = {check["name"]: check["verdict"] for check in kept.manifest["decision"]["checks"]}
     assert verdicts["better than copying from the repository"] != "passed"
-    assert shelf.verify("team", kept.name) == []
+    assert adapters.verify("team", kept.name) == []
 
 
 def test_what_is_in_the_store(
     published: tuple[Path, subprocess.CompletedProcess[str]], repository: Path
 ) -> None:
     store, done = published
-    shelf = AdapterStore(store)
-    revision = shelf.current("team")
+    adapters = AdapterStore(store)
+    revision = served_revision(adapters, "team")
     assert revision is not None
     assert revision.name == answer(done)["revision"]
-    assert shelf.verify("team", revision.name) == []
+    assert adapters.verify("team", revision.name) == []
     manifest = revision.manifest
     assert manifest["decision"]["outcome"] == "published"
     assert manifest["commit"] == git(repository, "rev-parse", "HEAD")
@@ -137,7 +138,7 @@ def test_a_report_lies_beside_the_revision_and_where_it_was_asked_for(
     published: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     store, _ = published
-    revision = AdapterStore(store).current("team")
+    revision = served_revision(AdapterStore(store), "team")
     assert revision is not None
     page = (store.parent / "page.html").read_text(encoding="utf-8")
     assert page == (revision.path / "report.html").read_text(encoding="utf-8")
@@ -221,7 +222,7 @@ def test_a_damaged_incumbent_is_said_before_the_work(
 ) -> None:
     store = tmp_path / "store"
     shutil.copytree(published[0], store)
-    revision = AdapterStore(store).current("team")
+    revision = served_revision(AdapterStore(store), "team")
     assert revision is not None
     if damage == "weights":
         (revision.path / "adapter_model.safetensors").write_bytes(b"damaged")
@@ -244,7 +245,7 @@ def test_too_little_to_decide_is_exit_code_3(base: Path, tmp_path: Path) -> None
     said = answer(done)
     assert said["decision"] == "undecided"
     assert "not enough held-out code" in said["reasons"][0] or "no held-out" in said["reasons"][0]
-    assert AdapterStore(tmp_path / "store").current("y") is None
+    assert served_revision(AdapterStore(tmp_path / "store"), "y") is None
 
 
 def test_ctrl_c_leaves_the_store_as_it_was(
@@ -386,12 +387,12 @@ def test_two_repositories_make_one_adapter(repository: Path, base: Path, tmp_pat
     for folder in (repository, other):
         assert re.search(rf"of \S*{folder.name}\S* newer than [0-9a-f]{{12}}", done.stderr)
     assert all(head[:12] in page.read_text() for head in heads)
-    shelf = AdapterStore(store)
-    [revision] = shelf.revisions(answer(done)["repository"])
+    adapters = AdapterStore(store)
+    [revision] = adapters.revisions(answer(done)["repository"])
     assert [one["commit"] for one in revision.manifest["repositories"]] == heads
     again = finetune(*arguments, "--refresh")
     assert again.returncode == 3, again.stderr
-    current = shelf.current(answer(done)["repository"])
+    current = served_revision(adapters, answer(done)["repository"])
     expected = "nothing has changed since" if current else "there is no adapter yet"
     assert expected in again.stderr
 

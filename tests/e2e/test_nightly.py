@@ -15,6 +15,7 @@ import pytest
 import yaml
 from homespun_model.store.store import AdapterStore
 from scratch_repositories import add_commit, git, make_repository
+from served_revision import served_revision
 from tiny_models import tiny_base
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +108,7 @@ def test_two_nights(action: dict[str, Any], tmp_path: Path) -> None:
     newest = store.revisions(second["repository"])[-1]
     assert newest.manifest["course"]["from"] == first["revision"]
     assert list((cache / "homespun-readings").rglob("*.sqlite"))
-    served = store.current(second["repository"])
+    served = served_revision(store, second["repository"])
     assert served is not None
     expected = second if second["decision"] == "published" else first
     assert served.name == expected["revision"]

@@ -52,7 +52,7 @@ def finetune(
 def served(store: AdapterStore, name: str) -> Revision:
     """The revision, published again if it was not: whether it was better is not asked here."""
     revision = store.open("team", name)
-    if store.current_name("team") == name:
+    if [current.name for current in store.currents("team")] == [name]:
         return revision
     staged = store.stage("team")
     for file in revision.manifest["files"]:
@@ -99,7 +99,7 @@ def test_a_killed_run_is_finished_when_it_is_repeated(base: Path, tmp_path: Path
     run.send_signal(signal.SIGKILL)
     run.communicate(timeout=60)
     assert run.returncode == -signal.SIGKILL
-    assert AdapterStore(store).current("team") is None
+    assert AdapterStore(store).currents("team") == []
     said, done = finetune(repository, base, store, "--minutes", "1")
     assert said["revision"], done.stderr
     assert "went on from step" in done.stderr

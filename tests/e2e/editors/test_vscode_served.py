@@ -81,7 +81,7 @@ def test_one_session(open_workbench: OpenWorkbench, real_server: RealServer, tea
     workbench.wait(lambda: revision.name in workbench.status(), "the revision in the status bar")
     workbench.screenshot("vscode-adapter")
     workbench.do("command", title="Homespun: Roll Back to the Revision Before")
-    workbench.wait(lambda: real_server.store.current(team) is None, "the base to be current")
+    workbench.wait(lambda: not real_server.store.currents(team), "the base to be current")
     workbench.do("show", file="shapes.py")
     workbench.press("Control+End")
     workbench.wait(lambda: asked_anew(taught.base_says), "the base's answer")
