@@ -6,6 +6,7 @@ import random
 
 from homespun_corpus.dedup.contamination import CONTAMINATED, ContaminationIndex, gram_trace
 from homespun_corpus.dedup.near_duplicates import grams, shingles, tokens
+from homespun_corpus.syntax import lexical
 from homespun_corpus.syntax.spans import Span
 
 HELD = b"""def settle(invoices, limit):
@@ -24,7 +25,7 @@ OTHER = b"""def route(parcels, depot):
 
 
 def echoes(*held: bytes) -> ContaminationIndex:
-    return ContaminationIndex([tokens(text, "#") for text in held])
+    return ContaminationIndex([tokens(text, lexical.PYTHON) for text in held])
 
 
 def cut(text: bytes, spans: list[Span]) -> list[bytes]:
@@ -36,33 +37,33 @@ def cut(text: bytes, spans: list[Span]) -> list[bytes]:
 
 def test_a_copy_is_found_and_its_neighbours_are_left() -> None:
     text = OTHER + b"\n\n" + HELD.replace(b"settle", b"pay") + b"\n\n" + OTHER
-    spans = echoes(HELD).spans(text, "#")
+    spans = echoes(HELD).spans(text, lexical.PYTHON)
     assert [piece.strip() for piece in cut(text, spans)] == [OTHER.strip(), OTHER.strip()]
 
 
 def test_code_that_is_no_function_can_be_a_copy() -> None:
     script = b"\n".join(HELD.splitlines()[1:-1]) + b"\n"
-    [span] = echoes(HELD).spans(OTHER + script + OTHER, "#")
+    [span] = echoes(HELD).spans(OTHER + script + OTHER, lexical.PYTHON)
     assert (OTHER + script + OTHER)[span.start : span.end] == script[:-1]
 
 
 def test_half_of_a_larger_function_can_be_a_copy() -> None:
     inner = b"".join(b"    " + line + b"\n" for line in HELD.splitlines()[1:-1])
     text = b"def all_of_it(invoices, limit):\n    x = open_it(1)\n" * 3 + inner + OTHER
-    [span] = echoes(HELD).spans(text, "#")
+    [span] = echoes(HELD).spans(text, lexical.PYTHON)
     assert inner[:-1] in text[span.start : span.end]
 
 
 def test_what_is_not_near_is_no_echo() -> None:
     less = b"\n".join(HELD.splitlines()[:2])
-    assert echoes(HELD).spans(OTHER + less + OTHER, "#") == []
-    assert echoes().spans(HELD, "#") == []
-    assert echoes(HELD).spans(b"", "#") == []
-    assert echoes(b"", HELD).spans(b"x = 1\n", "#") == []
+    assert echoes(HELD).spans(OTHER + less + OTHER, lexical.PYTHON) == []
+    assert echoes().spans(HELD, lexical.PYTHON) == []
+    assert echoes(HELD).spans(b"", lexical.PYTHON) == []
+    assert echoes(b"", HELD).spans(b"x = 1\n", lexical.PYTHON) == []
 
 
 def test_what_a_text_may_echo_is_named_by_that_alone() -> None:
-    held, none = gram_trace([grams(tokens(HELD, "#"))]), gram_trace([])
+    held, none = gram_trace([grams(tokens(HELD, lexical.PYTHON))]), gram_trace([])
     assert echoes(HELD).likely(held) == echoes(OTHER, HELD).likely(held) is not None
     assert echoes(HELD, HELD.replace(b"total", b"sum_of")).likely(held) != echoes(HELD).likely(held)
     assert echoes(OTHER).likely(held) is echoes(HELD).likely(none) is echoes().likely(none) is None
@@ -76,10 +77,11 @@ def test_after_cutting_no_stretch_of_the_rest_is_near() -> None:
         words = [b"w%d" % rng.randrange(12) for _ in range(rng.randrange(8, 24))]
         held = [words, [b"v%d" % rng.randrange(6) for _ in range(15)]]
         text = b"\n".join(_noisy(rng, words + held[1]) for _ in range(3))
-        spans = ContaminationIndex(held).spans(text, "#")
+        spans = ContaminationIndex(held).spans(text, lexical.PYTHON)
         found += bool(spans)
         assert bool(spans) == _is_near(text, held)
-        assert ContaminationIndex(held).likely(gram_trace([grams(tokens(text, "#"))])) or not spans
+        trace = gram_trace([grams(tokens(text, lexical.PYTHON))])
+        assert ContaminationIndex(held).likely(trace) or not spans
         assert not any(_is_near(piece, held) for piece in cut(text, spans))
     assert 10 < found < 60
 
@@ -92,7 +94,7 @@ def _noisy(rng: random.Random, words: list[bytes]) -> bytes:
 
 
 def _is_near(text: bytes, held: list[list[bytes]]) -> bool:
-    code = [int(gram) for gram in grams(tokens(text, "#"))]
+    code = [int(gram) for gram in grams(tokens(text, lexical.PYTHON))]
     sets = [{int(gram) for gram in shingles(words)} for words in held]
     stretches = (set(code[i:j]) for i in range(len(code)) for j in range(i + 1, len(code) + 1))
     return any(

@@ -11,8 +11,10 @@ from homespun_corpus.dedup.near_duplicates import shingles, sketches, tokens
 from homespun_corpus.filters.licence import licence_header
 from homespun_corpus.mining.dataset import MineSettings, mine
 from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax import lexical
 from homespun_corpus.syntax.functions import extract
 from homespun_corpus.syntax.languages import by_name
+from homespun_corpus.syntax.lexical import LexicalRules
 from homespun_corpus.syntax.spans import Span
 from scratch_repositories import git, make_repository
 
@@ -26,25 +28,25 @@ STARS = "/*\n" + "".join(f" * {line}\n" for line in MIT.splitlines()) + " */"
 
 
 @pytest.mark.parametrize(
-    ("header", "rest", "comment"),
+    ("header", "rest", "rules"),
     [
-        (HASHES, "import os\n", "#"),
-        ("#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n" + HASHES, "\n# About this.\n", "#"),
-        ("\ufeff# vim: set sw=4:\n\n" + HASHES, "\nx = 1\n", "#"),
-        (f'"""\n{MIT}\n"""', "\nx = 1\n", "#"),
-        (SLASHES, "\npackage a\n", "//"),
-        ("//go:build linux\n\n" + SLASHES, "\n// Package a does it.\npackage a\n", "//"),
-        (STARS, "\nexport const a = 1;\n", "//"),
-        (STARS, " export const a = 1;\n", "//"),
-        ("#!/usr/bin/env node\n'use strict'\n", "", "//"),
-        ("", "# Adds things up.\nx = 1\n", "#"),
-        ("", 'import os\n\nNOTICE = "Copyright (c) 2020"\n', "#"),
-        ("", "x = 1\n" + HASHES, "#"),
-        ("", "", "//"),
+        (HASHES, "import os\n", lexical.PYTHON),
+        ("#!/bin/python\n# -*- coding: utf-8 -*-\n" + HASHES, "\n# Of it.\n", lexical.PYTHON),
+        ("\ufeff# vim: set sw=4:\n\n" + HASHES, "\nx = 1\n", lexical.PYTHON),
+        (f'"""\n{MIT}\n"""', "\nx = 1\n", lexical.PYTHON),
+        (SLASHES, "\npackage a\n", lexical.SCRIPT),
+        ("//go:build linux\n\n" + SLASHES, "\n// Package a does it.\npackage a\n", lexical.SCRIPT),
+        (STARS, "\nexport const a = 1;\n", lexical.SCRIPT),
+        (STARS, " export const a = 1;\n", lexical.SCRIPT),
+        ("#!/usr/bin/env node\n'use strict'\n", "", lexical.SCRIPT),
+        ("", "# Adds things up.\nx = 1\n", lexical.PYTHON),
+        ("", 'import os\n\nNOTICE = "Copyright (c) 2020"\n', lexical.PYTHON),
+        ("", "x = 1\n" + HASHES, lexical.PYTHON),
+        ("", "", lexical.SCRIPT),
     ],
 )
-def test_a_header_ends_where_the_licence_does(header: str, rest: str, comment: str) -> None:
-    found = licence_header((header + rest).encode(), comment)
+def test_a_header_ends_where_the_licence_does(header: str, rest: str, rules: LexicalRules) -> None:
+    found = licence_header((header + rest).encode(), rules)
     assert found == (Span(0, len(header.encode())) if "Copyright" in header else None)
 
 
@@ -72,7 +74,7 @@ def test_a_licence_makes_no_two_functions_alike() -> None:
     one = f"function one(a, b) {{\n  {STARS}\n  return a.first(b) + b.second(a) - 17;\n}}\n"
     other = f"function two(c) {{\n  {STARS}\n  for (const d of c) send(d, c.length, true);\n}}\n"
     code = [
-        tokens(source.encode()[function.span.start : function.span.end], "//")
+        tokens(source.encode()[function.span.start : function.span.end], lexical.SCRIPT)
         for source in (one, other)
         for function in extract(
             source.encode(), path="a.js", language=by_name("javascript"), blob_id="b"
@@ -82,22 +84,22 @@ def test_a_licence_makes_no_two_functions_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "comment"),
+    ("header", "rules"),
     [
-        ("# Author: Jo Doe\n", "#"),
-        ("# Written by Jo Doe\n", "#"),
-        ("# jo.doe@example.org\n", "#"),
-        ('"""The shop.\n\nMaintainer: Jo\n"""', "#"),
-        ("/**\n * The shop.\n * @author Jo Doe\n */", "//"),
-        ("// Created by Jo on 01.02.20.\n", "//"),
-        ("-- Authors: Jo, Al\n", "--"),
-        ("; Authors: Jo, Al\n", ""),
+        ("# Author: Jo Doe\n", lexical.PYTHON),
+        ("# Written by Jo Doe\n", lexical.PYTHON),
+        ("# jo.doe@example.org\n", lexical.PYTHON),
+        ('"""The shop.\n\nMaintainer: Jo\n"""', lexical.PYTHON),
+        ("/**\n * The shop.\n * @author Jo Doe\n */", lexical.SCRIPT),
+        ("// Created by Jo on 01.02.20.\n", lexical.SCRIPT),
+        ("-- Authors: Jo, Al\n", lexical.LUA),
+        ("; Authors: Jo, Al\n", lexical.UNKNOWN),
     ],
 )
-def test_whoever_wrote_it_is_no_part_of_a_prompt(header: str, comment: str) -> None:
+def test_whoever_wrote_it_is_no_part_of_a_prompt(header: str, rules: LexicalRules) -> None:
     rest = "\nwritten = by(author)\n"
-    assert licence_header((header + rest).encode(), comment) == Span(0, len(header))
-    assert licence_header(f"{header[:2]} The shop.\n{rest}".encode(), comment) is None
+    assert licence_header((header + rest).encode(), rules) == Span(0, len(header))
+    assert licence_header(f"{header[:2]} The shop.\n{rest}".encode(), rules) is None
 
 
 def test_no_author_and_no_address_is_in_any_training_prompt(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from homespun_corpus.filters.licence_names import is_excluded, licences
 from homespun_corpus.filters.team_settings import read_team_settings
 from homespun_corpus.mining.dataset import MineSettings, mine
 from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax import lexical
 from homespun_server.document_home import home_of
 from homespun_server.repository_index import code_of
 from scratch_repositories import add_commit, git, make_repository
@@ -48,8 +49,8 @@ def test_what_a_header_names(header: str, expected: list[str] | None) -> None:
 )
 def test_ids_are_compared_whole_and_without_case(pattern: str, excluded: bool) -> None:
     source = (GNU.format(kind="", later="any later version") + "\nx = 1\n").encode()
-    assert is_excluded(source, "#", [pattern]) is excluded
-    assert not is_excluded(b"x = 1\n" + source, "#", [pattern]), "that is no header"
+    assert is_excluded(source, lexical.PYTHON, [pattern]) is excluded
+    assert not is_excluded(b"x = 1\n" + source, lexical.PYTHON, [pattern]), "that is no header"
 
 
 def test_a_file_under_an_excluded_licence_teaches_and_shows_nothing(tmp_path: Path) -> None:

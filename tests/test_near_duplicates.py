@@ -14,6 +14,7 @@ from git_repositories import make_repository
 from homespun_corpus.dedup.near_duplicates import grams, shingles, tokens
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax import lexical
 from scratch_repositories import module_text
 
 NEAR = 0.5
@@ -121,9 +122,9 @@ def shown_texts(mined: Mined) -> set[str]:
 
 def is_near(text: str, function: str) -> bool:
     """Whether a stretch of the text, as long as the function, is near to it."""
-    wanted = set(shingles(tokens(function.encode(), "#")).tolist())
+    wanted = set(shingles(tokens(function.encode(), lexical.PYTHON)).tolist())
     for opening in (b"", b'"""', b"'''"):  # a window may begin inside of a string
-        code = grams(tokens(opening + text.encode(), "#")).tolist()
+        code = grams(tokens(opening + text.encode(), lexical.PYTHON)).tolist()
         for start in (i for i, gram in enumerate(code) if gram in wanted):
             stretch = set(code[start : start + len(wanted)])
             if len(stretch & wanted) >= NEAR * len(stretch | wanted):

@@ -14,6 +14,7 @@ from homespun_corpus.dedup.near_duplicates import (
     sketches,
     tokens,
 )
+from homespun_corpus.syntax import lexical
 
 MISSED = {0.7: 0.05, 0.85: 0.0}  # of the near ones: those at the threshold itself, now and then
 PYTHON = b'''def f(a, b):
@@ -24,7 +25,7 @@ PYTHON = b'''def f(a, b):
 
 
 def test_tokens_are_words_signs_and_whole_strings_without_comments() -> None:
-    found = tokens(PYTHON, "#")
+    found = tokens(PYTHON, lexical.PYTHON)
     assert b'"""Doc # not a comment."""' in found
     assert b'"x # y"' in found
     assert b"comment" not in found
@@ -33,13 +34,13 @@ def test_tokens_are_words_signs_and_whole_strings_without_comments() -> None:
 
 def test_comments_of_both_styles() -> None:
     code = b"let a = 1; // one\n/* two\nlines */ let b = `//` + '/*' + \"*/\";"
-    assert b" ".join(tokens(code, "//")) == b"let a = 1 ; let b = `//` + '/*' + \"*/\" ;"
+    assert b" ".join(tokens(code, lexical.SCRIPT)) == b"let a = 1 ; let b = `//` + '/*' + \"*/\" ;"
 
 
 def test_white_space_and_comments_make_no_difference_and_strings_do() -> None:
     reformatted = PYTHON.replace(b"    ", b"  ").replace(b"  # a comment", b"\n\n  # other")
     texts = PYTHON, reformatted, PYTHON.replace(b"x #", b"y #")
-    one, same, other = map(exact_key, sketches([tokens(text, "#") for text in texts]))
+    one, same, other = map(exact_key, sketches([tokens(text, lexical.PYTHON) for text in texts]))
     assert one == same != other
 
 

@@ -11,6 +11,8 @@ from homespun_corpus.filters.licence import licence_header
 from homespun_corpus.filters.path_attributes import marked_by
 from homespun_corpus.mining.dataset import MineSettings, mine
 from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax import lexical
+from homespun_corpus.syntax.lexical import LexicalRules
 from scratch_repositories import git, module_text
 
 MARKS = {
@@ -70,17 +72,17 @@ def test_each_is_accounted_for_and_an_unset_attribute_saves_nothing(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("header", "comment"),
+    ("header", "rules"),
     [
-        ("# Author: Jo Doe\n", "#"),
-        ("#!/bin/sh\n# written by Jo Doe\n", "#"),
-        ('"""Tools.\n\n:author: Jo Doe\n"""\n', "#"),
-        ("/**\n * @author Jo Doe\n */\n", "//"),
-        ("// Questions: jo.doe@mail.example.org\n", "//"),
+        ("# Author: Jo Doe\n", lexical.PYTHON),
+        ("#!/bin/sh\n# written by Jo Doe\n", lexical.PYTHON),
+        ('"""Tools.\n\n:author: Jo Doe\n"""\n', lexical.PYTHON),
+        ("/**\n * @author Jo Doe\n */\n", lexical.SCRIPT),
+        ("// Questions: jo.doe@mail.example.org\n", lexical.SCRIPT),
     ],
 )
-def test_a_header_that_names_somebody_goes(header: str, comment: str) -> None:
-    span = licence_header((header + "x = 1\n").encode(), comment)
+def test_a_header_that_names_somebody_goes(header: str, rules: LexicalRules) -> None:
+    span = licence_header((header + "x = 1\n").encode(), rules)
     assert span is not None
     assert not (header + "x = 1\n").encode()[span.end :].removesuffix(b"x = 1\n").strip()
 
@@ -89,4 +91,4 @@ def test_a_header_that_names_somebody_goes(header: str, comment: str) -> None:
     "header", ["# The author of a book is text.\n", "# See a@b.\n", '"""Authors of books."""\n']
 )
 def test_a_header_about_authors_stays(header: str) -> None:
-    assert licence_header((header + "x = 1\n").encode(), "#") is None
+    assert licence_header((header + "x = 1\n").encode(), lexical.PYTHON) is None

@@ -13,6 +13,7 @@ from homespun_corpus.filters.quality import (
     own_reasons,
 )
 from homespun_corpus.filters.secrets import find_secrets
+from homespun_corpus.syntax import lexical
 from homespun_corpus.syntax.functions import Function, extract
 from homespun_corpus.syntax.languages import language_for
 
@@ -135,7 +136,7 @@ def functions_in(source: str, path: str = "a.py") -> list[Function]:
 def reasons_in(source: str, path: str = "a.py") -> dict[str, str | None]:
     functions = functions_in(source, path)
     data = source.encode()
-    codes = [tokens(data[f.span.start : f.span.end], "#") for f in functions]
+    codes = [tokens(data[f.span.start : f.span.end], lexical.PYTHON) for f in functions]
     reasons = own_reasons(data, functions, find_secrets(data), codes)
     return {f.name: reason for f, reason in zip(functions, reasons, strict=True)}
 
@@ -190,7 +191,7 @@ def test_a_name_can_be_a_secret(name: str, told: bool) -> None:
 
 def code_of(source: str) -> list[list[bytes]]:
     data = source.encode()
-    return [tokens(data[f.span.start : f.span.end], "#") for f in functions_in(source)]
+    return [tokens(data[f.span.start : f.span.end], lexical.PYTHON) for f in functions_in(source)]
 
 
 def test_of_copies_the_first_stays() -> None:

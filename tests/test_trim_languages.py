@@ -69,6 +69,7 @@ def test_a_bracket_that_the_suffix_closes_is_not_closed_twice(name: str) -> None
 @names
 def test_brackets_in_comments_and_strings_are_none(name: str) -> None:
     (row,) = (row for row in LANGUAGES if row.name == name)
-    text = f'{row.comment} don\'t (\nx = "a ( \\" {row.comment} b"\ny(1)\n'
+    mark = row.lexical.line_comment
+    text = f'{mark} don\'t (\nx = "a ( \\" {mark} b"\ny(1)\n'
     kinds = [token.kind for token in scan(text, name)]
     assert kinds == ["comment", "string", "bracket", "bracket"]

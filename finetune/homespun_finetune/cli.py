@@ -15,7 +15,7 @@ import time
 import traceback
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from homespun_model.exit_codes import BAD_USAGE, INTERRUPTED, explain, fail
@@ -120,15 +120,19 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     return outcome.exit_code
 
 
-def main() -> None:
-    """The entry point: every way out has an exit code, and an error is one line."""
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """The entry point: every way out has an exit code, and an error is one line.
+
+    ``arguments``: the process's own, where none are given.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
     interruption.listen()
     # Waiting threads sleep instead of spinning: on two cores that something else uses as well, a
     # training step took a third of the time (LOG E-001).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if "--debug" not in sys.argv:
+    if "--debug" not in arguments:
         warnings.simplefilter("ignore")  # what libraries tell each other is not for users
-    sys.exit(_exit_code(sys.argv[1:]))
+    sys.exit(_exit_code(arguments))
 
 
 def _exit_code(arguments: list[str]) -> int:

@@ -20,6 +20,8 @@ from homespun_model.exit_codes import BAD_USAGE, DONE, INTERRUPTED, explain, fai
 from homespun_server.errors import CommandUsageError, ServerError
 from homespun_server.settings import LaunchOptions
 
+FINETUNE = "finetune"  # another room's command
+
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -131,6 +133,14 @@ def doctor(
     return run(_options(base, store, device, fim_format), place)
 
 
+@app.command(FINETUNE, context_settings={"allow_extra_args": True})
+def finetune(context: typer.Context) -> int:
+    """Do what finetune-repo does: learn a repository."""
+    from homespun_server.other_commands import hand_over
+
+    return hand_over(FINETUNE, context.args)
+
+
 @adapters_app.command("list")
 def adapters_list(
     repository: RepositoryArgument = Path(),
@@ -214,7 +224,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Do what the arguments say; the exit code."""
     debug = "--debug" in arguments
-    rest = [argument for argument in arguments if argument != "--debug"]
+    rest = _for_typer(arguments)
     try:
         if rest[:1] == ["--version"]:
             print(f"homespun {version()}", flush=True)
@@ -229,6 +239,15 @@ def run(arguments: list[str]) -> int:
             traceback.print_exc()
         return _fail(*explain(error, usage=CommandUsageError, failure=ServerError))
     return _fail("interrupted", code) if code == INTERRUPTED else code
+
+
+def _for_typer(arguments: list[str]) -> list[str]:
+    """Without --debug, wherever it stands; but another room's command gets all there is, unread."""
+    rest = [argument for argument in arguments if argument != "--debug"]
+    if rest[:1] != [FINETUNE]:
+        return rest
+    at = arguments.index(FINETUNE)
+    return [FINETUNE, "--", *arguments[:at], *arguments[at + 1 :]]
 
 
 def version() -> str:

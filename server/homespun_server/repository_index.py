@@ -20,7 +20,7 @@ from homespun_corpus.filters.secrets import without_secrets
 from homespun_corpus.place import Place, Related
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.retrieval.context_index import SHOWN_CHARS, ContextIndex, around_line
-from homespun_corpus.syntax.languages import language_for
+from homespun_corpus.syntax.languages import TEXT, language_for
 from homespun_model.decoding.ngram_index import MAX_TOKENS, NgramIndex
 
 from homespun_server.document_home import Root
@@ -212,9 +212,8 @@ def code_of(root: Root) -> Iterator[tuple[str, str]]:
 
 def _is_foreign(root: Root, path: str, data: bytes) -> bool:
     """Whether code is under a licence that the team excludes."""
-    language = language_for(path)
-    comment = language.comment if language else ""
-    return licence_names.is_excluded(data, comment, root.exclude_licences)
+    rules = (language_for(path) or TEXT).lexical
+    return licence_names.is_excluded(data, rules, root.exclude_licences)
 
 
 def _wanted_in(repository: Repository, root: Root) -> Wanted:

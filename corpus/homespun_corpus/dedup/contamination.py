@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homespun_corpus.dedup.near_duplicates import SHINGLE, Shingles, grams, shingles, token_spans
+from homespun_corpus.syntax.lexical import LexicalRules
 from homespun_corpus.syntax.spans import Span
 
 CONTAMINATED = 0.5  # similarity of a stretch to a held-out function, which training must not see
@@ -60,9 +61,9 @@ class ContaminationIndex:
         keys = sorted({self._keys[owner] for owner in found})
         return hashlib.blake2b(b"".join(keys), digest_size=16).hexdigest() if keys else None
 
-    def spans(self, text: bytes, comment: str) -> list[Span]:
+    def spans(self, text: bytes, rules: LexicalRules) -> list[Span]:
         """What of ``text`` to cut out so that no stretch of the rest is near: whole lines."""
-        code = token_spans(text, comment)
+        code = token_spans(text, rules)
         found = grams([text[start:end] for start, end in code])
         spans = []
         for first, last in self._stretches(found):

@@ -17,6 +17,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from homespun_corpus.syntax.lexical import LexicalRules
+
 NEAR = 0.7  # similarity of two training functions, of which one is enough
 SHINGLE = 5  # tokens
 # Those that share one band of MinHash are compared: 42% of the pairs that are 0.6 alike, 85% of
@@ -31,34 +33,38 @@ Shingles = NDArray[np.uint32]
 Sketch = bytes
 """Of a function: KEY_BYTES that say which tokens it has, then a hash of each band, 4 bytes each."""
 
+# What stands between quotes, told alike in all languages.
 _STRINGS = rb"\"\"\"(?s:.*?)\"\"\"|'''(?s:.*?)'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
 _TOKEN = rb"|([\w\x80-\xff]+|[^\s\w])"
 _ROW_WEIGHTS = np.array([pow(2_654_435_761, i + 1, 1 << 32) for i in range(ROWS)], np.uint32)
-# Comments that may span lines, and strings of their own, go with some of those that end with one.
-_LONG_COMMENTS = {"--": rb"--\[\[(?s:.*?)\]\]|", "//": rb"/\*(?s:.*?)\*/|"}
-_MORE_STRINGS = {"//": rb"|`[^`]*`"}
 
 
-def tokens(text: bytes, comment: str) -> list[bytes]:
-    """Words, signs and whole strings of a piece of code, without its comments.
-
-    ``comment`` begins one that runs to the end of the line; empty for a text that may have none.
-    """
-    return [string or word for string, word in _tokens(comment).findall(text) if string or word]
+def tokens(text: bytes, rules: LexicalRules) -> list[bytes]:
+    """Words, signs and whole strings of a piece of code, without its comments."""
+    return [string or word for string, word in _tokens(rules).findall(text) if string or word]
 
 
-def token_spans(text: bytes, comment: str) -> list[tuple[int, int]]:
+def token_spans(text: bytes, rules: LexicalRules) -> list[tuple[int, int]]:
     """Where each of ``tokens`` stands in ``text``."""
-    found = _tokens(comment).finditer(text)
+    found = _tokens(rules).finditer(text)
     return [match.span() for match in found if match.lastindex is not None]
 
 
 @cache
-def _tokens(comment: str) -> re.Pattern[bytes]:
+def _tokens(rules: LexicalRules) -> re.Pattern[bytes]:
     """What finds comments, strings (group 1), words and signs (group 2)."""
-    line = re.escape(comment.encode()) + rb"[^\n]*|" if comment else b""
-    strings = _STRINGS + _MORE_STRINGS.get(comment, b"")
-    return re.compile(_LONG_COMMENTS.get(comment, b"") + line + rb"(" + strings + rb")" + _TOKEN)
+    strings = _STRINGS + (rb"|`[^`]*`" if rules.backticks else b"")
+    return re.compile(_comments(rules) + rb"(" + strings + rb")" + _TOKEN)
+
+
+def _comments(rules: LexicalRules) -> bytes:
+    """What matches one in code that is whole: by its marks alone, a block only with its end."""
+    block = line = b""
+    if rules.block_comment is not None:
+        block = rb"(?s:.*?)".join(re.escape(mark.encode()) for mark in rules.block_comment) + rb"|"
+    if rules.line_comment:
+        line = re.escape(rules.line_comment.encode()) + rb"[^\n]*|"
+    return block + line
 
 
 def exact_key(sketch: Sketch) -> bytes:

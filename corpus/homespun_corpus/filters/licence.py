@@ -10,6 +10,7 @@ import re
 from codecs import BOM_UTF8
 from functools import cache
 
+from homespun_corpus.syntax.lexical import LexicalRules
 from homespun_corpus.syntax.spans import Span
 
 HEADER_BYTES = 32_000  # where a header may be
@@ -24,17 +25,14 @@ _LICENCE = re.compile(
     rb"|\b[\w.+-]+@[\w-]+\.[\w.-]+\w"
 )
 _SHEBANG = re.compile(rb"#![^\n]*\n")
-_LONG_COMMENTS = {
-    "#": rb"|(\"\"\"|''')(?s:.*?)\1",
-    "--": rb"|--\[\[(?s:.*?)\]\]",
-    "//": rb"|/\*(?s:.*?)\*/",
-    # Of a language that we do not know, whatever may be one.
-    "": rb"|/\*(?s:.*?)\*/|<!--(?s:.*?)-->|\{-(?s:.*?)-\}|\(\*(?s:.*?)\*\)",
-}
+# Where no comment may span lines, a string that nobody reads does.
+_DOCSTRING = rb"(\"\"\"|''')(?s:.*?)\1"
+# Of a language that we do not know, whatever may be a comment.
 _ANY_MARK = rb"(?:#|//|--|;|%|\.\.|'|\"|!|dnl\b|REM\b)"
+_ANY_BLOCK = rb"/\*(?s:.*?)\*/|<!--(?s:.*?)-->|\{-(?s:.*?)-\}|\(\*(?s:.*?)\*\)"
 
 
-def licence_header(source: bytes, comment: str) -> Span | None:
+def licence_header(source: bytes, rules: LexicalRules) -> Span | None:
     """From a file's beginning to the end of the licence in its first comments, if there is one.
 
     A comment that names authors or holds an e-mail address counts for one.
@@ -44,7 +42,7 @@ def licence_header(source: bytes, comment: str) -> Span | None:
     shebang = _SHEBANG.match(source, start)
     point, header = shebang.end() if shebang else start, None
     for _ in range(BLOCKS):
-        block = _block(comment).match(source, point)
+        block = _block(rules).match(source, point)
         if block is None:
             break
         point = block.end()
@@ -54,8 +52,12 @@ def licence_header(source: bytes, comment: str) -> Span | None:
 
 
 @cache
-def _block(comment: str) -> re.Pattern[bytes]:
+def _block(rules: LexicalRules) -> re.Pattern[bytes]:
     """Lines of comments, or one comment that may span lines."""
-    mark = re.escape(comment.encode()) if comment else _ANY_MARK
-    line = rb"(?:[ \t]*" + mark + rb"[^\n]*(?:\n|\Z))+"
-    return re.compile(rb"\s*(?:" + line + _LONG_COMMENTS.get(comment, b"") + rb")")
+    begin, block = _ANY_MARK, _ANY_BLOCK
+    if rules.line_comment:
+        begin, block = re.escape(rules.line_comment.encode()), _DOCSTRING
+    if rules.block_comment is not None:
+        block = rb"(?s:.*?)".join(re.escape(mark.encode()) for mark in rules.block_comment)
+    lines = rb"(?:[ \t]*" + begin + rb"[^\n]*(?:\n|\Z))+"
+    return re.compile(rb"\s*(?:" + lines + rb"|" + block + rb")")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from homespun_corpus.filters.licence import licence_header
+from homespun_corpus.syntax.lexical import LexicalRules
 
 EXCLUDED_LICENCE = "excluded-licence"
 
@@ -28,13 +29,13 @@ _NOTICES = (
 )
 _VERSION = re.compile(r"\b(?:version|v\.?) ?(\d+(?:\.\d+)?)", re.IGNORECASE)
 _LATER = re.compile(r"\bany later version\b", re.IGNORECASE)
-_MARKS = re.compile(r"[\s*#/;%\"'!<>-]+")  # of comments, between the words of a sentence
+_MARKS = re.compile(r"[\s*#/;%\"'!<>-]+")  # of any comment, between the words of a sentence
 
 
-def is_excluded(source: bytes, comment: str, patterns: Sequence[str]) -> bool:
+def is_excluded(source: bytes, rules: LexicalRules, patterns: Sequence[str]) -> bool:
     """Whether a licence that the file names is one of ``patterns``: SPDX ids, with ``*`` for any
-    characters. ``comment``: what begins a comment line, as ``licence_header`` takes it."""
-    if not patterns or (header := licence_header(source, comment)) is None:
+    characters."""
+    if not patterns or (header := licence_header(source, rules)) is None:
         return False
     text = source[: header.end].decode("utf-8", "replace")
     wanted = [pattern.lower() for pattern in patterns]

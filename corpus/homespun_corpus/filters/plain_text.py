@@ -71,7 +71,7 @@ def text_name(path: str) -> str:
 
 def whole_text(source: bytes, *, path: str, blob_id: str) -> list[Function]:
     """The one function of a text; none of one that says nothing."""
-    header = licence_header(source, TEXT.comment)
+    header = licence_header(source, TEXT.lexical)
     start = header.end if header else 0
     rest = source[start:]
     start += len(rest) - len(rest.lstrip())

@@ -54,7 +54,7 @@ _GENERATED_FILE = re.compile(
     r"|^versioneer\.py$",
     re.IGNORECASE,
 )
-# What generators write into a comment at the top.
+# What generators write into a comment at the top, of whatever language: none is known here.
 _GENERATED_HEADER = re.compile(
     rb"(?im)^[ \t]*(?:\xef\xbb\xbf)?(?:#|//|/?\*+|--|;|<!--|\"\"\"|''')[^\n]*?"
     rb"(?:@generated\b"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from datasets.utils import (
 from homespun_corpus.errors import DatasetError
 from homespun_corpus.mining.dataset import Mined
 from homespun_corpus.mining.ledger import LEDGER_FILE, Ledger
+from homespun_corpus.repo.identity import file_system_name
 
 MANIFEST = "manifest.json"
 
@@ -74,8 +74,8 @@ def _no_bars() -> Iterator[None]:
 
 def default_folder(identity: str) -> Path:
     """Where a repository's dataset is kept to be looked at: the user's own cache, nobody else's."""
-    name = re.sub(r"[^\w.-]+", "-", identity).strip("-.")
-    return platformdirs.user_cache_path("homespun", appauthor=False) / "datasets" / name
+    folder = platformdirs.user_cache_path("homespun", appauthor=False) / "datasets"
+    return folder / file_system_name(identity)
 
 
 def load(directory: Path) -> Mined:

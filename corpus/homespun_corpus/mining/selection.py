@@ -23,6 +23,7 @@ from homespun_corpus.reading.file_functions import FileFunctions
 from homespun_corpus.reading.sources import Sources, Tree
 from homespun_corpus.syntax.functions import Function
 from homespun_corpus.syntax.languages import by_name
+from homespun_corpus.syntax.lexical import LexicalRules
 from homespun_corpus.syntax.spans import Span
 
 Barred = Mapping[str, Sequence[Span]]
@@ -67,7 +68,7 @@ class Selection:
         cut = [*self.barred.get(file.blob_id, ()), *file.secrets]
         source = without(source, cut)
         while any(span.start for span in cut):  # what a cut has joined may be near, too
-            cut = self.contamination.spans(source, _comment(file))
+            cut = self.contamination.spans(source, _rules(file))
             source = without(source, cut)
         return source
 
@@ -105,7 +106,7 @@ def select_together(asked: Sequence[tuple[Sources, Split]]) -> list[Selection]:
     examined = iter(_examined(asked))
     held_out = [[(held, next(examined)) for held in parts.held_out] for _, parts in asked]
     new = [
-        tokens(_text(sources, held.function), by_name(held.function.language).comment)
+        tokens(_text(sources, held.function), by_name(held.function.language).lexical)
         for (sources, _), selected in zip(asked, held_out, strict=True)
         for held, reason in selected
         if reason is None and held.novelty == "new"
@@ -160,7 +161,7 @@ def _taught(asked: Sequence[tuple[Sources, Split]], barred: Barred) -> Iterator[
 
 
 def _shingles(sources: Sources, function: Function) -> Shingles:
-    return shingles(tokens(_text(sources, function), by_name(function.language).comment))
+    return shingles(tokens(_text(sources, function), by_name(function.language).lexical))
 
 
 def _survey(
@@ -193,19 +194,19 @@ def _contaminated(
 ) -> list[Span]:
     """Stretches of a file, and of its functions: one read alone is safe from odd quotes above."""
     source = sources.text(file.blob_id)
-    spans = contamination.spans(source, _comment(file))
+    spans = contamination.spans(source, _rules(file))
     for function in file.functions:
         if not _meets(function.parts, spans):
             for part in function.parts:
-                found = contamination.spans(source[part.start : part.end], _comment(file))
+                found = contamination.spans(source[part.start : part.end], _rules(file))
                 spans += [Span(part.start + span.start, part.start + span.end) for span in found]
     return spans
 
 
-def _comment(file: FileFunctions) -> str:
+def _rules(file: FileFunctions) -> LexicalRules:
     language = read_as(file.path)
     assert language is not None
-    return language.comment
+    return language.lexical
 
 
 def without(source: bytes, spans: Iterable[Span]) -> bytes:

@@ -9,8 +9,6 @@ to write there is no cache. Holds bytes; knows not what they mean.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import re
 import shutil
 import sqlite3
 import tempfile
@@ -23,6 +21,7 @@ from typing import Any, TypeVar
 import platformdirs
 
 from homespun_corpus.reading.rules_version import rules_version
+from homespun_corpus.repo.identity import file_system_name
 
 MAX_BYTES = 1 << 30  # of one repository: about that much source
 DAYS_KEPT = 30  # without use, whether a blob's entry or a whole file
@@ -39,10 +38,8 @@ T = TypeVar("T")
 
 def default_cache(identity: str) -> Path:
     """The file of a repository: in a folder that is nobody's but the user's."""
-    name = re.sub(r"[^\w.-]+", "-", identity).strip("-.")[-80:]
-    same = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     folder = platformdirs.user_cache_path("homespun", appauthor=False) / "readings"
-    return folder / f"{name}-{same}.{rules_version()}.sqlite"
+    return folder / f"{file_system_name(identity)}.{rules_version()}.sqlite"
 
 
 class BlobCache:

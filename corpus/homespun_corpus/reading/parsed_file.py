@@ -74,10 +74,10 @@ def read_blob(
     if reason is not None or not judged:
         return ParsedFile(reason, functions=tuple(functions), keys=keys)
     secrets = find_secrets(source)
-    codes = [tokens(f.text(source), language.comment) for f in functions]
+    codes = [tokens(f.text(source), language.lexical) for f in functions]
     reasons = own_reasons(source, functions, secrets, codes)
-    header = licence_header(source, language.comment)
-    pieces = (tokens(source, language.comment), *codes)
+    header = licence_header(source, language.lexical)
+    pieces = (tokens(source, language.lexical), *codes)
     return ParsedFile(
         reason,
         functions=tuple(functions),

@@ -254,8 +254,8 @@ class Sources:
         """Whether the team excludes what the file is under; asked after reading, which is kept."""
         if not self._licences or not parsed.header:
             return None
-        blob, comment = self.repository.read(key.blob_id), by_name(key.language).comment
-        excluded = is_excluded(readable(blob), comment, self._licences)
+        blob, rules = self.repository.read(key.blob_id), by_name(key.language).lexical
+        excluded = is_excluded(readable(blob), rules, self._licences)
         return EXCLUDED_LICENCE if excluded else None
 
     def _spill(self, name: str, parsed: ParsedFile) -> None:

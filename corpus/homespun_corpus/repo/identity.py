@@ -1,4 +1,4 @@
-"""Which repository a folder is: the name that adapters are stored under.
+"""Which repository a folder is: the name that adapters are stored under, and one for its files.
 
 The same code gets the same id wherever it is cloned and however it is fetched; an id holds neither
 credentials nor a machine's paths. Every function here is cheap enough to ask for each document that
@@ -17,6 +17,7 @@ import pygit2
 from homespun_corpus.repo.git_open import open_git
 
 HASH_CHARS = 12
+NAME_CHARS, NAME_BYTES = 80, 218  # of an id, in a file's name: systems take 255 bytes for all of it
 _SCP = re.compile(r"(?:[^/@]+@)?(\[[^\]]+\]|[^/:@]+):(?!//)(.+)")  # [user@]host:path
 _UNSAFE = re.compile(r"[^\w.~+-]")
 
@@ -67,6 +68,20 @@ def normalised_origin(url: str | None) -> str | None:
     return "/".join([_UNSAFE.sub("-", host.lower()), *parts])
 
 
+def file_system_name(identity: str) -> str:
+    """A name for a file or a folder of a repository, different for different ids.
+
+    The id's end to be read, and a hash of all of it; no system's separators, and room for an
+    ending.
+
+    >>> file_system_name("example.org/team/shop")
+    'example.org-team-shop-7a3d2b36'
+    """
+    readable = re.sub(r"[^\w.-]+", "-", identity).strip("-.")[-NAME_CHARS:]
+    readable = readable.encode()[-NAME_BYTES:].decode("utf-8", "ignore")
+    return f"{readable}-{_digest(identity)[:8]}"
+
+
 def _host_and_path(url: str) -> tuple[str, str]:
     if "://" in url:
         try:
@@ -110,5 +125,8 @@ def _first_commit(repository: pygit2.Repository) -> str | None:
 
 def _named(folder: Path, what: str) -> str:
     name = _UNSAFE.sub("-", folder.name).strip(".") or "folder"
-    digest = hashlib.sha256(what.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{name}-{digest[:HASH_CHARS]}"
+    return f"{name}-{_digest(what)[:HASH_CHARS]}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -101,7 +101,7 @@ def extract(
     tree = parse(language, source) if tree is None else tree
     found = _merge(matches(language, tree, *_KINDS, "skip"), language, source)
     scopes = _scopes(matches(language, tree, "type", "namespace"), source)
-    trivia = _trivia(captures(language, tree, "decorator", "comment"), source)
+    trivia = _trivia(captures(language, tree, "decorator", "comment"), source, language)
     begins = [trivia.before(item.span.start) for item in found]
     extents = [
         Extent(begin.comment, Span(begin.start, item.span.end), item.kind == "class")
@@ -263,10 +263,10 @@ def _signature(source: bytes, trivia: Trivia, start: int, end: int) -> str:
     return _text(source, start, max(start, trivia.before(end).comment)).strip()
 
 
-def _trivia(found: dict[str, list[Node]], source: bytes) -> Trivia:
+def _trivia(found: dict[str, list[Node]], source: bytes, language: Language) -> Trivia:
     decorators = (TriviaPiece(*n.byte_range, "decorator") for n in found.get("decorator", []))
     comments = (TriviaPiece(*n.byte_range, "comment") for n in found.get("comment", []))
-    return Trivia(source, [*decorators, *comments])
+    return Trivia(source, [*decorators, *comments], language.lexical)
 
 
 def _is_broken(source: bytes, parts: tuple[Span, ...], errors_at: list[Span]) -> bool:

@@ -42,8 +42,8 @@ class Language:
     """Import name of the grammar wheel."""
     query: str
     """Stem of the query file."""
-    comment: str
-    """What begins a comment that runs to the end of the line."""
+    lexical: LexicalRules
+    """How comments and strings are told without a tree, as from text that may be broken."""
     factory: str = "language"
     """The function of the module that makes the grammar."""
     constructors: tuple[str, ...] = ()
@@ -66,8 +66,6 @@ class Language:
     """Pattern with groups that no grammar can read, as a macro: parsed as if they were space."""
     ends: Ends = ""
     """What tells that a line ends a statement, or opens nothing: of others it is not known."""
-    lexical: LexicalRules = lexical.UNKNOWN
-    """How comments and strings are told from text that may be broken."""
 
 
 _JS = ("constructor",)
@@ -97,77 +95,67 @@ LANGUAGES: tuple[Language, ...] = (
         (".py", ".pyi", ".pyw"),
         "tree_sitter_python",
         "python",
-        "#",
+        lexical.PYTHON,
         constructors=("__init__",),
         notebooks=(".ipynb",),
         ends="no colon",
-        lexical=lexical.PYTHON,
     ),
     Language(
         "javascript",
         (".js", ".mjs", ".cjs", ".jsx"),
         "tree_sitter_javascript",
         "javascript",
-        "//",
+        lexical.SCRIPT,
         constructors=_JS,
         family="js",
         shared_query="ecmascript",
         ends="semicolon",
-        lexical=lexical.SCRIPT,
     ),
     Language(
         "typescript",
         (".ts", ".mts", ".cts"),
         "tree_sitter_typescript",
         "typescript",
-        "//",
+        lexical.SCRIPT,
         "language_typescript",
         constructors=_JS,
         family="js",
         shared_query="ecmascript",
         ends="semicolon",
-        lexical=lexical.SCRIPT,
     ),
     Language(
         "tsx",
         (".tsx",),
         "tree_sitter_typescript",
         "typescript",
-        "//",
+        lexical.SCRIPT,
         "language_tsx",
         constructors=_JS,
         family="js",
         shared_query="ecmascript",
         ends="semicolon",
-        lexical=lexical.SCRIPT,
     ),
-    Language(
-        "go", (".go",), "tree_sitter_go", "go", "//", ends="line break", lexical=lexical.SCRIPT
-    ),
-    Language(
-        "rust", (".rs",), "tree_sitter_rust", "rust", "//", ends="semicolon", lexical=lexical.RUST
-    ),
+    Language("go", (".go",), "tree_sitter_go", "go", lexical.SCRIPT, ends="line break"),
+    Language("rust", (".rs",), "tree_sitter_rust", "rust", lexical.RUST, ends="semicolon"),
     Language(
         "java",
         (".java",),
         "tree_sitter_java",
         "java",
-        "//",
+        lexical.JAVA,
         family="jvm",
         ends="semicolon",
-        lexical=lexical.JAVA,
     ),
     Language(
         "c",
         (".c",),
         "tree_sitter_c",
         "c",
-        "//",
+        lexical.C,
         no_names=_C_WORDS,
         family="c",
         blank=_C_ATTRIBUTE,
         ends="semicolon",
-        lexical=lexical.C,
     ),
     Language(
         "cpp",
@@ -175,101 +163,92 @@ LANGUAGES: tuple[Language, ...] = (
         (".cpp", ".cc", ".cxx", ".c++", ".hpp", ".hh", ".hxx", ".h++", ".h", ".inl", ".ipp"),
         "tree_sitter_cpp",
         "cpp",
-        "//",
+        lexical.CPP,
         no_names=_C_WORDS,
         family="c",
         blank=_CPP_MACROS,
         ends="semicolon",
-        lexical=lexical.CPP,
     ),
     Language(
         "csharp",
         (".cs", ".csx"),
         "tree_sitter_c_sharp",
         "csharp",
-        "//",
+        lexical.CSHARP,
         ends="semicolon",
-        lexical=lexical.CSHARP,
     ),
     Language(
         "ruby",
         (".rb", ".rake", ".gemspec", ".ru"),
         "tree_sitter_ruby",
         "ruby",
-        "#",
+        lexical.RUBY,
         constructors=("initialize",),
         makers=("lambda", "proc", "define_method", "define_singleton_method"),
         continues=("elsif", "when", "in", "rescue", "ensure", "end"),
         files=("Rakefile", "Gemfile", "Guardfile", "Capfile", "Vagrantfile"),
         ends="end",
-        lexical=lexical.RUBY,
     ),
     Language(
         "php",
         (".php", ".phtml"),
         "tree_sitter_php",
         "php",
-        "//",
+        lexical.PHP,
         "language_php",
         constructors=("__construct",),
         continues=("elseif",),
         ends="semicolon",
-        lexical=lexical.PHP,
     ),
     Language(
         "kotlin",
         (".kt", ".kts"),
         "tree_sitter_kotlin",
         "kotlin",
-        "//",
+        lexical.JAVA,
         family="jvm",
         ends="semicolon",
-        lexical=lexical.JAVA,
     ),
     Language(
         "swift",
         (".swift",),
         "tree_sitter_swift",
         "swift",
-        "//",
+        lexical.JAVA,
         ends="semicolon",
-        lexical=lexical.JAVA,
     ),
     Language(
         "scala",
         (".scala", ".sc"),
         "tree_sitter_scala",
         "scala",
-        "//",
+        lexical.SCALA,
         constructors=("this",),
         family="jvm",
         ends="semicolon",
-        lexical=lexical.SCALA,
     ),
     Language(
         "bash",
         (".sh", ".bash"),
         "tree_sitter_bash",
         "bash",
-        "#",
+        lexical.BASH,
         continues=("then", "do", "fi", "done", "esac"),
         files=(".bashrc", ".bash_profile", ".bash_aliases", ".profile"),
         ends="end",
-        lexical=lexical.BASH,
     ),
     Language(
         "lua",
         (".lua",),
         "tree_sitter_lua",
         "lua",
-        "--",
+        lexical.LUA,
         continues=("elseif", "until", "end"),
         ends="end",
-        lexical=lexical.LUA,
     ),
 )
 
-TEXT = Language("", (), "", "", "")
+TEXT = Language("", (), "", "", lexical.UNKNOWN)
 """What a file is read as whose language is none of these: lines."""
 
 _BY_EXTENSION = {ext: language for language in LANGUAGES for ext in language.extensions}

@@ -12,13 +12,12 @@ from bisect import bisect_left
 from codecs import BOM_UTF8
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+from homespun_corpus.syntax.lexical import LexicalRules
+
 _STRING_OPENING = re.compile(r"[A-Za-z]{0,2}(\"\"\"|'''|\"|')")
-_COMMENT_OPENING = re.compile(r"\s*(?:/\*+!?|//+!?|#+|\*+/|\*)? ?")
-_COMMENT_CLOSING = re.compile(r"\s*\*+/\s*$")
-_DASHES_OPENING = re.compile(r"\s*(?:--\[\[|--+)? ?")
-_DASHES_CLOSING = re.compile(r"\s*\]\]\s*$")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,8 +41,9 @@ class DefinitionStart:
 class Trivia:
     """The comments and decorators of one file, asked for those that belong to a definition."""
 
-    def __init__(self, source: bytes, trivia: Iterable[TriviaPiece]) -> None:
+    def __init__(self, source: bytes, trivia: Iterable[TriviaPiece], rules: LexicalRules) -> None:
         self._source = source
+        self._rules = rules
         self._pieces = sorted(set(trivia))
         self._starts = [lead.start for lead in self._pieces]
 
@@ -62,7 +62,8 @@ class Trivia:
                 )
             else:
                 start = point
-        return DefinitionStart(start, point, clean_comment("\n".join(reversed(comments))))
+        doc = clean_comment("\n".join(reversed(comments)), self._rules)
+        return DefinitionStart(start, point, doc)
 
     def after(self, start: int) -> int:
         """The first byte from ``start`` on that is neither in a decorator nor in a comment."""
@@ -94,11 +95,16 @@ def clean_docstring(literal: str) -> str | None:
     return inspect.cleandoc(text).strip() or None
 
 
-def clean_comment(comment: str) -> str | None:
+def clean_comment(comment: str, rules: LexicalRules) -> str | None:
     """The text of comments without their marks, line by line."""
-    dashes = comment.startswith("--")
-    opening = _DASHES_OPENING if dashes else _COMMENT_OPENING
-    closing = _DASHES_CLOSING if dashes else _COMMENT_CLOSING
+    opening, closing = _margins(rules)
     closed = (closing.sub("", line) for line in comment.splitlines())
     lines = [opening.sub("", line, count=1).rstrip() for line in closed]
     return "\n".join(lines).strip() or None
+
+
+@cache
+def _margins(rules: LexicalRules) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What a comment's line begins and ends with that is none of its text."""
+    opening, closing = rules.margins
+    return re.compile(rf"\s*(?:{opening})? ?"), re.compile(rf"\s*(?:{closing})\s*$")

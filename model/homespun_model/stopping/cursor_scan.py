@@ -52,8 +52,8 @@ def first_code(place: Place) -> int:
     if place.before == 0:
         return 0
     lexical = _marks(place.language)
-    if lexical.long_comment is not None:
-        begin, end = lexical.long_comment
+    if lexical.block_comment is not None:
+        begin, end = lexical.block_comment
         first = re.search(f"{re.escape(begin)}|{re.escape(end)}", place.prefix)
         return first.end() if first is not None and first[0] == end else 0
     first = re.search(r"\"{3}|'{3}", place.prefix) if lexical.triple_quotes else None
