@@ -233,8 +233,8 @@ def test_readers_end_with_the_process_that_asks() -> None:
     code = (
         "import os, sys, time\n"
         "from homespun_corpus.reading.worker_pool import WorkerPool, BlobRequest\n"
-        "readers = Readers(2)\n"
-        "next(readers.read(Request('a.py', 'python', True, b'x = 1') for _ in range(99)))\n"
+        "readers = WorkerPool(2)\n"
+        "next(readers.read(BlobRequest('a.py', 'python', True, b'x = 1') for _ in range(99)))\n"
         "print(*(process.pid for process in readers._processes), flush=True)\n"
         "os.kill(os.getpid(), int(sys.argv[1]))\n"
         "time.sleep(60)\n"
