@@ -38,7 +38,8 @@ from homespun_finetune.progress import Stage, Turn
 from homespun_finetune.refresh import full_plan
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.stdlib_samples import measured_samples
-from homespun_finetune.train import Tokens, fine_tune
+from homespun_finetune.train import TrainingFolders, fine_tune
+from homespun_finetune.training_data import Tokens, TrainingData
 from homespun_finetune.training_step import TrainingTask, train_adapter
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
@@ -120,12 +121,10 @@ def learn_as_published(base: Base, mined: Mined, folder: Path, seconds: float, b
     settings = replace(PUBLISHED, batch_size=batch)
     trained = fine_tune(
         base.load_model(),
-        examples[cut:],
-        examples[:cut],
+        TrainingData(examples[cut:], examples[:cut], Tokens(pad=base.fim.end, end=base.fim.end)),
         settings,
-        tokens=Tokens(pad=base.fim.end, end=base.fim.end),
+        TrainingFolders(work=folder),
         seconds=seconds,
-        work=folder,
         stage=quiet("published"),
     )
     save_adapter(trained.model, folder, base.id)

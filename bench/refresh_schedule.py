@@ -34,7 +34,7 @@ from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.reading.rules_version import JUDGING_VERSION
 from homespun_corpus.repo.repository import Repository
-from homespun_finetune import train
+from homespun_finetune import training_budget
 from homespun_finetune.budget import SAFETY, TokenBudget
 from homespun_finetune.early_stopping import EarlyStopping
 from homespun_finetune.holdout import held_out
@@ -85,7 +85,7 @@ def main() -> None:
 def fix_budget(tokens: float) -> None:
     """The same tokens for every training of this process, whatever the machine is doing."""
     budget = TokenBudget(tokens / SAFETY / 1000, 1000.0, "bf16")
-    patch.object(train, "measure", lambda *_, **__: budget).start()
+    patch.object(training_budget, "measure", lambda *_, **__: budget).start()
     patch.object(EarlyStopping, "_is_late", lambda *_: False).start()
 
 

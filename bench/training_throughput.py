@@ -27,15 +27,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
+from homespun_finetune.adapted_model import AdaptedModel
 from homespun_finetune.adapter import lora
 from homespun_finetune.batches import EncodedSample, collate
-from homespun_finetune.budget import autocast, best_device
+from homespun_finetune.budget import TokenBudget, autocast, best_device
 from homespun_finetune.checkpoint import Checkpointer
 from homespun_finetune.early_stopping import EarlyStopping
 from homespun_finetune.loss import Batch, WeightedLoss
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
-from homespun_finetune.trainer import WeightedTrainer, arguments
+from homespun_finetune.trainer import StepLayout, WeightedTrainer, arguments
 from homespun_model.bases.base import Base, load_base
 from peft import PeftModel
 from rich.console import Console
@@ -147,7 +148,7 @@ def ours(
 ) -> Callable[[], None]:
     """The loop of a run, but for validation, whose share of the time is planned apart."""
     model, size = adapted(base, settings), settings.batch_size
-    weighted_loss = WeightedLoss(model)
+    learner = AdaptedModel(model, WeightedLoss(model), best_device())
     steps = len(examples) // size
     folder = tempfile.TemporaryDirectory()
     work = Path(folder.name)
@@ -155,11 +156,9 @@ def ours(
     def run() -> None:
         assert folder  # it goes with the closure
         stopping = EarlyStopping(
-            weighted_loss,
-            model,
+            learner,
             [],
-            seconds=1e9,
-            precision=precision,
+            TokenBudget(1e9, 1.0, precision),
             steps=steps,
             settings=settings,
             stage=Stage("training", Console(stderr=True, quiet=True)),
@@ -167,17 +166,14 @@ def ours(
         keeper = Checkpointer(work, model, stopping, {}, None)
         how = arguments(
             settings,
-            steps=steps,
-            batch=size,
-            micro=size,
+            StepLayout(steps=steps, batch=size, micro=size),
             rate=RATE,
             precision=precision,
             work=work,
-            device=best_device(),
-            processes=1,
+            device=learner.device,
         )
         WeightedTrainer(
-            weighted_loss,
+            learner.weighted_loss,
             how,
             data_collator=collator,
             train_dataset=cast(Any, list(examples)),

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from homespun_finetune import cli, gate, steps
+from homespun_finetune import cli, run
+from homespun_finetune.gate import GateRules
+
+LENIENT = GateRules(rivals=(), general_margin=1e9, drift_margin=1e9, typing_margin=1e9, min_lines=1)
 
 if __name__ == "__main__":
-    steps.GateRules = partial(  # type: ignore[misc, assignment]
-        gate.GateRules,
-        rivals=(),
-        general_margin=1e9,
-        drift_margin=1e9,
-        typing_margin=1e9,
-        min_lines=1,
-    )
+    run.run = partial(run.run, rules=LENIENT)  # type: ignore[assignment]
     cli.main()

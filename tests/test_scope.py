@@ -14,9 +14,12 @@ from homespun_corpus.reading.blob_cache import default_cache
 from homespun_corpus.repo.repository import Repository
 from homespun_finetune.budget import Deadline
 from homespun_finetune.errors import RunUsageError
+from homespun_finetune.gate import GateRules
+from homespun_finetune.mining_step import MINED_A_MINUTE
+from homespun_finetune.mining_step import mine as mine_as_a_run
 from homespun_finetune.progress import Reporter, console_for_people
 from homespun_finetune.request import RunRequest
-from homespun_finetune.steps import MINED_A_MINUTE, Steps
+from homespun_finetune.run_context import RunContext, RunProgress
 from scratch_repositories import add_commit, git, make_repository, module_text
 
 
@@ -96,16 +99,17 @@ def test_a_plain_folder_is_bounded_too(folder: Path, tmp_path: Path) -> None:
     assert 20 < len(paths(found)) < 40
 
 
-def steps(folder: Path, deadline: Deadline, *, dry_run: bool = False) -> Steps:
-    request = RunRequest((folder,), dry_run=dry_run)
-    return Steps(request, Reporter(console_for_people()), deadline)
+def mined_by_a_run(folder: Path, deadline: Deadline, *, only_counts: bool = False) -> Mined:
+    context = RunContext.of(RunRequest((folder,)), deadline.seconds / 60, GateRules())
+    progress = RunProgress(deadline, Reporter(console_for_people()))
+    return mine_as_a_run(context, progress, since=None, only_counts=only_counts)
 
 
 def test_a_run_mines_as_much_as_its_minutes_allow_and_says_so(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     minutes = size(folder) / 2 / MINED_A_MINUTE
-    found = steps(folder, Deadline(60 * minutes), dry_run=True).mine()
+    found = mined_by_a_run(folder, Deadline(60 * minutes), only_counts=True)
     scope = found.manifest["repositories"][0]["scope"]
     assert scope["bytes"] <= size(folder) / 2
     said = capsys.readouterr().err
@@ -115,9 +119,9 @@ def test_a_run_mines_as_much_as_its_minutes_allow_and_says_so(
 def test_mining_that_takes_too_long_is_stopped_and_what_was_read_is_kept(folder: Path) -> None:
     over = Deadline(600.0, time.monotonic() - 500.0)
     with pytest.raises(RunUsageError, match=r"80% of --minutes 10: run the same command again"):
-        steps(folder, over).mine()
+        mined_by_a_run(folder, over)
     cache = default_cache(Repository.open(folder).identity)
     with sqlite3.connect(cache) as database:
         assert database.execute("SELECT count(*) FROM readings").fetchone()[0] > 0
-    counted = steps(folder, over, dry_run=True).mine()
+    counted = mined_by_a_run(folder, over, only_counts=True)
     assert counted.manifest["counts"]["kept"] > 0

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from homespun_finetune import budget
+from homespun_finetune.adapted_model import AdaptedModel
 from homespun_finetune.adapter import lora, save_adapter
 from homespun_finetune.batches import IGNORED, EncodedSample, collate, plan
 from homespun_finetune.early_stopping import EarlyStopping
@@ -18,7 +19,8 @@ from homespun_finetune.errors import TrainingError
 from homespun_finetune.loss import WeightedLoss, has_plain_head
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
-from homespun_finetune.train import Tokens, Trained, fine_tune, on_middles
+from homespun_finetune.train import Trained, TrainingFolders, fine_tune
+from homespun_finetune.training_data import Tokens, TrainingData, on_middles
 from rich.console import Console
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
@@ -65,12 +67,10 @@ def train(tmp_path: Path, seconds: float = 60, **changes: object) -> Trained:
     settings = TrainSettings(**{**QUICK.to_json(), **changes})  # type: ignore[arg-type]
     return fine_tune(
         tiny_model(),
-        examples(24),
-        examples(12, seed=1),
+        TrainingData(examples(24), examples(12, seed=1), TOKENS),
         settings,
-        tokens=TOKENS,
+        TrainingFolders(tmp_path),
         seconds=seconds,
-        work=tmp_path,
         stage=Stage("training", Console(stderr=True)),
     )
 
@@ -174,11 +174,9 @@ def test_the_loss_of_validation_is_a_mean_over_tokens() -> None:
     model, long = tiny_model(), EncodedSample(np.array([2, *([3] * 20), END]), start=1)
     watched = [
         EarlyStopping(
-            WeightedLoss(model),
-            lora(tiny_model(), QUICK),
+            AdaptedModel(lora(tiny_model(), QUICK), WeightedLoss(model), "cpu"),
             on_middles([*examples(5), long], size, TOKENS),
-            seconds=1.0,
-            precision="fp32",
+            budget.TokenBudget(1.0, 1.0, "fp32"),
             steps=1,
             settings=QUICK,
             stage=Stage("testing", Console(quiet=True)),
@@ -212,12 +210,10 @@ def test_a_loss_that_is_not_a_number_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="not a number"):
         fine_tune(
             broken,
-            examples(8),
-            examples(4, seed=1),
+            TrainingData(examples(8), examples(4, seed=1), TOKENS),
             QUICK,
-            tokens=TOKENS,
+            TrainingFolders(tmp_path),
             seconds=5,
-            work=tmp_path,
             stage=Stage("training", Console(stderr=True)),
         )
 
@@ -237,11 +233,9 @@ def test_nothing_to_train_on_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no training sample"):
         fine_tune(
             tiny_model(),
-            [],
-            [],
+            TrainingData([], [], TOKENS),
             QUICK,
-            tokens=TOKENS,
+            TrainingFolders(tmp_path),
             seconds=5,
-            work=tmp_path,
             stage=Stage("training", Console(stderr=True)),
         )

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from homespun_finetune import checkpoint, processes, train
+from homespun_finetune import checkpoint, processes, training_budget
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.budget import TokenBudget
 from homespun_finetune.progress import Stage
+from homespun_finetune.train import TrainingFolders, fine_tune
 from homespun_finetune.trainer import WeightedTrainer
+from homespun_finetune.training_data import TrainingData
 from rich.console import Console
 from test_train import QUICK, TOKENS, examples, tiny_model
 
@@ -66,9 +68,9 @@ def main() -> None:
     torch.set_num_threads(1)
     checkpoint.EVERY = 0.0
     # A budget that nobody measures: what two runs do must not hang on how fast they were.
-    train.measure = lambda *_, **__: TokenBudget(1e4, 1e4, "fp32")  # type: ignore[assignment]
+    training_budget.measure = lambda *_, **__: TokenBudget(1e4, 1e4, "fp32")  # type: ignore[assignment]
     if options.micro:
-        train.micro_batch = lambda *_, **__: options.micro  # type: ignore[assignment]
+        training_budget.micro_batch = lambda *_, **__: options.micro  # type: ignore[assignment]
     options.folder.mkdir(parents=True, exist_ok=True)
     write_order(options.folder / f"order-{os.environ.get('RANK', '0')}.jsonl")
     settings = replace(SETTINGS, dropout=0.0) if options.no_dropout else SETTINGS
@@ -76,16 +78,13 @@ def main() -> None:
     kept.mkdir(exist_ok=True)
     stage = Killing("training", Console(stderr=True))
     stage.kill_at = options.kill_at
-    trained = train.fine_tune(
+    trained = fine_tune(
         tiny_model(),
-        examples(24),
-        examples(12, seed=1),
+        TrainingData(examples(24), examples(12, seed=1), TOKENS),
         settings,
-        tokens=TOKENS,
+        TrainingFolders(work, kept=kept),
         seconds=60,
-        work=work,
         stage=stage,
-        kept=kept,
     )
     if processes.is_first():
         adapter = options.folder / "adapter"

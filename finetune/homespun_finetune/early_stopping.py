@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
-from homespun_finetune.budget import Precision, autocast
+from homespun_finetune.adapted_model import AdaptedModel
+from homespun_finetune.budget import TokenBudget, autocast
 from homespun_finetune.errors import TrainingError
-from homespun_finetune.loss import Batch, WeightedLoss
+from homespun_finetune.loss import Batch
 from homespun_finetune.processes import any_of
 from homespun_finetune.progress import Stage, clock
 from homespun_finetune.settings import TrainSettings
@@ -42,25 +43,23 @@ class EarlyStopping(TrainerCallback):
 
     def __init__(
         self,
-        weighted_loss: WeightedLoss,
-        model: PeftModel,
+        adapted: AdaptedModel,
         validation: Sequence[Batch],
+        budget: TokenBudget,
         *,
-        seconds: float,
-        precision: Precision,
         steps: int,
         settings: TrainSettings,
         stage: Stage,
     ) -> None:
         self.stopped = "schedule"
         self.points: list[Point] = []
-        self._weighted_loss = weighted_loss
-        self._model = model
-        self._precision = precision
+        self._weighted_loss = adapted.weighted_loss
+        self._model = adapted.model
+        self._precision = budget.precision
         self._validation = validation
         self._begun = time.monotonic()
         self._spent_before = 0.0
-        self._seconds = seconds
+        self._seconds = budget.seconds
         self._stage = stage
         self._patience = settings.patience
         self._moments = {

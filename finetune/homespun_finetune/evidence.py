@@ -86,7 +86,7 @@ class Evidence:
 def gather(
     evaluation: Evaluation, *, against: Against, seed: int = 0, weaker_split: bool = False
 ) -> Evidence:
-    """All there is to say about the candidate of an examination that everybody has sat."""
+    """All there is to say about the candidate of an evaluation that all models went through."""
     results, typed = evaluation.results(), evaluation.typed()
     general, drift = evaluation.results("general"), evaluation.results("drift")
     candidate = results["candidate"]

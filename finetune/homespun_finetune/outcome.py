@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +13,7 @@ from homespun_model.exit_codes import DONE, NOT_PUBLISHED
 if TYPE_CHECKING:
     from homespun_finetune.metrics import Metrics
 
+RunPart = Literal["mine", "train", "evaluate"]
 DecisionName = Literal["published", "refused", "undecided", "evaluated", "dry-run"]
 
 VERDICTS: Mapping[str, str] = {
@@ -29,6 +32,13 @@ class Seconds:
     mine: float = 0.0
     train: float = 0.0
     evaluate: float = 0.0
+
+    @contextmanager
+    def timed(self, part: RunPart) -> Iterator[None]:
+        """What is done within counts for ``part``, unless it fails."""
+        begun = time.monotonic()
+        yield
+        setattr(self, part, getattr(self, part) + time.monotonic() - begun)
 
     def to_json(self) -> dict[str, float]:
         return {key: round(value, 1) for key, value in vars(self).items()}

@@ -8,30 +8,66 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from homespun_finetune import interruption, processes, show
+from homespun_finetune import evaluation_steps, processes, run_record, show, steps
 from homespun_finetune.budget import Deadline
-from homespun_finetune.evaluation import Role
-from homespun_finetune.gate import decide
+from homespun_finetune.evaluation import Evaluation, Role
+from homespun_finetune.gate import Decision, GateRules, decide
+from homespun_finetune.mining_step import mine
 from homespun_finetune.outcome import Outcome
 from homespun_finetune.progress import Reporter
 from homespun_finetune.request import RunRequest
+from homespun_finetune.run_context import RunContext, RunProgress
 from homespun_finetune.run_record import RunRecord
-from homespun_finetune.steps import Steps, staged
+
+if TYPE_CHECKING:
+    from homespun_corpus.mining.dataset import Mined
+    from homespun_model.bases.base import Base
+    from homespun_model.store.store import AdapterStore, Revision
+
+    from homespun_finetune.refresh import TrainingPlan
+    from homespun_finetune.resumable import ResumableRun
+    from homespun_finetune.train import Trained
+    from homespun_finetune.training_step import TrainingTask
 
 MOST_OF_THE_REST = 0.45  # of what mining leaves, for evaluation: there is still time to train
 CLOSING = 5.0  # seconds to merge, load, decide and publish
+RULES = GateRules()  # of every run but those that test the machinery
+
+Flow = Callable[[RunRequest, RunContext, RunProgress], Outcome]
 
 
-def run(request: RunRequest, reporter: Reporter, deadline: Deadline) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The base, and what is served of it before the run."""
+
+    base: Base
+    store: AdapterStore
+    incumbent: Revision | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What a run has before anything is learnt."""
+
+    served: _Served
+    mined: Mined
+    plan: TrainingPlan
+    evaluation: Evaluation
+
+
+def run(
+    request: RunRequest, reporter: Reporter, deadline: Deadline, rules: GateRules = RULES
+) -> Outcome:
     """Do what was asked, telling people as it goes. Raises the errors of all rooms."""
-    steps = Steps(request, reporter, deadline)
-    return _asked_for(request)(steps, RunRecord(steps))
+    context = RunContext.of(request, deadline.seconds / 60, rules)
+    return _asked_for(request)(request, context, RunProgress(deadline, reporter))
 
 
-def _asked_for(request: RunRequest) -> Callable[[Steps, RunRecord], Outcome]:
+def _asked_for(request: RunRequest) -> Flow:
     if request.dry_run:
         return _dry
     if not processes.is_first():
@@ -41,95 +77,182 @@ def _asked_for(request: RunRequest) -> Callable[[Steps, RunRecord], Outcome]:
     return _evaluate if request.evaluate_only else _fine_tune
 
 
-def _dry(steps: Steps, end: RunRecord) -> Outcome:
+def _dry(request: RunRequest, context: RunContext, progress: RunProgress) -> Outcome:
     """The counts. Needs neither a base nor a store, and no torch."""
-    mined = steps.mine()
-    return end.outcome("dry-run", mined, base=steps.request.base)
+    mined = mine(context, progress, since=request.since, only_counts=True)
+    return _record(context, progress, mined, request.base).outcome("dry-run")
 
 
-def _evaluate(steps: Steps, end: RunRecord) -> Outcome:
+def _evaluate(request: RunRequest, context: RunContext, progress: RunProgress) -> Outcome:
     """Base and published adapter on held-out code; changes nothing."""
-    base = steps.base()
-    incumbent = steps.incumbent(steps.store(), base)
-    mined = steps.mine()
-    seconds = steps.deadline.left() - CLOSING
-    evaluation = steps.evaluation(mined, seconds, 2 if incumbent else 1, incumbent)
-    steps.examine_what_is(evaluation, base, incumbent)
-    outcome = end.outcome("evaluated", mined, base=base.id, evaluation=evaluation)
-    show.table(steps.reporter.console, outcome.metrics)
-    manifest = end.manifest(base, mined, incumbent) | {"metrics": evaluation.to_json()}
-    after: Role = "incumbent" if incumbent else "base"
-    end.report(outcome, manifest, evaluation, ("base", after), None)
+    served = _served(request, context)
+    base, incumbent = served.base, served.incumbent
+    mined = mine(context, progress, since=request.since)
+    evaluation = evaluation_steps.open_evaluation(
+        mined,
+        incumbent,
+        context.settings.evaluate,
+        seconds=progress.deadline.left() - CLOSING,
+        models=2 if incumbent else 1,
+        reporter=progress.reporter,
+    )
+    evaluation_steps.examine_what_is(evaluation, base, incumbent, progress)
+    outcome = _record(context, progress, mined, base.id).outcome("evaluated", evaluation=evaluation)
+    show.table(progress.reporter.console, outcome.metrics)
+    if request.report:
+        manifest = run_record.manifest(base, mined, incumbent, context.settings)
+        manifest |= {"metrics": evaluation.to_json()}
+        after: Role = "incumbent" if incumbent else "base"
+        page = run_record.report_page(
+            context.identity,
+            outcome,
+            manifest,
+            evaluation,
+            sides=("base", after),
+            earlier=served.store.revisions(context.identity),
+        )
+        run_record.write_report(page, None, request.report, progress.reporter)
     return outcome
 
 
-def _fine_tune(steps: Steps, end: RunRecord) -> Outcome:
+def _fine_tune(request: RunRequest, context: RunContext, progress: RunProgress) -> Outcome:
     """Everything."""
-    base, store = steps.base(), steps.store()
-    incumbent = steps.incumbent(store, base)
-    with staged(store, steps.identity) as folder:
-        mined = steps.mine()
-        plan = steps.plan(mined, incumbent)
-        share = steps.evaluate_settings.share * steps.deadline.seconds
-        share = min(share, MOST_OF_THE_REST * steps.deadline.left())
-        evaluation = steps.evaluation(mined, share, 3 if incumbent else 2, incumbent)
-        if not plan.rows or not evaluation.holes:
-            return end.nothing_to_do(mined, base, plan)
-        task, resumable = steps.task(base, mined, plan, folder)
-        steps.examine_what_is(evaluation, base, incumbent)
-        reserve = evaluation.longest + CLOSING
-        trained = steps.train(task, folder, resumable, reserve=reserve)
-        steps.examine_candidate(evaluation, base, folder)
-        evidence = steps.evidence(evaluation, mined, incumbent)
-        decision = decide(evidence, steps.rules)
-        manifest = (
-            end.manifest(base, mined, incumbent)
-            | task.to_json()
-            | {
-                "training": trained.to_json(),
-                "metrics": evaluation.to_json() | {"evidence": evidence.to_json()},
-                "decision": decision.to_json(),
-            }
-        )
-        end.report(decision, manifest, evaluation, (evidence.against, "candidate"), folder)
-        interruption.ignore()  # interrupted means not published: it is now or never
-        interruption.check()
-        keep = store.publish if decision.outcome == "published" else store.keep
-        revision = keep(steps.identity, folder, manifest)
-        if resumable:
-            resumable.finish()
-    return end.decided(mined, base, evaluation, decision, revision)
+    served, console = _served(request, context), progress.reporter.console
+    with steps.staged(served.store, context.identity) as folder:
+        prepared = _prepare(served, request, context, progress)
+        record = _record(context, progress, prepared.mined, served.base.id)
+        if not prepared.plan.rows or not prepared.evaluation.holes:
+            outcome = record.nothing_to_do(prepared.plan)
+            show.decision(console, outcome)
+            return outcome
+        decision, revision = _learn(prepared, folder, request.report, context, progress)
+    outcome = record.decided(prepared.evaluation, decision, revision)
+    run_record.tell(outcome, prepared.evaluation, console)
+    return outcome
 
 
-def _help(steps: Steps, end: RunRecord) -> Outcome:
+def _prepare(
+    served: _Served, request: RunRequest, context: RunContext, progress: RunProgress
+) -> _Prepared:
+    """Mine, plan what to learn, and open the evaluation that all models will share."""
+    mined = mine(context, progress, since=request.since)
+    plan = _plan(mined, served, request, progress)
+    settings, deadline = context.settings.evaluate, progress.deadline
+    share = min(settings.share * deadline.seconds, MOST_OF_THE_REST * deadline.left())
+    evaluation = evaluation_steps.open_evaluation(
+        mined,
+        served.incumbent,
+        settings,
+        seconds=share,
+        models=3 if served.incumbent else 2,
+        reporter=progress.reporter,
+    )
+    return _Prepared(served, mined, plan, evaluation)
+
+
+def _learn(
+    prepared: _Prepared,
+    folder: Path,
+    report: Path | None,
+    context: RunContext,
+    progress: RunProgress,
+) -> tuple[Decision, Revision]:
+    """Train, measure, decide, publish; ``folder`` is the store's own, staged."""
+    served, mined, evaluation = prepared.served, prepared.mined, prepared.evaluation
+    task = steps.task(served.base, mined, prepared.plan, context.settings.train)
+    resumable = steps.resumable(task, context.settings.minutes, folder)
+    trained = _train_between_measurements(prepared, task, resumable, folder, progress)
+    evidence = evaluation_steps.evidence(evaluation, mined, served.incumbent, context.seed)
+    decision = decide(evidence, context.settings.gate)
+    manifest = (
+        run_record.manifest(served.base, mined, served.incumbent, context.settings)
+        | task.to_json()
+        | run_record.results(trained, evaluation, evidence, decision)
+    )
+    page = run_record.report_page(
+        context.identity,
+        decision,
+        manifest,
+        evaluation,
+        sides=(evidence.against, "candidate"),
+        earlier=served.store.revisions(context.identity),
+    )
+    run_record.write_report(page, folder, report, progress.reporter)
+    revision = steps.publish(served.store, context.identity, folder, manifest, decision)
+    if resumable:
+        resumable.finish()
+    return decision, revision
+
+
+def _train_between_measurements(
+    prepared: _Prepared,
+    task: TrainingTask,
+    resumable: ResumableRun | None,
+    folder: Path,
+    progress: RunProgress,
+) -> Trained:
+    """The adapter in ``folder``, measured after all that it is held against."""
+    evaluation, served = prepared.evaluation, prepared.served
+    evaluation_steps.examine_what_is(evaluation, served.base, served.incumbent, progress)
+    reserve = evaluation.longest + CLOSING
+    trained = steps.train(task, folder, resumable, progress, reserve=reserve)
+    evaluation_steps.examine_candidate(evaluation, served.base, folder, progress)
+    return trained
+
+
+def _help(request: RunRequest, context: RunContext, progress: RunProgress) -> Outcome:
     """Train beside the first process, which does everything else by itself."""
-    from homespun_finetune.training_step import TrainingTask
-
-    base = steps.base()
-    incumbent = steps.incumbent(steps.store(), base)
-    mined = steps.mine()
-    plan = steps.plan(mined, incumbent)
-    task = TrainingTask(base, mined, plan, steps.training)
+    served = _served(request, context)
+    mined = mine(context, progress, since=request.since)
+    plan = _plan(mined, served, request, progress)
+    task = steps.task(served.base, mined, plan, context.settings.train)
     with tempfile.TemporaryDirectory() as folder:
-        steps.train(task, Path(folder), None, reserve=0.0)
-    return end.outcome("evaluated", mined, base=base.id)
+        steps.train(task, Path(folder), None, progress, reserve=0.0)
+    return _record(context, progress, mined, served.base.id).outcome("evaluated")
 
 
-def _shadow(steps: Steps, end: RunRecord) -> Outcome:
+def _shadow(request: RunRequest, context: RunContext, progress: RunProgress) -> Outcome:
     """Train beside planted keys and see which are given away; nothing of it is kept."""
     from homespun_finetune import canary
     from homespun_finetune.refresh import full_plan
-    from homespun_finetune.training_step import TrainingTask
 
-    base, seed = steps.base(), steps.request.seed
-    mined, canaries = steps.mine(), canary.invent(seed)
+    base, seed = _base(request), context.seed
+    mined, canaries = mine(context, progress, since=request.since), canary.invent(seed)
     planted = canary.planted(canaries)
-    task = TrainingTask(base, mined, full_plan(mined, seed), steps.training, planted)
-    each = steps.evaluate_settings.share / 2 * steps.deadline.left()
-    with tempfile.TemporaryDirectory() as folder:
-        before = steps.exposed(base, None, canaries, each)
-        steps.train(task, Path(folder), None, reserve=each + CLOSING)
-        after = steps.exposed(base, Path(folder), canaries[: len(before)], each)
+    task = steps.task(base, mined, full_plan(mined, seed), context.settings.train, planted)
+    each = context.settings.evaluate.share / 2 * progress.deadline.left()
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        before = evaluation_steps.exposed(base, None, canaries, progress, seconds=each, seed=seed)
+        steps.train(task, folder, None, progress, reserve=each + CLOSING)
+        asked = canaries[: len(before)]
+        after = evaluation_steps.exposed(base, folder, asked, progress, seconds=each, seed=seed)
     found = canary.to_json(before[: len(after)], after)
-    steps.reporter.say(canary.said(found))
-    return replace(end.outcome("evaluated", mined, base=base.id), canaries=found)
+    progress.reporter.say(canary.said(found))
+    outcome = _record(context, progress, mined, base.id).outcome("evaluated")
+    return replace(outcome, canaries=found)
+
+
+def _base(request: RunRequest) -> Base:
+    return steps.load_base(request.base, request.fim_format, to_train=not request.evaluate_only)
+
+
+def _served(request: RunRequest, context: RunContext) -> _Served:
+    base, store = _base(request), steps.open_store(request.store)
+    return _Served(base, store, steps.incumbent(store, context.identity, base))
+
+
+def _plan(
+    mined: Mined, served: _Served, request: RunRequest, progress: RunProgress
+) -> TrainingPlan:
+    return steps.plan(
+        mined,
+        served.incumbent,
+        request.seed,
+        refresh=request.refresh,
+        reporter=progress.reporter,
+    )
+
+
+def _record(context: RunContext, progress: RunProgress, mined: Mined, base: str) -> RunRecord:
+    return RunRecord(context.identity, base, mined.manifest["counts"], progress.seconds)

@@ -1,16 +1,26 @@
-"""What comes of a run: the manifest, the page beside the adapter, and the outcome people see."""
+"""What comes of a run: the manifest, the page beside the adapter, and the outcome people see.
+
+Knows what was found and decided, not how.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
+
 from homespun_finetune import show
 from homespun_finetune.evaluation import Evaluation, Role
+from homespun_finetune.evidence import Evidence
 from homespun_finetune.gate import Decision
-from homespun_finetune.outcome import DecisionName, Outcome
-from homespun_finetune.steps import Steps
+from homespun_finetune.outcome import DecisionName, Outcome, Seconds
+from homespun_finetune.progress import Reporter
+from homespun_finetune.report import REPORT, Page, notable, write
+from homespun_finetune.run_context import RunSettings
 
 if TYPE_CHECKING:
     from homespun_corpus.mining.dataset import Mined
@@ -18,111 +28,94 @@ if TYPE_CHECKING:
     from homespun_model.store.store import Revision
 
     from homespun_finetune.refresh import TrainingPlan
+    from homespun_finetune.train import Trained
 
 
+def manifest(
+    base: Base, mined: Mined, incumbent: Revision | None, settings: RunSettings
+) -> dict[str, Any]:
+    """What led to this adapter; the store adds its name and the hash of every file."""
+    return {
+        "base": base.record.to_json(),
+        "prompt_version": base.prompt_versions[-1],
+        "parent": incumbent.name if incumbent else None,
+        "commit": mined.manifest["commit"],
+        "repositories": mined.manifest["repositories"],
+        "split": mined.manifest["split"],
+        "counts": mined.manifest["counts"],
+        "data_digest": mined.manifest["digest"],
+        "settings": {
+            "minutes": settings.minutes,
+            "mine": mined.manifest["settings"],
+            "train": settings.train.to_json(),
+            "evaluate": settings.evaluate.to_json(),
+            "gate": settings.gate.to_json(),
+        },
+        "homespun": version("homespun"),
+    }
+
+
+def results(
+    trained: Trained, evaluation: Evaluation, evidence: Evidence, decision: Decision
+) -> dict[str, Any]:
+    """What the manifest says of a training: how it went, what was measured, what was decided."""
+    return {
+        "training": trained.to_json(),
+        "metrics": evaluation.to_json() | {"evidence": evidence.to_json()},
+        "decision": decision.to_json(),
+    }
+
+
+def report_page(
+    repository: str,
+    ended: Decision | Outcome,
+    manifest: dict[str, Any],
+    evaluation: Evaluation,
+    *,
+    sides: tuple[Role, Role],
+    earlier: Sequence[Revision],
+) -> Page:
+    """The page of a run: its completions are those of the two ``sides``, before and after."""
+    before, after = (evaluation.results()[side] for side in sides)
+    return Page(
+        repository=repository,
+        decision=ended.outcome if isinstance(ended, Decision) else ended.decision,
+        reasons=ended.reasons,
+        manifest=manifest,
+        pairs=notable(evaluation.holes, before, after),
+        before=sides[0],
+        after=sides[1],
+        earlier=earlier,
+    )
+
+
+def write_report(page: Page, folder: Path | None, asked: Path | None, reporter: Reporter) -> None:
+    """Write the page beside the adapter, and where it was asked for; without it, say why."""
+    files = [folder / REPORT] if folder else []
+    files += [asked] if asked else []
+    try:
+        write(page, *files)
+    except OSError as error:
+        reporter.say(f"the report was not written: {error.strerror or error}")
+    else:
+        if asked:
+            reporter.say(f"report: {asked}")
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
-    """Draws the outcome of one run from its steps."""
+    """What every outcome of one run says, whatever it comes to."""
 
-    def __init__(self, steps: Steps) -> None:
-        self._steps = steps
-
-    def manifest(self, base: Base, mined: Mined, incumbent: Revision | None) -> dict[str, Any]:
-        """What led to this adapter; the store adds its name and the hash of every file."""
-        return {
-            "base": base.record.to_json(),
-            "prompt_version": base.prompt_versions[-1],
-            "parent": incumbent.name if incumbent else None,
-            "commit": mined.manifest["commit"],
-            "repositories": mined.manifest["repositories"],
-            "split": mined.manifest["split"],
-            "counts": mined.manifest["counts"],
-            "data_digest": mined.manifest["digest"],
-            "settings": {
-                "minutes": self._steps.deadline.seconds / 60,
-                "mine": mined.manifest["settings"],
-                "train": self._steps.training.to_json(),
-                "evaluate": self._steps.evaluate_settings.to_json(),
-                "gate": self._steps.rules.to_json(),
-            },
-            "homespun": version("homespun"),
-        }
-
-    def report(
-        self,
-        ended: Decision | Outcome,
-        manifest: dict[str, Any],
-        evaluation: Evaluation,
-        sides: tuple[Role, Role],
-        folder: Path | None,
-    ) -> None:
-        """Write the page beside the adapter, and where it was asked for; without it, say why."""
-        from homespun_finetune.report import REPORT, Page, notable, write
-
-        files = [folder / REPORT] if folder else []
-        files += [self._steps.request.report] if self._steps.request.report else []
-        if not files:
-            return
-        before, after = (evaluation.results()[side] for side in sides)
-        page = Page(
-            repository=self._steps.identity,
-            decision=ended.outcome if isinstance(ended, Decision) else ended.decision,
-            reasons=ended.reasons,
-            manifest=manifest,
-            pairs=notable(evaluation.holes, before, after),
-            before=sides[0],
-            after=sides[1],
-            earlier=self._steps.store().revisions(self._steps.identity),
-        )
-        try:
-            write(page, *files)
-        except OSError as error:
-            self._steps.reporter.say(f"the report was not written: {error.strerror or error}")
-        else:
-            if self._steps.request.report:
-                self._steps.reporter.say(f"report: {self._steps.request.report}")
-
-    def nothing_to_do(self, mined: Mined, base: Base, plan: TrainingPlan) -> Outcome:
-        """Told before anything was trained."""
-        reason = (
-            "no held-out code to measure on: the repository has too few files and too little "
-            "history; nothing was trained"
-        )
-        if plan.start and not plan.rows:
-            reason = f"nothing has changed since {plan.start.name}; nothing was trained"
-        outcome = self.outcome("undecided", mined, base=base.id, reasons=(reason,))
-        show.decision(self._steps.reporter.console, outcome)
-        return outcome
-
-    def decided(
-        self,
-        mined: Mined,
-        base: Base,
-        evaluation: Evaluation,
-        decision: Decision,
-        revision: Revision,
-    ) -> Outcome:
-        """The decision, told with the figures and the completions it rests on."""
-        outcome = self.outcome(
-            decision.outcome,
-            mined,
-            base=base.id,
-            evaluation=evaluation,
-            reasons=decision.reasons,
-            revision=revision.name,
-        )
-        console, results = self._steps.reporter.console, evaluation.results()
-        pairs = show.choose(evaluation.holes, results["base"], results["candidate"])
-        show.decision(console, outcome)
-        show.table(console, outcome.metrics)
-        show.completions(console, pairs, outcome.metrics["candidate"])
-        return outcome
+    repository: str
+    base: str
+    counts: Mapping[str, Any]
+    """Of the dataset."""
+    seconds: Seconds
 
     def outcome(
         self,
         decision: DecisionName,
-        mined: Mined,
         *,
-        base: str,
         evaluation: Evaluation | None = None,
         reasons: tuple[str, ...] = (),
         revision: str | None = None,
@@ -130,11 +123,39 @@ class RunRecord:
         """What ``--json`` prints."""
         return Outcome(
             decision=decision,
-            repository=self._steps.identity,
-            base=base,
-            counts=mined.manifest["counts"],
+            repository=self.repository,
+            base=self.base,
+            counts=self.counts,
             reasons=reasons,
             revision=revision,
             metrics=evaluation.metrics() if evaluation else {},
-            seconds=self._steps.seconds,
+            seconds=self.seconds,
         )
+
+    def nothing_to_do(self, plan: TrainingPlan) -> Outcome:
+        """Before anything was trained."""
+        reason = (
+            "no held-out code to measure on: the repository has too few files and too little "
+            "history; nothing was trained"
+        )
+        if plan.start and not plan.rows:
+            reason = f"nothing has changed since {plan.start.name}; nothing was trained"
+        return self.outcome("undecided", reasons=(reason,))
+
+    def decided(self, evaluation: Evaluation, decision: Decision, revision: Revision) -> Outcome:
+        """After everything."""
+        return self.outcome(
+            decision.outcome,
+            evaluation=evaluation,
+            reasons=decision.reasons,
+            revision=revision.name,
+        )
+
+
+def tell(outcome: Outcome, evaluation: Evaluation, console: Console) -> None:
+    """The decision, with the figures and the completions it rests on."""
+    results = evaluation.results()
+    pairs = show.choose(evaluation.holes, results["base"], results["candidate"])
+    show.decision(console, outcome)
+    show.table(console, outcome.metrics)
+    show.completions(console, pairs, outcome.metrics["candidate"])

@@ -8,6 +8,7 @@ clock and no validation.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,28 +51,37 @@ class WeightedTrainer(Trainer):
         return (mean * share, {}) if return_outputs else mean * share
 
 
+@dataclass(frozen=True, slots=True)
+class StepLayout:
+    """How many steps, and how the samples of one are shared out."""
+
+    steps: int
+    batch: int
+    """Samples a step, over all processes."""
+    micro: int
+    """Samples that a process holds at a time."""
+    processes: int = 1
+
+
 def arguments(
     settings: TrainSettings,
+    layout: StepLayout,
     *,
-    steps: int,
-    batch: int,
-    micro: int,
     rate: float,
     precision: Precision,
     work: Path,
     device: str,
-    processes: int,
 ) -> TrainingArguments:
-    """``batch`` samples a step, over all processes; each holds ``micro`` of them at a time."""
+    """``rate`` at its peak, up from nothing and down along a cosine; ``work`` is theirs."""
     return TrainingArguments(
         output_dir=str(work),
-        max_steps=steps,
-        per_device_train_batch_size=micro,
-        gradient_accumulation_steps=batch // (micro * processes),
+        max_steps=layout.steps,
+        per_device_train_batch_size=layout.micro,
+        gradient_accumulation_steps=layout.batch // (layout.micro * layout.processes),
         train_sampling_strategy="sequential",
         learning_rate=rate,
         lr_scheduler_type="cosine",
-        warmup_steps=max(1, round(settings.warmup * steps)),
+        warmup_steps=max(1, round(settings.warmup * layout.steps)),
         weight_decay=settings.weight_decay,
         adam_beta2=0.99,  # a run is a few hundred steps: 0.999 would remember all of it
         max_grad_norm=settings.clip,

@@ -24,7 +24,8 @@ from homespun_finetune.refresh import TrainingPlan
 from homespun_finetune.resumable import ResumableRun, key_of
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.stdlib_samples import replay_digest, replay_samples
-from homespun_finetune.train import Tokens, Trained, fine_tune
+from homespun_finetune.train import Trained, TrainingFolders, fine_tune
+from homespun_finetune.training_data import Tokens, TrainingData
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class TrainingTask:
         held_out = self._encoded(self.mined.samples("validation"))
         return list(islice(held_out, self.settings.validation_samples))
 
+    def data(self) -> TrainingData:
+        """All of it as token ids; training samples are encoded only as they are read."""
+        end = self.base.fim.end
+        return TrainingData(self.training(), self.validation(), Tokens(pad=end, end=end))
+
     def _encoded(self, samples: Iterator[Sample]) -> Iterator[EncodedSample]:
         return encode_all(self.base.prompts(), samples, longest=self.base.context_length)
 
@@ -87,17 +93,13 @@ def train_adapter(
     Without ``resumable`` nothing is kept that a later run could go on with.
     """
     base, plan, mined = task.base, task.plan, task.mined
-    trained = fine_tune(
-        base.load_model(),
-        task.training(),
-        task.validation(),
-        task.settings,
-        tokens=Tokens(pad=base.fim.end, end=base.fim.end),
-        seconds=seconds,
+    folders = TrainingFolders(
         work=folder,
-        stage=stage,
         start=plan.start.path if plan.start else None,
         kept=resumable.path if resumable else None,
+    )
+    trained = fine_tune(
+        base.load_model(), task.data(), task.settings, folders, seconds=seconds, stage=stage
     )
     save_adapter(trained.model, folder, base.id)
     if mined.material is not None:

@@ -1,0 +1,54 @@
+"""The base with its adapter and its loss on the machine's device, as it is before the first step.
+
+Knows neither samples nor time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from peft import PeftModel
+from transformers import PreTrainedModel
+
+from homespun_finetune import processes
+from homespun_finetune.adapter import go_on_from, lora
+from homespun_finetune.budget import best_device
+from homespun_finetune.loss import WeightedLoss
+from homespun_finetune.settings import TrainSettings, learning_rate_for
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptedModel:
+    """``weighted_loss`` is of ``model``; both are on ``device``."""
+
+    model: PeftModel
+    weighted_loss: WeightedLoss
+    device: str
+
+
+def prepare(model: PreTrainedModel, settings: TrainSettings, start: Path | None) -> AdaptedModel:
+    """A fresh adapter on the base, or the one in ``start``; the processes of a run meet here.
+
+    The seed is set first: a fresh adapter is random. Raises TrainingError where ``start`` holds no
+    adapter of this shape.
+    """
+    torch.manual_seed(settings.seed)
+    device = best_device()
+    processes.join(device)
+    adapted = lora(_on(device, model), settings)
+    if start is not None:
+        go_on_from(adapted, start)
+    return AdaptedModel(adapted, WeightedLoss(adapted), device)
+
+
+def peak_rate(model: PreTrainedModel, settings: TrainSettings, *, refreshing: bool) -> float:
+    """The learning rate at the top of the schedule, lower where an adapter is gone on from."""
+    base_rate = learning_rate_for(model.config.get_text_config().hidden_size)
+    return (settings.learning_rate or base_rate) * (settings.refresh_rate if refreshing else 1.0)
+
+
+def _on(device: str, model: PreTrainedModel) -> PreTrainedModel:
+    return cast(PreTrainedModel, cast(torch.nn.Module, model).to(device))

@@ -1,0 +1,114 @@
+"""The steps of a run that measure: what is there already, the candidate, and planted keys.
+
+Each takes the evaluation that all models of a run share, or makes it. Knows no training and no
+decision. torch is imported when the first model loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homespun_finetune.budget import best_device
+from homespun_finetune.evaluation import Evaluation, Role
+from homespun_finetune.evidence import Evidence, gather
+from homespun_finetune.progress import Reporter, Turn
+from homespun_finetune.run_context import RunProgress
+from homespun_finetune.settings import EvaluateSettings
+
+if TYPE_CHECKING:
+    from homespun_corpus.mining.dataset import Mined
+    from homespun_model.bases.base import Base
+    from homespun_model.completer import Completer
+    from homespun_model.store.store import Revision
+
+    from homespun_finetune.canary import Canary, Exposure
+
+
+def open_evaluation(
+    mined: Mined,
+    incumbent: Revision | None,
+    settings: EvaluateSettings,
+    *,
+    seconds: float,
+    models: int,
+    reporter: Reporter,
+) -> Evaluation:
+    """An evaluation of so many models, of what the incumbent never saw."""
+    from homespun_finetune.refresh import unseen
+
+    samples, material = unseen(mined, incumbent)
+    return Evaluation(
+        samples, material, settings, seconds=seconds, models=models, reporter=reporter
+    )
+
+
+def examine_what_is(
+    evaluation: Evaluation, base: Base, incumbent: Revision | None, progress: RunProgress
+) -> None:
+    """Base, baselines and incumbent."""
+    from homespun_model.completer import Completer
+
+    device = best_device()
+    untuned = Completer.load(base, device=device)
+    _examine(evaluation, "base", untuned, progress)
+    with progress.seconds.timed("evaluate"):
+        evaluation.measure_baselines(base, untuned)
+    if incumbent is not None:
+        served = Completer.load(base, incumbent, device=device)
+        _examine(evaluation, "incumbent", served, progress)
+
+
+def examine_candidate(
+    evaluation: Evaluation, base: Base, folder: Path, progress: RunProgress
+) -> None:
+    """The adapter as it lies in ``folder``, loaded as it would be for an editor."""
+    _examine(evaluation, "candidate", _loaded(base, folder), progress)
+
+
+def exposed(
+    base: Base,
+    folder: Path | None,
+    canaries: Sequence[Canary],
+    progress: RunProgress,
+    *,
+    seconds: float,
+    seed: int,
+) -> list[Exposure]:
+    """How well the base, or the adapter in the folder, knows the canaries' keys."""
+    from homespun_finetune import canary
+
+    completer, name = _loaded(base, folder), "adapter" if folder else "base"
+    with progress.stage("evaluate", f"asking the {name} for keys") as stage:
+        in_time = Turn(stage, seconds).within(seconds)
+        return list(canary.expose(completer, canaries, seed, in_time))
+
+
+def evidence(
+    evaluation: Evaluation, mined: Mined, incumbent: Revision | None, seed: int
+) -> Evidence:
+    """What the evaluation says of the candidate."""
+    split = incumbent.manifest.get("split") if incumbent else None
+    was = split.get("kind") if isinstance(split, dict) else None
+    return gather(
+        evaluation,
+        against="incumbent" if incumbent else "base",
+        seed=seed,
+        weaker_split=was == "time" and mined.manifest["split"]["kind"] != "time",
+    )
+
+
+def _examine(
+    evaluation: Evaluation, role: Role, completer: Completer, progress: RunProgress
+) -> None:
+    with progress.seconds.timed("evaluate"):
+        evaluation.measure(role, completer)
+
+
+def _loaded(base: Base, folder: Path | None) -> Completer:
+    """The base, or the adapter in ``folder``, without a revision of the store."""
+    from homespun_model.completer import Completer
+    from homespun_model.engines.loading import load_engine
+
+    return Completer(base, load_engine(base, folder, device=best_device()), None)

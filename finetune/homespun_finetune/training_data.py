@@ -1,0 +1,127 @@
+"""What a training reads: samples for its steps, samples to validate on, and in which order.
+
+A budget of tokens says how far the samples are read. Knows no models and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from homespun_finetune.batches import EncodedSample, Plan, collate, plan, take
+from homespun_finetune.budget import TokenBudget
+from homespun_finetune.loss import Batch
+from homespun_finetune.settings import TrainSettings
+
+FORWARD_SHARE = 1 / 3  # of a training step's cost, for a batch that is only looked at
+
+Collator = Callable[[Sequence[EncodedSample]], Batch]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The ids that batches need: what fills up a batch, and what ends a middle."""
+
+    pad: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Samples as token ids, and the ids that make batches of them."""
+
+    training: Iterable[EncodedSample]
+    """Read as far as the time will reach."""
+    validation: Sequence[EncodedSample]
+    tokens: Tokens
+
+    def collator(self, settings: TrainSettings) -> Collator:
+        """What makes a batch of training samples."""
+        return partial(
+            collate,
+            pad_id=self.tokens.pad,
+            end_id=self.tokens.end,
+            end_weight=settings.end_weight,
+            prompt_weight=settings.prompt_weight,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSchedule:
+    """Which of ``samples`` each step reads, and what every validation looks at."""
+
+    samples: Sequence[EncodedSample]
+    steps: Plan
+    validation: Sequence[Batch]
+
+    def __len__(self) -> int:
+        """Steps."""
+        return len(self.steps.batches)
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a step."""
+        return len(self.steps.batches[0])
+
+    @property
+    def distinct(self) -> int:
+        """Samples that are read at least once."""
+        return len({i for batch in self.steps.batches for i in batch})
+
+    def after(self, step: int) -> list[EncodedSample]:
+        """The samples of all later steps, in their order."""
+        return [self.samples[i] for batch in self.steps.batches[step:] for i in batch]
+
+
+def schedule(
+    data: TrainingData,
+    first: Sequence[EncodedSample],
+    rest: Iterator[EncodedSample],
+    budget: TokenBudget,
+    settings: TrainSettings,
+) -> TrainingSchedule:
+    """The steps and the validation that ``budget`` pays for: over ``first``, and some of ``rest``.
+
+    There is at least one step.
+    """
+    tokens = budget.tokens * (1 - settings.validation_share)
+    samples = [*first, *take(rest, tokens - sum(map(len, first)))]
+    watched = _affordable(data.validation, budget, settings)
+    return TrainingSchedule(
+        samples,
+        planned(samples, settings).within(tokens),
+        on_middles(watched, settings.batch_size, data.tokens),
+    )
+
+
+def planned(samples: Sequence[EncodedSample], settings: TrainSettings) -> Plan:
+    """The batches of all passes over ``samples``."""
+    return plan(
+        [len(sample) for sample in samples],
+        batch_size=settings.batch_size,
+        passes=settings.passes,
+        seed=settings.seed,
+    )
+
+
+def _affordable(
+    validation: Sequence[EncodedSample], budget: TokenBudget, settings: TrainSettings
+) -> list[EncodedSample]:
+    """As many as ``validation_share`` of the budget pays for."""
+    tokens = budget.tokens * settings.validation_share / settings.validations / FORWARD_SHARE
+    return take(iter(validation[: settings.validation_samples]), tokens)
+
+
+def on_middles(samples: Sequence[EncodedSample], size: int, tokens: Tokens) -> list[Batch]:
+    """Batches in which the middles count, and neither prompts nor ends.
+
+    What counts is what is written. A base that was taught to end often unlearns some of that at
+    once: with ends, the best state would be the first one, whatever is learnt of middles
+    (LOG E-032).
+    """
+    asked = sorted((e for e in samples if len(e) > e.start + 1), key=len)
+    batches = (asked[i : i + size] for i in range(0, len(asked), size))
+    return [
+        collate(batch, pad_id=tokens.pad, end_id=tokens.end, end_weight=0.0) for batch in batches
+    ]

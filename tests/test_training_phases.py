@@ -1,0 +1,97 @@
+"""What a training decides before its first step: the model, the budget and the schedule, alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from homespun_finetune.adapted_model import AdaptedModel, peak_rate, prepare
+from homespun_finetune.adapter import save_adapter
+from homespun_finetune.budget import TokenBudget
+from homespun_finetune.errors import RunUsageError, TrainingError
+from homespun_finetune.settings import learning_rate_for
+from homespun_finetune.training_budget import (
+    TIMED_BATCHES,
+    BudgetTrial,
+    TrainingBudget,
+    first_samples,
+)
+from homespun_finetune.training_data import TrainingData, schedule
+from peft import get_peft_model_state_dict
+from test_train import QUICK, TOKENS, examples, tiny_model
+
+HELD_OUT = examples(12, seed=1)
+
+
+def weights(adapted: AdaptedModel) -> dict[str, torch.Tensor]:
+    state = get_peft_model_state_dict(adapted.model)
+    return {name: tensor.detach().clone() for name, tensor in state.items()}
+
+
+def trial(adapted: AdaptedModel) -> BudgetTrial:
+    data = TrainingData(examples(24), HELD_OUT, TOKENS)
+    first = first_samples(iter(data.training), QUICK)
+    return BudgetTrial(adapted, first, QUICK, data.collator(QUICK))
+
+
+def test_the_seed_alone_decides_a_fresh_adapter() -> None:
+    first, second = (weights(prepare(tiny_model(), QUICK, None)) for _ in range(2))
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+def test_an_adapter_is_gone_on_from_at_a_lower_rate(tmp_path: Path) -> None:
+    other = prepare(tiny_model(), type(QUICK)(seed=5), None)
+    save_adapter(other.model, tmp_path, "tiny")
+    onward = weights(prepare(tiny_model(), QUICK, tmp_path))
+    assert all(torch.equal(tensor, onward[name]) for name, tensor in weights(other).items())
+    assert peak_rate(tiny_model(), QUICK, refreshing=True) == 1e-2
+    assert peak_rate(tiny_model(), type(QUICK)(), refreshing=False) == learning_rate_for(32)
+
+
+def test_a_trial_measures_and_leaves_the_adapter_as_it_is() -> None:
+    adapted = prepare(tiny_model(), QUICK, None)
+    before = weights(adapted)
+    budget = trial(adapted).within(30.0)
+    assert 0 < budget.time.seconds < 30 and budget.time.tokens_per_second > 0
+    assert budget.micro == QUICK.batch_size
+    assert all(torch.equal(tensor, before[name]) for name, tensor in weights(adapted).items())
+    assert all(parameter.grad is None for parameter in adapted.model.parameters())
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 0.0, 1e-3])
+def test_too_little_time_for_one_batch_is_said(seconds: float) -> None:
+    with pytest.raises(RunUsageError, match="raise --minutes"):
+        trial(prepare(tiny_model(), QUICK, None)).within(seconds)
+
+
+def test_a_trial_asks_for_no_more_samples_than_it_times() -> None:
+    rest = iter(examples(24))
+    assert len(first_samples(rest, QUICK)) == QUICK.batch_size * (TIMED_BATCHES + 1)
+    assert len(list(rest)) == 24 - QUICK.batch_size * (TIMED_BATCHES + 1)
+    with pytest.raises(TrainingError, match="no training sample"):
+        first_samples(rest, QUICK)
+
+
+def test_a_checkpoint_gives_the_budget_back() -> None:
+    budget = TrainingBudget(TokenBudget(12.5, 345.6, "bf16"), 4)
+    assert TrainingBudget.from_json(budget.to_json()) == budget
+
+
+def test_a_schedule_reads_as_far_as_the_budget_reaches() -> None:
+    samples = examples(1000)
+    data = TrainingData(iter(samples), HELD_OUT, TOKENS)
+    first, budget = samples[:8], TokenBudget(10.0, 100.0, "fp32")
+    planned = schedule(data, first, iter(samples[8:]), budget, QUICK)
+    assert sum(planned.steps.tokens) <= budget.tokens * (1 - QUICK.validation_share)
+    assert planned.distinct <= len(planned.samples) < 1000
+    assert planned.after(0)[:4] == [samples[i] for i in planned.steps.batches[0]]
+    assert len(planned.after(2)) == (len(planned) - 2) * planned.batch_size
+    assert 0 < sum(len(batch["labels"]) for batch in planned.validation) <= len(HELD_OUT)
+
+
+def test_a_schedule_has_a_step_however_small_the_budget() -> None:
+    samples = examples(8)
+    data = TrainingData(samples, HELD_OUT, TOKENS)
+    planned = schedule(data, samples, iter(()), TokenBudget(1e-6, 1.0, "fp32"), QUICK)
+    assert len(planned) == 1 and planned.validation == []
