@@ -127,6 +127,7 @@ def learn_as_published(base: Base, mined: Mined, folder: Path, seconds: float, b
         seconds=seconds,
         stage=quiet("published"),
     )
+    assert trained.model is not None
     save_adapter(trained.model, folder, base.id)
 
 

@@ -148,7 +148,7 @@ def ours(
 ) -> Callable[[], None]:
     """The loop of a run, but for validation, whose share of the time is planned apart."""
     model, size = adapted(base, settings), settings.batch_size
-    learner = AdaptedModel(model, WeightedLoss(model), best_device())
+    learner = AdaptedModel(model, WeightedLoss(model), best_device(), precision)
     steps = len(examples) // size
     folder = tempfile.TemporaryDirectory()
     work = Path(folder.name)

@@ -66,15 +66,15 @@ def test_a_base_that_does_not_fit_is_refused_before_any_work(
     memory.must_fit(base)
     monkeypatch.setattr(memory, "machine_memory", lambda: 1 << 30)
     monkeypatch.setattr(memory, "best_device", lambda: "cpu")
-    with pytest.raises(RunUsageError, match=r"starter has 6 million .* 1\.1 GiB .* has 1\.0"):
+    with pytest.raises(RunUsageError, match=r"starter has 6 million .* 2\.0 GiB .* has 1\.0"):
         memory.must_fit(base)
 
 
 def test_a_batch_is_cut_where_memory_is_short() -> None:
-    assert memory.micro_batch(8, needed=1, free=1000) == 8
-    assert memory.micro_batch(8, needed=100, free=1000) == 4
-    assert memory.micro_batch(8, needed=10_000, free=1000) == 1
-    assert memory.micro_batch(6, needed=100, free=1000) == 3
+    assert memory.micro_batch(8, needed=1, room=500) == 8
+    assert memory.micro_batch(8, needed=100, room=500) == 4
+    assert memory.micro_batch(8, needed=10_000, room=500) == 1
+    assert memory.micro_batch(6, needed=100, room=500) == 3
     assert memory.free_memory("cpu") > 1 << 20
 
 

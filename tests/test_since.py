@@ -50,7 +50,7 @@ def test_what_came_since_is_held_out_and_nothing_else(folder: Path, since: str) 
         ("nowhere", "no number of commits, no date and no revision"),
         ("--all", "no number of commits, no date and no revision"),
         ("", "no number of commits, no date and no revision"),
-        ("1", "8 functions first appeared since 1, and an exam needs 20"),
+        ("1", "8 functions first appeared since 1, and a test needs 20"),
     ],
 )
 def test_what_cannot_be_meant_says_why(folder: Path, since: str, says: str) -> None:

@@ -10,6 +10,7 @@ from homespun_finetune.adapted_model import AdaptedModel, peak_rate, prepare
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.budget import TokenBudget
 from homespun_finetune.errors import RunUsageError, TrainingError
+from homespun_finetune.progress import Stage
 from homespun_finetune.settings import learning_rate_for
 from homespun_finetune.training_budget import (
     TIMED_BATCHES,
@@ -19,9 +20,11 @@ from homespun_finetune.training_budget import (
 )
 from homespun_finetune.training_data import TrainingData, schedule
 from peft import get_peft_model_state_dict
+from rich.console import Console
 from test_train import QUICK, TOKENS, examples, tiny_model
 
 HELD_OUT = examples(12, seed=1)
+SILENT = Stage("testing", Console(quiet=True))
 
 
 def weights(adapted: AdaptedModel) -> dict[str, torch.Tensor]:
@@ -52,7 +55,7 @@ def test_an_adapter_is_gone_on_from_at_a_lower_rate(tmp_path: Path) -> None:
 def test_a_trial_measures_and_leaves_the_adapter_as_it_is() -> None:
     adapted = prepare(tiny_model(), QUICK, None)
     before = weights(adapted)
-    budget = trial(adapted).within(30.0)
+    budget = trial(adapted).within(30.0, SILENT)
     assert 0 < budget.time.seconds < 30 and budget.time.tokens_per_second > 0
     assert budget.micro == QUICK.batch_size
     assert all(torch.equal(tensor, before[name]) for name, tensor in weights(adapted).items())
@@ -62,7 +65,7 @@ def test_a_trial_measures_and_leaves_the_adapter_as_it_is() -> None:
 @pytest.mark.parametrize("seconds", [-1.0, 0.0, 1e-3])
 def test_too_little_time_for_one_batch_is_said(seconds: float) -> None:
     with pytest.raises(RunUsageError, match="raise --minutes"):
-        trial(prepare(tiny_model(), QUICK, None)).within(seconds)
+        trial(prepare(tiny_model(), QUICK, None)).within(seconds, SILENT)
 
 
 def test_a_trial_asks_for_no_more_samples_than_it_times() -> None:
@@ -82,7 +85,7 @@ def test_a_schedule_reads_as_far_as_the_budget_reaches() -> None:
     samples = examples(1000)
     data = TrainingData(iter(samples), HELD_OUT, TOKENS)
     first, budget = samples[:8], TokenBudget(10.0, 100.0, "fp32")
-    planned = schedule(data, first, iter(samples[8:]), budget, QUICK)
+    planned = schedule(data, first, iter(samples[8:]), budget, QUICK, micro=4)
     assert sum(planned.steps.tokens) <= budget.tokens * (1 - QUICK.validation_share)
     assert planned.distinct <= len(planned.samples) < 1000
     assert planned.after(0)[:4] == [samples[i] for i in planned.steps.batches[0]]
@@ -93,5 +96,5 @@ def test_a_schedule_reads_as_far_as_the_budget_reaches() -> None:
 def test_a_schedule_has_a_step_however_small_the_budget() -> None:
     samples = examples(8)
     data = TrainingData(samples, HELD_OUT, TOKENS)
-    planned = schedule(data, samples, iter(()), TokenBudget(1e-6, 1.0, "fp32"), QUICK)
+    planned = schedule(data, samples, iter(()), TokenBudget(1e-6, 1.0, "fp32"), QUICK, micro=4)
     assert len(planned) == 1 and planned.validation == []

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from homespun_finetune import checkpoint, processes, training_budget
+from homespun_finetune import adapted_model, checkpoint, processes, training_budget
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.budget import TokenBudget
 from homespun_finetune.progress import Stage
@@ -68,7 +68,8 @@ def main() -> None:
     torch.set_num_threads(1)
     checkpoint.EVERY = 0.0
     # A budget that nobody measures: what two runs do must not hang on how fast they were.
-    training_budget.measure = lambda *_, **__: TokenBudget(1e4, 1e4, "fp32")  # type: ignore[assignment]
+    training_budget.TokenBudget = lambda *_: TokenBudget(1e4, 1e4, "fp32")  # type: ignore[assignment,misc]
+    adapted_model.best_precision = lambda _device: "fp32"
     if options.micro:
         training_budget.micro_batch = lambda *_, **__: options.micro  # type: ignore[assignment]
     options.folder.mkdir(parents=True, exist_ok=True)

@@ -15,18 +15,19 @@ from transformers import PreTrainedModel
 
 from homespun_finetune import processes
 from homespun_finetune.adapter import go_on_from, lora
-from homespun_finetune.budget import best_device
+from homespun_finetune.budget import Precision, best_device, best_precision
 from homespun_finetune.loss import WeightedLoss
 from homespun_finetune.settings import TrainSettings, learning_rate_for
 
 
 @dataclass(frozen=True, slots=True)
 class AdaptedModel:
-    """``weighted_loss`` is of ``model``; both are on ``device``."""
+    """``weighted_loss`` is of ``model``; both are on ``device``, to be run in ``precision``."""
 
     model: PeftModel
     weighted_loss: WeightedLoss
     device: str
+    precision: Precision
 
 
 def prepare(model: PreTrainedModel, settings: TrainSettings, start: Path | None) -> AdaptedModel:
@@ -41,7 +42,7 @@ def prepare(model: PreTrainedModel, settings: TrainSettings, start: Path | None)
     adapted = lora(_on(device, model), settings)
     if start is not None:
         go_on_from(adapted, start)
-    return AdaptedModel(adapted, WeightedLoss(adapted), device)
+    return AdaptedModel(adapted, WeightedLoss(adapted), device, best_precision(device))
 
 
 def peak_rate(model: PreTrainedModel, settings: TrainSettings, *, refreshing: bool) -> float:

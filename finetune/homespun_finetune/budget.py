@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from homespun_model.bases.processor import has_bf16
 
 if TYPE_CHECKING:
     import torch
 
 Precision = Literal["fp32", "bf16"]
 
-BF16_GAIN = 1.1  # bf16 must be this much faster to be worth its rounding
 SAFETY = 0.93  # of the time is planned: validation and a machine that slows down take the rest
 
 
@@ -51,29 +52,28 @@ class TokenBudget:
         return asdict(self) | {"tokens": self.tokens}
 
 
-def measure(
+def tokens_per_second(
     step: Callable[[dict[str, torch.Tensor]], None],
-    batches: Sequence[dict[str, torch.Tensor]],
+    batches: Iterable[dict[str, torch.Tensor]],
     *,
     seconds: float,
-    device: str,
-) -> TokenBudget:
-    """Time ``step`` (forward and backward) on ``batches`` in both precisions; the faster is used.
+) -> float:
+    """How fast ``step`` goes over ``batches``, padding included, found out in about ``seconds``.
 
-    The first batch warms up caches and is timed by nobody. What the timing took is taken off
-    ``seconds``.
+    It stops where another batch, taking as long as the last, would be late. The first warms up
+    caches and counts only where there is no time for a second.
     """
     begun = time.monotonic()
-    speeds: dict[Precision, float] = {}
-    for precision in _precisions(device):
-        with autocast(precision, device):
-            step(batches[0])
-            speeds[precision] = _speed(step, batches[1:] or batches)
-    best: Precision = "fp32"
-    if speeds.get("bf16", 0.0) > BF16_GAIN * speeds["fp32"]:
-        best = "bf16"
-    left = max(0.0, seconds - (time.monotonic() - begun))
-    return TokenBudget(left, speeds[best], best)
+    timed: list[tuple[int, float]] = []
+    for batch in batches:
+        last = time.monotonic()
+        step(batch)
+        now = time.monotonic()
+        timed.append((batch["input_ids"].numel(), now - last))
+        if 2 * now - last - begun > seconds:
+            break
+    counted = timed[1:] or timed
+    return sum(tokens for tokens, _ in counted) / sum(spent for _, spent in counted)
 
 
 def best_device() -> str:
@@ -83,6 +83,15 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def best_precision(device: str) -> Precision:
+    """What the processor is made for: to time the other would take minutes of a large base."""
+    if device != "cuda":
+        return "bf16" if has_bf16() else "fp32"
+    import torch
+
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+
+
 def autocast(precision: Precision, device: str) -> contextlib.AbstractContextManager[object]:
     """Run matrix products in the precision; weights and sums stay fp32."""
     if precision == "fp32":
@@ -90,23 +99,3 @@ def autocast(precision: Precision, device: str) -> contextlib.AbstractContextMan
     import torch
 
     return torch.autocast(device, dtype=torch.bfloat16)
-
-
-def _precisions(device: str) -> tuple[Precision, ...]:
-    import torch
-
-    if device == "cpu":
-        # Without the instruction, bf16 is emulated and can only be slower.
-        has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return ("fp32", "bf16") if has_bf16 else ("fp32",)
-    return ("fp32", "bf16") if torch.cuda.is_bf16_supported() else ("fp32",)
-
-
-def _speed(
-    step: Callable[[dict[str, torch.Tensor]], None], batches: Sequence[dict[str, torch.Tensor]]
-) -> float:
-    """Tokens a second, padding included."""
-    begun = time.monotonic()
-    for batch in batches:
-        step(batch)
-    return sum(batch["input_ids"].numel() for batch in batches) / (time.monotonic() - begun)

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from peft import get_peft_model_state_dict, set_peft_model_state_dict
-from transformers import TrainerCallback, TrainerControl, TrainerState
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from homespun_finetune.adapted_model import AdaptedModel
 from homespun_finetune.budget import TokenBudget, autocast
@@ -65,7 +65,7 @@ class EarlyStopping(TrainerCallback):
         self._moments = {
             round(steps * n / settings.validations) for n in range(1, settings.validations + 1)
         }
-        self._last = 0
+        self._last = self._parts = 0
         self._best: dict[str, torch.Tensor] = {}
         self._best_point: Point | None = None
 
@@ -79,18 +79,31 @@ class EarlyStopping(TrainerCallback):
     ) -> TrainerControl:
         del args, kwargs  # transformers hands out more than is needed here
         step, spent = state.global_step, self._spent()
-        self._last = step
+        self._last, self._parts = step, 0
         if step in self._moments:
             self._validate(step)
-        left = max(0.0, spent / step * (state.max_steps - step))
-        note = f"loss {self.points[-1].loss:.3f}, " if self.points else ""
-        self._stage.update(step / state.max_steps, f"{note}{clock(left)} left")
+        self._tell(step, state.max_steps)
         if self._hopeless():
             self.stopped = "validation"
         elif any_of(self._is_late(spent), self._device()) and step < state.max_steps:
             self.stopped = "time"
         control.should_training_stop |= self.stopped != "schedule"
         return control
+
+    def on_substep_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """One of the parts that a step is made of where memory or a large base asks for it."""
+        del control, kwargs
+        self._parts += 1
+        self._tell(
+            state.global_step + self._parts / args.gradient_accumulation_steps, state.max_steps
+        )
+
+    def _tell(self, done: float, steps: int) -> None:
+        left = max(0.0, self._spent() / done * (steps - done))
+        note = f"loss {self.points[-1].loss:.3f}, " if self.points else ""
+        self._stage.update(done / steps, f"{note}{clock(left)} left")
 
     def restore_best(self) -> int:
         """Put the best state back into the model; its step. Without validation that is the last."""

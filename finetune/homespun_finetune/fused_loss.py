@@ -12,7 +12,9 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-STRETCH = {"cpu": 512, "cuda": 8192}  # positions at a time
+STRETCH = {"cpu": 512, "cuda": 8192}  # positions at a time, at most
+# And so many logits: of a large vocabulary, fewer positions.
+LOGITS = {"cpu": 20_000_000, "cuda": 1_200_000_000}
 SMALLEST = 1e-30  # a probability in the logarithm
 
 
@@ -32,6 +34,11 @@ def _precision(device: str, otherwise: torch.dtype) -> torch.dtype:
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else otherwise
 
 
+def _stretch(device: str, vocabulary: int) -> int:
+    """Positions whose logits are in memory together."""
+    return min(STRETCH.get(device, 1024), max(1, LOGITS.get(device, 20_000_000) // vocabulary))
+
+
 class _Head(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -47,7 +54,7 @@ class _Head(torch.autograd.Function):
             to_hidden = torch.empty_like(states)
             to_head = torch.zeros_like(head) if ctx.needs_input_grad[1] else None
             nats = torch.empty_like(weights)
-            stretch = STRETCH.get(hidden.device.type, 1024)
+            stretch = _stretch(hidden.device.type, len(head))
             for begin in range(0, len(labels), stretch):
                 part = slice(begin, begin + stretch)
                 wanted = labels[part, None]

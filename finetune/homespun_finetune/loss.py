@@ -12,6 +12,7 @@ from homespun_finetune.batches import IGNORED
 from homespun_finetune.fused_loss import weighted_nats
 
 Batch = dict[str, torch.Tensor]
+ROUNDING = {torch.bfloat16: 2e-2, torch.float16: 4e-3}  # of a product in that precision
 PROBED = 8  # tokens of the forward pass that tells whether an output layer is a plain product
 
 
@@ -61,8 +62,10 @@ def has_plain_head(model: torch.nn.Module) -> bool:
     logits = model(input_ids=ids, use_cache=False).logits
     hidden = body(input_ids=ids, use_cache=False).last_hidden_state
     model.train(was_training)
-    product = hidden @ head.T
-    return product.shape == logits.shape and torch.allclose(product, logits, rtol=1e-3, atol=1e-3)
+    product, rounding = hidden @ head.T, ROUNDING.get(logits.dtype, 1e-3)
+    return product.shape == logits.shape and torch.allclose(
+        product, logits, rtol=rounding, atol=rounding
+    )
 
 
 def _causal(model: torch.nn.Module) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from homespun_model.bases.base import Base
-from homespun_model.bases.memory import gib, machine_memory, needed
+from homespun_model.bases.memory import gib, machine_memory, needed, step_memory
 
 from homespun_finetune.budget import best_device
 from homespun_finetune.errors import RunUsageError
@@ -36,10 +36,17 @@ def must_fit(base: Base) -> None:
         )
 
 
-def micro_batch(batch: int, needed: int, free: int) -> int:
-    """The largest even part of ``batch`` samples, of ``needed`` bytes each, that ``free`` holds."""
+def micro_batch(batch: int, needed: int, room: int) -> int:
+    """The largest even part of ``batch`` samples, of ``needed`` bytes each, that ``room`` holds."""
     fits = [size for size in range(1, batch + 1) if batch % size == 0]
-    return max((size for size in fits if size * needed <= SHARE * free), default=1)
+    return max((size for size in fits if size * needed <= room), default=1)
+
+
+def room_for_step(device: str, parameters: int) -> int:
+    """Bytes that the samples of a step may keep for their backward pass: what was told of a base
+    of so many parameters, if there is as much; a GPU's memory is nobody else's."""
+    free = int(SHARE * free_memory(device))
+    return free if device == "cuda" else min(free, step_memory(parameters))
 
 
 def kept_for_backward(forward: Callable[[], torch.Tensor]) -> int:

@@ -6,6 +6,7 @@ what the stages do.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from homespun_finetune import interruption
 
 PLAIN_EVERY = 15.0  # seconds between lines where there is no terminal
+SILENCE = 25.0  # seconds after which the last line is said again where there is none
 PLAIN_WIDTH = 110  # columns where there is no terminal to ask
 
 
@@ -36,15 +38,37 @@ class Stage:
     console: Console
     bar: Progress | None = None
     spoken: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=time.monotonic)
+    last: str = ""
 
     def update(self, done: float, note: str = "") -> None:
         """Tell how far the stage is, unless the run is to end; cheap enough for every step."""
         interruption.check()
         if self.bar is not None:
             self.bar.update(self.bar.task_ids[0], completed=min(1.0, done), note=note)
-        elif time.monotonic() - self.spoken >= PLAIN_EVERY:
-            self.spoken = time.monotonic()
-            self.console.print(f"{self.name}: {100 * min(1.0, done):.0f}% {note}", soft_wrap=True)
+            return
+        self.last = f"{100 * min(1.0, done):.0f}% {note}"
+        if time.monotonic() - self.spoken >= PLAIN_EVERY:
+            self._say(self.last)
+
+    def tell(self, note: str) -> None:
+        """Say what is done before there is a share of it."""
+        interruption.check()
+        if self.bar is not None:
+            self.bar.update(self.bar.task_ids[0], note=note)
+        else:
+            self.last = note
+            self._say(note)
+
+    def break_silence(self) -> None:
+        """Say where it was last, if nothing was said for long: one step may take minutes."""
+        now = time.monotonic()
+        if now - self.spoken >= SILENCE:
+            self._say(f"{self.last or 'working'} ({clock(now - self.begun)} so far)")
+
+    def _say(self, line: str) -> None:
+        self.spoken = time.monotonic()
+        self.console.print(f"{self.name}: {line}", soft_wrap=True, markup=False)
 
 
 class Turn:
@@ -85,7 +109,9 @@ class Reporter:
         interruption.check()
         if not self.console.is_terminal:
             self.say(f"{name} …")
-            yield Stage(name, self.console)
+            stage = Stage(name, self.console)
+            with _speaking(stage):
+                yield stage
             return
         columns = (
             TextColumn("{task.description:<22}"),
@@ -96,6 +122,24 @@ class Reporter:
         with Progress(*columns, console=self.console, transient=True) as bar:
             bar.add_task(name, total=1.0, note="")
             yield Stage(name, self.console, bar)
+
+
+@contextmanager
+def _speaking(stage: Stage) -> Iterator[None]:
+    """A thread that breaks the stage's silence: whoever reads a log must not take it for dead."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(SILENCE / 10):
+            stage.break_silence()
+
+    thread = threading.Thread(target=watch, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def clock(seconds: float) -> str:

@@ -48,7 +48,8 @@ class TrainingFolders:
 class Trained:
     """An adapter in memory, and how it came to be."""
 
-    model: PeftModel
+    model: PeftModel | None
+    """None once its adapter is written: its memory is wanted for what comes next."""
     budget: TokenBudget
     learning_rate: float
     samples: int
@@ -98,8 +99,8 @@ def fine_tune(
     if found:
         budget = TrainingBudget.from_json(found.about["fixed"])
     else:
-        budget = BudgetTrial(adapted, first, settings, collator).within(deadline.left())
-    planned = schedule(data, first, samples, budget.time, settings)
+        budget = BudgetTrial(adapted, first, settings, collator).within(deadline.left(), stage)
+    planned = schedule(data, first, samples, budget.time, settings, micro=budget.micro)
     loop = TrainingLoop(adapted, settings, budget, planned, rate, found)
     return loop.run(collator, folders, stage)
 

@@ -1,8 +1,9 @@
 """What this machine can do for a training, found out once, before its first step.
 
 A sample's forward pass says how many of them memory holds at a time, and a few batches, timed, how
-many tokens the time is good for. A checkpoint keeps both, so that a run that goes on decides
-nothing anew. Knows neither steps nor validation.
+many tokens the time is good for. That takes a small share of the time and says what it does. A
+checkpoint keeps both, so that a run that goes on decides nothing anew. Knows neither steps nor
+validation.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from typing import Any
 from homespun_finetune import processes
 from homespun_finetune.adapted_model import AdaptedModel
 from homespun_finetune.batches import EncodedSample
-from homespun_finetune.budget import Deadline, TokenBudget, measure
+from homespun_finetune.budget import Deadline, TokenBudget, autocast, tokens_per_second
 from homespun_finetune.errors import RunUsageError, TrainingError
 from homespun_finetune.loss import Batch
-from homespun_finetune.memory import free_memory, kept_for_backward, micro_batch
+from homespun_finetune.memory import kept_for_backward, micro_batch, room_for_step
+from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.training_data import Collator, planned
 
-TIMED_BATCHES = 3  # full batches timed for the budget, after one that nobody times
+TIMED_BATCHES = 3  # full batches timed for the budget at most, after one that nobody times
+TRIAL_SHARE = 0.03  # of the time, for the trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class BudgetTrial:
     settings: TrainSettings
     collator: Collator
 
-    def within(self, seconds: float) -> TrainingBudget:
+    def within(self, seconds: float, stage: Stage) -> TrainingBudget:
         """What ``seconds`` are good for, the trial included, on this machine.
 
         RunUsageError where they are too short for one batch, or where the processes cannot share
@@ -67,10 +70,14 @@ class BudgetTrial:
         """
         size = self._step_size()
         if seconds > 0:  # timing is not free either
-            deadline = Deadline(seconds)
+            deadline, trial = Deadline(seconds), Deadline(TRIAL_SHARE * seconds)
             self.adapted.weighted_loss.train()
+            stage.tell("reading the longest sample, to see how many fit into memory")
             micro = self._micro(size // processes.count())
-            time = self._timed(micro, deadline.left())
+            stage.tell(f"timing batches of {micro} samples in {self.adapted.precision}")
+            speed = self._speed(micro, trial.left())
+            time = TokenBudget(max(0.0, deadline.left()), speed, self.adapted.precision)
+            time = processes.agree(time, self.adapted.device)
             if time.tokens >= sum(map(len, self.samples[:size])):
                 return TrainingBudget(time, micro)
         raise RunUsageError("no time is left to train after mining and measuring: raise --minutes")
@@ -89,23 +96,20 @@ class BudgetTrial:
         """How many of a process's ``share`` of a step memory holds, by the longest sample."""
         longest = self._batch([max(self.samples, key=len)])
         device = self.adapted.device
-        return micro_batch(
-            share,
-            kept_for_backward(lambda: self.adapted.weighted_loss(**longest)),
-            free_memory(device) // _sharing(device),
-        )
+        with autocast(self.adapted.precision, device):
+            kept = kept_for_backward(lambda: self.adapted.weighted_loss(**longest))
+        parameters = self.adapted.model.num_parameters()
+        return micro_batch(share, kept, room_for_step(device, parameters) // _sharing(device))
 
-    def _timed(self, micro: int, seconds: float) -> TokenBudget:
-        """Time a few steps in parts of ``micro``; all processes agree on what comes of it."""
-        device = self.adapted.device
-        batches = [
+    def _speed(self, micro: int, seconds: float) -> float:
+        """Tokens a second of steps in parts of ``micro`` samples."""
+        batches = (
             self._batch([self.samples[i] for i in step[begin : begin + micro]])
             for step in planned(self.samples, self.settings).batches[: TIMED_BATCHES + 1]
             for begin in range(0, len(step), micro)
-        ]
-        return processes.agree(
-            measure(self._forward_backward, batches, seconds=seconds, device=device), device
         )
+        with autocast(self.adapted.precision, self.adapted.device):
+            return tokens_per_second(self._forward_backward, batches, seconds=seconds)
 
     def _forward_backward(self, batch: Batch) -> None:
         self.adapted.weighted_loss(**batch).backward()

@@ -80,10 +80,12 @@ def schedule(
     rest: Iterator[EncodedSample],
     budget: TokenBudget,
     settings: TrainSettings,
+    *,
+    micro: int,
 ) -> TrainingSchedule:
     """The steps and the validation that ``budget`` pays for: over ``first``, and some of ``rest``.
 
-    There is at least one step.
+    There is at least one step. ``micro``: samples that are in memory together.
     """
     tokens = budget.tokens * (1 - settings.validation_share)
     samples = [*first, *take(rest, tokens - sum(map(len, first)))]
@@ -91,7 +93,7 @@ def schedule(
     return TrainingSchedule(
         samples,
         planned(samples, settings).within(tokens),
-        on_middles(watched, settings.batch_size, data.tokens),
+        on_middles(watched, micro, data.tokens),
     )
 
 

@@ -5,16 +5,19 @@ Text comes in, an adapter lies in a folder afterwards. Knows no holdout and no g
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+import torch
 from homespun_corpus.mining.dataset import Mined
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.reading.rules_version import JUDGING_VERSION
 from homespun_model.bases.base import Base
+from homespun_model.bases.memory import trains_in_bf16
 
 from homespun_finetune import provenance
 from homespun_finetune.adapter import save_adapter
@@ -98,10 +101,14 @@ def train_adapter(
         start=plan.start.path if plan.start else None,
         kept=resumable.path if resumable else None,
     )
+    dtype = torch.bfloat16 if trains_in_bf16(base.parameters) else torch.float32
     trained = fine_tune(
-        base.load_model(), task.data(), task.settings, folders, seconds=seconds, stage=stage
+        base.load_model(dtype), task.data(), task.settings, folders, seconds=seconds, stage=stage
     )
+    assert trained.model is not None
     save_adapter(trained.model, folder, base.id)
+    trained = replace(trained, model=None)
+    gc.collect()  # a trainer and its callbacks know each other
     if mined.material is not None:
         taught = provenance.of(mined.material.repository, mined.material.kept)
         before = provenance.read(plan.start.path) if plan.start else None

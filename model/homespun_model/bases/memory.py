@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homespun_model.bases.processor import has_bf16
+
 GIB = 1 << 30
-FLOAT = 4  # bytes of a float32 parameter
+FLOAT, HALF = 4, 2  # bytes of a parameter in float32 and in bf16
 OVERHEAD = GIB  # torch itself, and the text
+STEP = (
+    3 * GIB
+)  # of what training samples keep for their backward pass: as many as fit, at least one
+SMALL_STEP = GIB  # the same of a small base, whose whole batch fits
 # Parameters of a base up to which adapters are merged into copies of it. So far Python and dispatch
 # are much of a token's time, and the forward pass that saves them needs merged weights; in larger
 # bases merging saves a twentieth of it, and costs the base's memory for every adapter (LOG E-030).
@@ -24,7 +30,8 @@ class Needed:
     serve: int
     """The base, and, where adapters are merged, a copy with one merged in."""
     train: int
-    """Those two for the evaluation, and what a step keeps for its gradients."""
+    """The weights and what a step keeps for its gradients, or what the evaluation before and after
+    it takes; whichever is more."""
 
 
 def is_small(parameters: int) -> bool:
@@ -33,10 +40,23 @@ def is_small(parameters: int) -> bool:
 
 
 def needed(parameters: int) -> Needed:
-    """What serving and fine-tuning a base of so many parameters take, in float32."""
-    weights = parameters * FLOAT
-    copies = 2 if is_small(parameters) else 1
-    return Needed(serve=copies * weights + OVERHEAD, train=3 * weights + OVERHEAD)
+    """What serving and fine-tuning a base of so many parameters take on this machine."""
+    small = is_small(parameters)
+    serve = (2 if small else 1) * parameters * FLOAT + OVERHEAD
+    weights = parameters * (HALF if trains_in_bf16(parameters) else FLOAT)
+    train = weights + step_memory(parameters) + OVERHEAD
+    return Needed(serve=serve, train=max(serve, train))
+
+
+def step_memory(parameters: int) -> int:
+    """What the samples of a training step may keep for their backward pass, as many as fit."""
+    return SMALL_STEP if is_small(parameters) else STEP
+
+
+def trains_in_bf16(parameters: int) -> bool:
+    """Whether the frozen weights of a base are held in bf16 while it is trained: of a small one
+    they are no burden."""
+    return not is_small(parameters) and has_bf16()
 
 
 def machine_memory() -> int:
