@@ -6,12 +6,18 @@ import contextlib
 
 import pytest
 import torch
+from homespun_finetune import fused_loss
 from homespun_finetune.fused_loss import weighted_nats
 
 
 @pytest.mark.parametrize(("half", "off"), [(False, 1e-5), (True, 0.01)])
 @pytest.mark.parametrize("frozen", [False, True])
-def test_it_is_weighted_cross_entropy(half: bool, off: float, frozen: bool) -> None:
+@pytest.mark.parametrize("logits", [fused_loss.LOGITS["cpu"], 7 * 50, 1])
+def test_it_is_weighted_cross_entropy(
+    half: bool, off: float, frozen: bool, logits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a vocabulary is so large that few positions' logits are in memory together."""
+    monkeypatch.setitem(fused_loss.LOGITS, "cpu", logits)
     torch.manual_seed(0)
     hidden, head = torch.randn(1100, 16), torch.randn(50, 16) * 0.1
     labels, weights = torch.randint(0, 50, (1100,)), torch.rand(1100)
