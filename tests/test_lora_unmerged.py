@@ -43,6 +43,7 @@ def other(base: Base, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def every_base_is_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(memory, "SMALL", 0)
+    monkeypatch.setattr(memory, "has_bf16", lambda: False)  # parity is of the arithmetic
     yield
     gc.collect()
 
@@ -144,3 +145,22 @@ def test_what_is_no_product_is_refused(base: Base, one: Path) -> None:
     save_file(load_file(file) | odd, file)
     with pytest.raises(StoreError, match="embed_tokens is no product in the base"):
         load_engine(base, one)
+
+
+@torch.inference_mode()
+def test_a_large_base_is_held_in_bf16_where_the_processor_is_made_for_it(
+    base: Base, one: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = torch.randint(300, (3, 50))
+    exact, adapted = load_engine(base), load_engine(base, one)
+    expected = [engine.batch(rows, 20).log_softmax(-1) for engine in (exact, adapted)]
+    size = adapted.size
+    del exact, adapted
+    gc.collect()
+    monkeypatch.setattr(memory, "has_bf16", lambda: True)
+    engines = [load_engine(base), load_engine(base, one)]
+    assert engines[1].size == size // 2
+    for engine, wanted in zip(engines, expected, strict=True):
+        found = engine.batch(rows, 20)
+        assert found.dtype == torch.float32
+        assert (found.log_softmax(-1) - wanted).abs().mean() < 0.1

@@ -13,7 +13,7 @@ from homespun_finetune.budget import best_precision, tokens_per_second
 from homespun_finetune.early_stopping import EarlyStopping
 from homespun_finetune.progress import Stage
 from homespun_model.bases import processor
-from homespun_model.bases.memory import GIB, needed, step_memory, trains_in_bf16
+from homespun_model.bases.memory import GIB, holds_bf16, needed, step_memory
 from rich.console import Console
 from test_train import QUICK, tiny_model
 from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -78,8 +78,8 @@ def test_a_step_keeps_no_more_than_was_told(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_frozen_weights_of_a_small_base_stay_as_they_are() -> None:
-    assert not trains_in_bf16(6_000_000)
-    assert trains_in_bf16(500_000_000) == processor.has_bf16()
+    assert not holds_bf16(6_000_000)
+    assert holds_bf16(500_000_000) == processor.has_bf16()
 
 
 def test_a_step_in_parts_tells_of_each() -> None:

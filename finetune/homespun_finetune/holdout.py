@@ -8,7 +8,7 @@ the same holes in the same order. Knows no training and no decision.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from homespun_model.completer import Score, Scoring, Suggestion
     from homespun_model.decoding.ngram_index import NgramIndex
 
-SCORED_TOGETHER = 8  # holes scored between two looks at the clock
+SCORED_TOGETHER = 8  # holes scored between two looks at the clock, at most
+A_WHILE = 1.0  # seconds for one hole, from which on each is scored alone
 LEAST_SCORED = 40  # holes: bits over fewer decide nothing, however many are completed
 ENDED = "end"  # what a suggestion's ``stopped`` says when the model itself ended it
 
@@ -165,11 +166,13 @@ def breakdown(
 def _score(
     answering: Answerer, holes: Sequence[Sample], in_time: Callable[[], bool]
 ) -> Iterator[HoleResult]:
-    for begin in range(0, len(holes), SCORED_TOGETHER):
-        if not in_time():
-            return
-        some = holes[begin : begin + SCORED_TOGETHER]
+    left, together = deque(holes), 1
+    while left and in_time():
+        some = [left.popleft() for _ in range(min(together, len(left)))]
+        begun = time.monotonic()
         scores = answering.score_many([(hole.place, hole.middle) for hole in some])
+        if time.monotonic() - begun < A_WHILE:
+            together = SCORED_TOGETHER
         yield from map(_result, some, scores)
 
 

@@ -17,7 +17,7 @@ from homespun_corpus.mining.dataset import Mined
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.reading.rules_version import JUDGING_VERSION
 from homespun_model.bases.base import Base
-from homespun_model.bases.memory import trains_in_bf16
+from homespun_model.bases.memory import holds_bf16
 
 from homespun_finetune import provenance
 from homespun_finetune.adapter import save_adapter
@@ -101,7 +101,7 @@ def train_adapter(
         start=plan.start.path if plan.start else None,
         kept=resumable.path if resumable else None,
     )
-    dtype = torch.bfloat16 if trains_in_bf16(base.parameters) else torch.float32
+    dtype = torch.bfloat16 if holds_bf16(base.parameters) else torch.float32
     trained = fine_tune(
         base.load_model(dtype), task.data(), task.settings, folders, seconds=seconds, stage=stage
     )

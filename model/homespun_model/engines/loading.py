@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from homespun_model.bases.memory import is_small
+import torch
+
+from homespun_model.bases.memory import holds_bf16, is_small
 from homespun_model.engines import qwen3_weights
 from homespun_model.engines.lora_merged import merged, merged_weights
 from homespun_model.engines.qwen3_cpu import Qwen3CpuEngine
@@ -53,5 +55,9 @@ def _unmerged(base: Base, adapter: Path | None, device: str) -> Engine:
     key = (base.weights_hash, device)
     with _one_at_a_time:
         if (model := _shared.get(key)) is None:
-            model = _shared[key] = share(base.load_model(device=device))
+            model = _shared[key] = share(base.load_model(_dtype(base, device), device))
     return UnmergedLoraEngine(model, adapter) if adapter else TransformersEngine(model)
+
+
+def _dtype(base: Base, device: str) -> torch.dtype:
+    return torch.bfloat16 if device == "cpu" and holds_bf16(base.parameters) else torch.float32

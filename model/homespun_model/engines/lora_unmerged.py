@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
 from homespun_model.engines.lora import Factors, not_loaded, read_lora
@@ -75,12 +74,12 @@ def _read(model: PreTrainedModel, folder: Path) -> dict[str, _Transposed]:
     lora, products = read_lora(folder, shapes), _linear_layers(model)
     if odd := sorted(lora.keys() - products.keys()):
         raise not_loaded(folder, f"{odd[0]} is no product in the base")
-    return {name: _transposed(factors, model.device) for name, factors in lora.items()}
+    return {name: _transposed(factors, model) for name, factors in lora.items()}
 
 
-def _transposed(factors: Factors, device: torch.device) -> _Transposed:
-    turned = (part.t().contiguous().to(device) for part in (factors.down, factors.up))
-    return _Transposed(*turned)
+def _transposed(factors: Factors, model: PreTrainedModel) -> _Transposed:
+    parts = (part.t().contiguous() for part in (factors.down, factors.up))
+    return _Transposed(*(part.to(model.device, model.dtype) for part in parts))
 
 
 def _linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
