@@ -99,7 +99,9 @@ def _evaluate(request: RunRequest, context: RunContext, progress: RunProgress) -
     evaluation_steps.examine_what_is(evaluation, base, incumbent, progress)
     outcome = _record(context, progress, mined, base.id).outcome("evaluated", evaluation=evaluation)
     show.table(progress.reporter.console, outcome.metrics)
-    if request.report:
+    if request.report and not evaluation.holes:
+        progress.reporter.say("the report was not written: there is no held-out code to show")
+    elif request.report:
         manifest = run_record.manifest(base, mined, incumbent, context.settings)
         manifest |= {"metrics": evaluation.to_json()}
         after: Role = "incumbent" if incumbent else "base"

@@ -199,17 +199,31 @@ def test_evaluate_only_measures_what_is_served_and_changes_nothing(
     assert contents(store) == before
 
 
-def test_another_base_cannot_replace_the_incumbent(
+def test_another_base_has_a_current_adapter_of_its_own(
     published: tuple[Path, subprocess.CompletedProcess[str]], repository: Path, tmp_path: Path
 ) -> None:
-    store, _ = published
-    before = contents(store)
+    store = tmp_path / "store"
+    shutil.copytree(published[0], store)
+    was = served_revision(AdapterStore(store), "team")
+    assert was is not None
     other = tiny_base(tmp_path / "other", seed=1)
-    done = finetune(repository, "--base", other, "--store", store, "--id", "team")
-    assert done.returncode == 2
-    assert "trained on another base" in one_line(done)
-    assert "rollback --to-base" in one_line(done)
-    assert contents(store) == before
+    done = finetune(repository, "--base", other, "--store", store, "--id", "team", "--json")
+    assert done.returncode == 0, done.stderr
+    assert answer(done)["metrics"]["incumbent"] is None, "the incumbent is another base's"
+    currents = AdapterStore(store).currents("team")
+    assert {current.name for current in currents} == {was.name, answer(done)["revision"]}
+    assert str(other) in [current.base for current in currents]
+
+
+def test_evaluate_only_without_held_out_code_writes_no_report(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    body = "".join(f"    total += rows[{n}].price * rows[{n}].count\n" for n in range(9))
+    (tmp_path / "small" / "a.py").write_text(f"def total(rows):\n{body}    return total\n")
+    arguments = ("--base", base, "--store", tmp_path / "store", "--evaluate-only", "--json")
+    done = finetune(tmp_path / "small", *arguments, "--report", tmp_path / "page.html")
+    assert done.returncode == 0, done.stderr
+    assert "the report was not written: there is no held-out code" in done.stderr
+    assert not (tmp_path / "page.html").exists()
 
 
 @pytest.mark.parametrize("damage", ["weights", "manifest", "claims"])
