@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -105,3 +107,18 @@ def test_a_step_in_parts_tells_of_each() -> None:
         state.global_step = step + 1
         stopping.on_step_end(arguments, state, control)
     assert notes == [0.125, 0.25, 0.375, 0.5]
+
+
+def test_counting_what_a_pass_keeps_keeps_nothing_of_it() -> None:
+    """An output that its node saves, as of a sigmoid, and a hook that hands it back hold each
+    other for ever."""
+    found: list[weakref.ref[torch.Tensor]] = []
+
+    def forward() -> torch.Tensor:
+        output = torch.ones(1000, requires_grad=True).sigmoid()
+        found.append(weakref.ref(output))
+        return output.sum()
+
+    assert memory.kept_for_backward(forward) == 4000
+    gc.collect()
+    assert found[0]() is None

@@ -51,17 +51,21 @@ def room_for_step(device: str, parameters: int) -> int:
 
 def kept_for_backward(forward: Callable[[], torch.Tensor]) -> int:
     """Bytes that a forward pass keeps for the backward pass; weights are not among them."""
-    kept: dict[int, int] = {}
+    kept: dict[int, torch.UntypedStorage] = {}
 
-    def count(tensor: torch.Tensor) -> torch.Tensor:
+    def count(tensor: torch.Tensor) -> None:
+        """Not the tensor: an output that its own node holds would never be freed."""
         if not isinstance(tensor, torch.nn.Parameter) and not tensor.is_leaf:
             storage = tensor.untyped_storage()
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+            kept[storage.data_ptr()] = storage
 
-    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(count, _never_asked):
         forward()
-    return sum(kept.values())
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+def _never_asked(_packed: object) -> torch.Tensor:
+    raise AssertionError("no backward pass follows")
 
 
 def free_memory(device: str) -> int:
