@@ -37,7 +37,9 @@ class Script:
 def typed(text: str, answers: dict[str, str]) -> tuple[SimulatedLine, list[str]]:
     script = Script(answers)
     line = TypedLine("1", "python", Place("a.py", "python", HEAD, "\n"), text)
-    return simulate_line(script, line), script.asked  # type: ignore[arg-type]
+    result = simulate_line(script, line)  # type: ignore[arg-type]
+    assert result is not None
+    return result, script.asked
 
 
 def test_a_right_suggestion_is_taken_at_once() -> None:
@@ -81,10 +83,18 @@ def test_nothing_shown_is_asked_for_at_every_key() -> None:
     assert (result.asked, result.saved, result.characters) == (5, 0, 5)
 
 
+def test_a_line_that_is_not_typed_in_time_does_not_count() -> None:
+    left, script = [True, True, True, False], Script({})
+    line = TypedLine("1", "python", Place("a.py", "python", HEAD, "\n"), "x = 1")
+    assert simulate_line(script, line, lambda: left.pop(0)) is None  # type: ignore[arg-type]
+    assert left == [] and script.asked == ["", "x", "x "]
+
+
 @pytest.mark.slow
 def test_a_taught_model_saves_the_line_it_was_taught(tmp_path: Path) -> None:
     taught = teach(tmp_path)
     completer = Completer.load(load_base(str(taught.base)))
     place = Place("a.py", "python", "def area(width, height):\n    ", "\n")
     line = TypedLine("1", "python", place, BASE_SAYS)
-    assert simulate_line(ServedModel(completer, NgramIndex()), line).accepted == len(BASE_SAYS)
+    result = simulate_line(ServedModel(completer, NgramIndex()), line)
+    assert result is not None and result.accepted == len(BASE_SAYS)

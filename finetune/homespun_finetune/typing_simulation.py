@@ -27,20 +27,24 @@ _SESSION = "typing"
 def simulate_typing(
     served: ServedModel, lines: Sequence[TypedLine], in_time: Callable[[], bool]
 ) -> Iterator[SimulatedLine]:
-    """Each line in order, as long as there is time."""
+    """Each line in order, as long as there is time; none that was not typed to its end."""
     for line in lines:
-        if not in_time():
+        if not in_time() or (found := simulate_line(served, line, in_time)) is None:
             return
-        yield simulate_line(served, line)
+        yield found
 
 
-def simulate_line(served: ServedModel, line: TypedLine) -> SimulatedLine:
-    """Type one line from its indentation to its end."""
+def simulate_line(
+    served: ServedModel, line: TypedLine, in_time: Callable[[], bool] = lambda: True
+) -> SimulatedLine | None:
+    """Type one line from its indentation to its end; None if the time is over before that."""
     typed = accepted = dismissed = asked = 0
     shown = ""
     while typed < len(line.text):
         left = line.text[typed:]
         if not shown:
+            if not in_time():  # with a large base each key may take a second
+                return None
             shown, asked = _suggested(served, line, typed), asked + 1
         taken = _right(shown, left)
         if taken >= WORTH_A_KEY:
