@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from homespun_corpus.place import Place, place_at
 from homespun_model.decoding.ngram_index import NgramIndex, tail
+from homespun_server.code_on_disk import code_of
 from homespun_server.document_home import Root, home_of
-from homespun_server.repository_index import RepositoryIndex, code_of, read_now
+from homespun_server.repository_index import RepositoryIndex, read_now
 
 SHAPES = '''\
 class Rectangle:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from git_repositories import make_repository
 from homespun_corpus.place import Place
+from homespun_corpus.repo.work_tree import Stamp, WorkTree
 from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Documents
 from homespun_server.models import Models
@@ -95,10 +96,15 @@ async def test_a_file_that_was_opened_has_its_beginning_read(editor: Editor) -> 
 
 
 async def test_it_is_read_again_with_related_code_when_its_repository_was_read(
-    editor: Editor, project: Path
+    editor: Editor, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may_read = threading.Event()
-    editor.service._index._reader.submit(may_read.wait, 60)
+    may_read, stamps = threading.Event(), WorkTree.stamps
+
+    def slow(tree: WorkTree, paths: Iterable[str]) -> dict[str, Stamp]:
+        may_read.wait(60)
+        return stamps(tree, paths)
+
+    monkeypatch.setattr(WorkTree, "stamps", slow)
     editor.uri = (project / "user.py").as_uri()
     await editor.open(USER)
     await until(lambda: len(editor.read) == 1)

@@ -71,6 +71,7 @@ class App:
         self._on(types.TEXT_DOCUMENT_DID_CHANGE, self._did_change)
         self._on(types.TEXT_DOCUMENT_DID_CLOSE, self._did_close)
         self._on(types.TEXT_DOCUMENT_DID_SAVE, self._did_save)
+        self._on(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, self._did_change_watched_files)
         self._on(types.TEXT_DOCUMENT_INLINE_COMPLETION, self._inline_completion, inline)
         self.server.command(ACCEPTED)(partial(self._accepted))
 
@@ -119,6 +120,9 @@ class App:
 
     def _did_save(self, params: types.DidSaveTextDocumentParams) -> None:
         self._begin(self.service.saved(params.text_document.uri))
+
+    def _did_change_watched_files(self, _params: types.DidChangeWatchedFilesParams) -> None:
+        self.service.files_changed()
 
     async def _inline_completion(
         self, params: types.InlineCompletionParams
