@@ -78,6 +78,20 @@ def test_another_revision_or_base_never_gets_the_answer(
     assert asked(cache, "x = \ny = 2\n", 4, served) is None
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_an_answer_does_not_outlive_the_code_that_was_known(shown: bool) -> None:
+    cache = AnswerCache()
+    cache.put(URI, SERVED, answer_at("x = ", 4, "compute(1)", shown=shown, code=1))
+    place = place_at("x = ", 4, path="a.py", language="python")
+    assert cache.get(URI, SERVED, place, 1) is not None
+    assert cache.get(URI, SERVED, place, 2) is None
+    assert cache.get(URI, SERVED, place) is None
+    cache.put(URI, SERVED, answer_at("x = ", 4, "newer(2)", code=2))
+    found = cache.get(URI, SERVED, place_at("x = new", 7, path="a.py", language="python"), 2)
+    assert found is not None
+    assert (found.text, found.code) == ("er(2)", 2)
+
+
 def test_a_suggestion_that_was_not_shown_is_not_served_as_its_rest() -> None:
     cache = AnswerCache()
     cache.put(URI, SERVED, answer_at("x = ", 4, "compute(1)", shown=False))

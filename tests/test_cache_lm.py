@@ -84,12 +84,39 @@ def test_a_saved_file_takes_the_place_of_the_old_one(monkeypatch: pytest.MonkeyP
 
 def test_nothing_comes_back_that_was_deleted_in_the_file_itself() -> None:
     index = index_of(a=[1, 2, 3, 4, 5], b=[7, 2, 3, 6, 6])
-    index.update({"a": [1, 2, 3, 8, 8]})  # saved; the older text is still there
+    index.update({"a": [1, 2, 3, 8, 8]})
     found = index.without("a").find(tail([1, 2, 3]))
     assert {token for some in found for token in some.next.tolist()} == {6}
     assert index.without("b").find(tail([7, 2, 3, 6])) == []
     found = index.without("c").find(tail([1, 2, 3]))
-    assert {token for some in found for token in some.next.tolist()} == {4, 8}
+    assert {token for some in found for token in some.next.tolist()} == {8}
+
+
+@pytest.mark.parametrize("fresh", [0, 5, 40, 10_000])
+def test_nothing_is_found_of_what_a_file_was(monkeypatch: pytest.MonkeyPatch, fresh: int) -> None:
+    """After any changes an index finds what one of the files as they are now would find."""
+    monkeypatch.setattr(ngram_index, "FRESH_TOKENS", fresh)
+    rng, index, files = random.Random(3), NgramIndex(), dict[str, list[int]]()
+    for _ in range(150):
+        changed = {
+            name: rng.choices(range(5), k=rng.randrange(20)) if rng.random() < 0.7 else None
+            for name in rng.sample("abcdef", rng.randrange(4))
+        }
+        index.update(changed)
+        files |= {name: ids for name, ids in changed.items() if ids is not None}
+        files = {name: ids for name, ids in files.items() if changed.get(name, []) is not None}
+        asked = tail(rng.choices(range(5), k=3))
+        assert following(index, asked) == following(index_of(**files), asked)
+
+
+def following(index: NgramIndex, asked: ngram_index.Ids) -> list[int]:
+    """Every token that comes after all of ``asked``, (MAX_MATCH,), in order."""
+    return sorted(
+        token
+        for some in index.find(asked)
+        for token, length in zip(some.next.tolist(), some.lengths.tolist(), strict=True)
+        if length == 3
+    )
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

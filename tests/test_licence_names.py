@@ -12,8 +12,8 @@ from homespun_corpus.filters.team_settings import read_team_settings
 from homespun_corpus.mining.dataset import MineSettings, mine
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax import lexical
+from homespun_server.code_on_disk import code_of
 from homespun_server.document_home import home_of
-from homespun_server.repository_index import code_of
 from scratch_repositories import add_commit, git, make_repository
 
 GNU = """# This program is free software: you can redistribute it and/or modify it

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from homespun_corpus.place import Place, place_at
+from homespun_corpus.repo.work_tree import Stamp, WorkTree
+from homespun_model.decoding import ngram_index
 from homespun_model.decoding.ngram_index import NgramIndex, tail
+from homespun_server.code_on_disk import code_of
 from homespun_server.document_home import Root, home_of
-from homespun_server.repository_index import RepositoryIndex, code_of, read_now
+from homespun_server.repository_index import RepositoryIndex, read_now
 
 SHAPES = '''\
 class Rectangle:
@@ -161,6 +165,99 @@ def test_copies_come_with_a_base_and_follow_saves(root: Root, index: RepositoryI
     until_copied("class Rec", "tangle")
     index.saved(root, "shapes.py", SHAPES.replace("Rectangle", "Recliner"))
     until_copied("class Rec", "liner")
+
+
+def test_what_is_no_longer_there_is_neither_related_nor_copied(
+    root: Root, index: RepositoryIndex
+) -> None:
+    index.use_tokenizer(spell)
+    until_read(index, root)
+    until(lambda: copied(index.ngrams(root), "def sc", 4) == "aled")
+    known = index.version(root, "user.py")
+    (root.path / "shapes.py").unlink()
+    until(lambda: "shapes.py" not in paths(index, root))
+    until(lambda: copied(index.ngrams(root), "def sc", 4) != "aled")
+    assert index.version(root, "user.py") != known
+
+
+def test_a_file_saved_changes_what_the_others_know(root: Root, index: RepositoryIndex) -> None:
+    index.use_tokenizer(spell)
+    until_read(index, root)
+    until(lambda: copied(index.ngrams(root), "class Rec", 6) == "tangle")
+    own, others = index.version(root, "shapes.py"), index.version(root, "user.py")
+    (root.path / "shapes.py").write_text(SHAPES + "\n")
+    index.saved(root, "shapes.py", SHAPES + "\n")
+    until(lambda: index.version(root, "user.py") != others)
+    assert index.version(root, "shapes.py") == own
+
+
+def test_what_there_was_no_room_for_comes_when_there_is(
+    root: Root, index: RepositoryIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ngram_index, "MAX_TOKENS", len(SHAPES) + len(OTHER) // 2)
+    index.use_tokenizer(spell)
+    until_read(index, root)
+    until(lambda: copied(index.ngrams(root), "def unr", 6) == "elated")
+    assert copied(index.ngrams(root), "def sc", 4) != "aled"
+    (root.path / "other.py").write_text("x = 1\n")
+    until(lambda: copied(index.ngrams(root), "def sc", 4) == "aled")
+
+
+def test_lines_that_end_as_on_windows_are_copied_as_prompts_have_them(
+    root: Root, index: RepositoryIndex
+) -> None:
+    index.use_tokenizer(spell)
+    (root.path / "shapes.py").write_bytes(SHAPES.replace("\n", "\r\n").encode())
+    until_read(index, root)
+    until(lambda: copied(index.ngrams(root), "Rectangle:\n", 4) == "    ")
+
+
+def test_of_two_work_trees_each_has_its_own_code(
+    root: Root, index: RepositoryIndex, tmp_path: Path
+) -> None:
+    linked = tmp_path.with_name(tmp_path.name + "-linked")
+    subprocess.run(
+        ["git", "-C", str(root.path), "worktree", "add", "-q", "--detach", str(linked)], check=True
+    )
+    (linked / "shapes.py").unlink()
+    other = home_of(linked / "user.py", known=lambda _: False).root
+    assert other is not None
+    assert other.identity == root.identity
+    index.open(other).result(timeout=30)
+    until_read(index, root)
+    assert "shapes.py" in paths(index, root)
+    assert "shapes.py" not in paths(index, other)
+
+
+def test_a_disk_that_hangs_holds_up_no_other_repository(
+    root: Root, index: RepositoryIndex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    goes_on, stamps = threading.Event(), WorkTree.stamps
+
+    def hanging(tree: WorkTree, paths: Iterable[str]) -> dict[str, Stamp]:
+        if tree.root != root.path:
+            goes_on.wait(60)
+        return stamps(tree, paths)
+
+    monkeypatch.setattr(WorkTree, "stamps", hanging)
+    hung = Root(tmp_path / "hung", "hung")
+    hung.path.mkdir()
+    reading = index.open(hung)
+    until_read(index, root)
+    index.touch(hung)
+    index.saved(hung, "a.py", SHAPES)
+    index.look()
+    assert index.related("file:///a.py", hung, place()) == ()
+    assert not reading.done()
+    goes_on.set()
+    reading.result(timeout=30)
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def spell(text: str) -> list[int]:

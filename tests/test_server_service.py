@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from git_repositories import make_repository
 from homespun_corpus.place import Place
+from homespun_corpus.repo.work_tree import Stamp, WorkTree
+from homespun_model.decoding.ngram_index import tail
+from homespun_server import document_home
 from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Documents
 from homespun_server.models import Models
@@ -44,6 +47,7 @@ class Editor:
 
     async def open(self, text: str) -> None:
         completer = (await self.models.serving(None)).completer
+        self.tokens = completer.tokens
         for name, seen in (("complete", self.computed), ("warm", self.read)):
             setattr(completer, name, self._seen(getattr(completer, name), seen))
         self.service.opened(self.uri, language_id="python", version=1, text=text)
@@ -95,10 +99,15 @@ async def test_a_file_that_was_opened_has_its_beginning_read(editor: Editor) -> 
 
 
 async def test_it_is_read_again_with_related_code_when_its_repository_was_read(
-    editor: Editor, project: Path
+    editor: Editor, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may_read = threading.Event()
-    editor.service._index._reader.submit(may_read.wait, 60)
+    may_read, stamps = threading.Event(), WorkTree.stamps
+
+    def slow(tree: WorkTree, paths: Iterable[str]) -> dict[str, Stamp]:
+        may_read.wait(60)
+        return stamps(tree, paths)
+
+    monkeypatch.setattr(WorkTree, "stamps", slow)
     editor.uri = (project / "user.py").as_uri()
     await editor.open(USER)
     await until(lambda: len(editor.read) == 1)
@@ -201,6 +210,52 @@ async def test_brackets_an_editor_inserts_do_not_ask_the_model_again(
     ghost = await editor.ask((1, 7))
     assert ghost is not None
     assert (ghost.text, ghost.cached) == (taught.base_says[3:], True)
+
+
+async def test_an_answer_is_given_again_only_while_the_same_code_is_known(
+    editor: Editor, project: Path
+) -> None:
+    editor.uri = (project / "user.py").as_uri()
+    await editor.open(CODE)
+    await until(lambda: len(editor.read) == 2)  # before the repository was read, and after
+    index, root = editor.service._index, (await editor.service._homes.of(editor.uri)).root
+    await until(lambda: index.ngrams(root).find(tail(editor.tokens("class Rectangle"))))
+
+    async def asked() -> int:
+        await editor.ask(CURSOR)
+        return editor.computed.count(CODE[: CODE.index("\n") + 5])
+
+    assert [await asked(), await asked()] == [1, 1]
+    (project / "user.py").write_text(CODE)  # its own text is no news
+    await editor.service.saved(editor.uri)
+    await until(lambda: index.version(root, "shapes.py") != index.version(root, "user.py"))
+    assert await asked() == 1
+    (project / "shapes.py").write_text(SHAPES.replace("scaled", "widened"))
+    deadline = time.monotonic() + 30
+    while await asked() == 1:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def test_a_document_whose_disk_hangs_waits_alone(
+    editor: Editor, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+
+    def hanging(path: Path, *, known: Callable[[str], bool]) -> document_home.Home:  # noqa: ARG001
+        goes_on.wait(60)
+        return document_home.Home(None, path.name)
+
+    monkeypatch.setattr(document_home, "home_of", hanging)
+    try:
+        for number in range(20):
+            hung = (project / f"{number}.py").as_uri()
+            editor.service.opened(hung, language_id="python", version=1, text=CODE)
+        await editor.open(CODE)
+        assert await asyncio.wait_for(editor.ask(CURSOR), 30)
+        assert await asyncio.wait_for(editor.service.suggest(hung, CURSOR), 30) is None
+    finally:
+        goes_on.set()
 
 
 async def test_a_closed_document_leaves_nothing(editor: Editor) -> None:

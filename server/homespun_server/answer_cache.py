@@ -1,9 +1,10 @@
 """Answers already given, so that typing along with one does not ask the model again.
 
-An entry belongs to a document, a base and an adapter revision, and to the text before and after the
-cursor. It answers again where exactly that text is asked about, or where somebody typed the
-beginning of what it suggested; the closing brackets that editors put behind the cursor are seen
-through. Knows nothing of the model that gave the answers, nor whether they still fit.
+An entry belongs to a document, a base and an adapter revision, to what was known of the
+repository's other code, and to the text before and after the cursor. It answers again where exactly
+that text is asked about, or where somebody typed the beginning of what it suggested; the closing
+brackets that editors put behind the cursor are seen through. Knows nothing of the model that gave
+the answers, nor whether they still fit.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Answer:
     stopped: str
     complete: bool
     """False where the text was cut off by its length: its end is not to be trusted."""
+    code: int = 0
+    """The version of the code from other files that was known."""
 
 
 class AnswerCache:
@@ -57,9 +60,15 @@ class AnswerCache:
         while len(self._answers) > DOCUMENTS:
             self._answers.popitem(last=False)
 
-    def get(self, uri: str, served: ServedBy, place: Place) -> Answer | None:
-        """An answer for ``place``, or what is left of one whose beginning was typed."""
+    def get(self, uri: str, served: ServedBy, place: Place, code: int = 0) -> Answer | None:
+        """An answer for ``place``, or what is left of one whose beginning was typed.
+
+        ``code``: the version that is known now; what was answered knowing less, or what has gone
+        since, is no answer.
+        """
         for answer in self._answers.get((uri, served), []):
+            if answer.code != code:
+                continue
             if _same(answer.place, place):
                 return answer
             if (rest := _rest(answer, place)) is not None:
@@ -73,7 +82,7 @@ class AnswerCache:
 
 
 def _same(one: Place, other: Place) -> bool:
-    """The same window of the same text; the code from other files may have been refreshed."""
+    """The same window of the same text."""
     return (
         one.prefix == other.prefix
         and one.suffix == other.suffix

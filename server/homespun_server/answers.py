@@ -49,6 +49,8 @@ class Question:
     """Tokens of an answer."""
     related: tuple[Related, ...] | None = None
     """Code from other files, None to look for it."""
+    code: int = 0
+    """The version that ``related`` is of: with another one it is looked for."""
 
     @classmethod
     def at(
@@ -78,8 +80,9 @@ class Question:
 
     def _moved(self, text: str, offset: int, answer: Answer) -> Question:
         place = place_in_text(text, offset, self.home, self.place.language)
+        related = answer.place.related or None
         return replace(
-            self, text=text, offset=offset, place=place, related=answer.place.related or None
+            self, text=text, offset=offset, place=place, related=related, code=answer.code
         )
 
 
@@ -95,7 +98,8 @@ class Answers:
 
     def known(self, question: Question) -> Answer | None:
         """An answer that needs no model, seen to fit where it is shown."""
-        answer = self._cache.get(question.uri, question.serving.served, question.place)
+        code = self._code(question)
+        answer = self._cache.get(question.uri, question.serving.served, question.place, code)
         if answer is None or not answer.shown:
             return answer
         return refitted(answer, question.serving.completer.sentinels)
@@ -154,6 +158,7 @@ class Answers:
     def _compute(self, question: Question, cancelled: Callable[[], bool]) -> Answer:
         """On the scheduler's thread."""
         began, whole = time.perf_counter(), False
+        code = self._code(question)  # before it is looked at: it may change meanwhile
         try:
             asked = self._asked(question)
             found = question.serving.completer.complete(
@@ -175,7 +180,8 @@ class Answers:
             "shown" if suggestion.shown else "not shown",
             suggestion.stopped,
         )
-        return _answer_of(replace(question.place, related=asked.related), suggestion)
+        answer = _answer_of(replace(question.place, related=asked.related), suggestion)
+        return replace(answer, code=code)
 
     def _read(self, question: Question, cancelled: Callable[[], bool]) -> None:
         """On the scheduler's thread."""
@@ -186,9 +192,12 @@ class Answers:
         """The place as a prompt may show it, with code from other files."""
         clear = clear_of_secrets(question.text, question.place)
         related = question.related
-        if related is None:
+        if related is None or question.code != self._code(question):
             related = self._index.related(question.uri, question.home.root, clear)
         return replace(clear, related=related)
+
+    def _code(self, question: Question) -> int:
+        return self._index.version(question.home.root, question.place.path)
 
     def _log_once(self, error: Exception) -> None:
         kind = failure(error)

@@ -19,6 +19,7 @@ from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Documents, Encoding, Point
 from homespun_server.logs import failure
 from homespun_server.models import Models, Status
+from homespun_server.paths import shown_name
 from homespun_server.protocol import HomespunLanguageServer
 from homespun_server.service import Ghost, Service
 from homespun_server.settings import LaunchOptions, read_editor_settings
@@ -27,6 +28,7 @@ from homespun_server.transport import Connection, Stream
 ACCEPTED = "homespun.accepted"
 STATUS = "homespun/status"
 PROGRESS = "homespun-base"
+TEXTS = (types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE)
 UNNOTICED = 0.5  # seconds
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ class App:
         self.exit_code = 1  # an editor that is gone without a word
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
+        self._out_of_step: set[str] = set()
+        """Documents that the editor has open, and whose text is not known."""
         self._register()
 
     async def run(self, stream: Stream) -> int:
@@ -71,6 +75,7 @@ class App:
         self._on(types.TEXT_DOCUMENT_DID_CHANGE, self._did_change)
         self._on(types.TEXT_DOCUMENT_DID_CLOSE, self._did_close)
         self._on(types.TEXT_DOCUMENT_DID_SAVE, self._did_save)
+        self._on(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, self._did_change_watched_files)
         self._on(types.TEXT_DOCUMENT_INLINE_COMPLETION, self._inline_completion, inline)
         self.server.command(ACCEPTED)(partial(self._accepted))
 
@@ -104,21 +109,34 @@ class App:
 
     def _did_open(self, params: types.DidOpenTextDocumentParams) -> None:
         item = params.text_document
+        self._out_of_step.discard(item.uri)
         self.service.opened(
             item.uri, language_id=str(item.language_id), version=item.version, text=item.text
         )
 
     def _did_change(self, params: types.DidChangeTextDocumentParams) -> None:
         item = params.text_document
+        if item.uri in self._out_of_step:
+            return  # it was said
         changes = [_change(event) for event in params.content_changes]
-        if not self.service.changed(item.uri, changes, item.version):
-            logger.warning("ignored a change to a document that is not open")
+        try:
+            is_open = self.service.changed(item.uri, changes, item.version)
+        except Exception as error:
+            logger.error("a change failed: %s", failure(error))
+            self._lose(item.uri)
+        else:
+            if not is_open:
+                logger.warning("ignored a change to a document that is not open")
 
     def _did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        self._out_of_step.discard(params.text_document.uri)
         self.service.closed(params.text_document.uri)
 
     def _did_save(self, params: types.DidSaveTextDocumentParams) -> None:
         self._begin(self.service.saved(params.text_document.uri))
+
+    def _did_change_watched_files(self, _params: types.DidChangeWatchedFilesParams) -> None:
+        self.service.files_changed()
 
     async def _inline_completion(
         self, params: types.InlineCompletionParams
@@ -138,11 +156,20 @@ class App:
             logger.info("accepted (%d): revision %s", total, revision)
 
     def _malformed(self, method: str, params: Any) -> None:
-        """A change that could not be read leaves the text unknown: better none than a wrong one."""
+        """A text that could not be read is unknown."""
         document = params.get("textDocument") if isinstance(params, dict) else None
         uri = document.get("uri") if isinstance(document, dict) else None
-        if method == types.TEXT_DOCUMENT_DID_CHANGE and isinstance(uri, str):
-            self.service.closed(uri)
+        if method in TEXTS and isinstance(uri, str):
+            self._lose(uri)
+
+    def _lose(self, uri: str) -> None:
+        """Ask for nothing in a document that is not as the editor has it, until it is opened."""
+        if self.documents.get(uri) is None:
+            return
+        self.service.closed(uri)
+        self._out_of_step.add(uri)
+        logger.warning("a document is out of step with the editor")
+        self._show(f"{shown_name(uri)} is out of step with the editor: close it and open it again")
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Do ``work`` beside everything else; what it raises was reported where it happened."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from homespun_corpus.errors import CorpusError, SettingsError
@@ -23,6 +25,8 @@ from homespun_corpus.filters.team_settings import (
 from homespun_corpus.repo.identity import find_root, identity_of
 
 from homespun_server.paths import as_mined, file_path, relative_path, shown_name
+
+LOOKING = 32  # documents whose disk may hang before others have to wait
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +83,8 @@ class Homes:
     def __init__(self, known: Callable[[str], bool], report: Callable[[str], None]) -> None:
         self._known = known
         self._report = report
+        # Of which none is waited for at the end: their disk may hang.
+        self._threads = ThreadPoolExecutor(LOOKING, thread_name_prefix="home")
         self._found: dict[str, asyncio.Future[Home]] = {}
         self._reported: set[str] = set()
 
@@ -103,7 +109,8 @@ class Homes:
         if path is None:
             return Home(None, shown_name(uri))
         try:
-            home = await asyncio.to_thread(home_of, Path(path), known=self._known)
+            loop, find = asyncio.get_running_loop(), partial(home_of, Path(path), known=self._known)
+            home = await loop.run_in_executor(self._threads, find)
         except (CorpusError, OSError, RuntimeError, ValueError) as error:
             logger.warning("a document's repository cannot be read: %s", type(error).__name__)
             return Home(None, as_mined(Path(path).name))

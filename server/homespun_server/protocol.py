@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter
 
+from homespun_server.leniency import put_right
+
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
 INVALID_PARAMS, INTERNAL_ERROR, NOT_INITIALIZED = -32602, -32603, -32002
+CANCELLED = -32800
+
+Id = int | float | str
 
 # Document synchronisation is ours: pygls splits lines where LSP does not (see documents.py).
 OURS = (
@@ -41,6 +48,8 @@ class HomespunProtocol(LanguageServerProtocol):
         for method in OURS:
             self.fm.builtin_features.pop(method, None)
         self._initialized = False
+        # Of requests in hand the client's ids by ours: two of its may be the same, or fractions.
+        self._ids: dict[str, Id] = {}
         self.exited: Callable[[int], None] = lambda _code: None
         self.malformed: Callable[[str, Any], None] = lambda _method, _params: None
 
@@ -74,10 +83,11 @@ class HomespunProtocol(LanguageServerProtocol):
             self._refuse(msg_id, INVALID_REQUEST, "already initialized")
         elif not self._known(method) or not _is_request(method):
             self._refuse(msg_id, METHOD_NOT_FOUND, f"unknown method {method[:80]}")
-        elif (request := self._structured(message)) is None:
+        elif (request := self._structured(message | {"id": (name := str(uuid4()))})) is None:
             self._refuse(msg_id, INVALID_PARAMS, f"the parameters do not fit {method}")
         else:
             self._initialized = True
+            self._ids[name] = msg_id
             self.handle_message(request)
 
     def _receive_notification(self, message: dict[str, Any]) -> None:
@@ -86,10 +96,10 @@ class HomespunProtocol(LanguageServerProtocol):
             self.exited(0 if self._shutdown else 1)
         elif not self._initialized or self._shutdown:
             return
-        elif not self._known(method) and method != types.CANCEL_REQUEST:
+        elif method == types.CANCEL_REQUEST:
+            self._cancel(_id_of(message.get("params")))
+        elif not self._known(method):
             logger.debug("ignored an unknown notification")
-        elif method == types.CANCEL_REQUEST and _id_of(message.get("params")) is None:
-            logger.debug("ignored a cancellation of nothing")  # pygls would look up any object
         elif (notification := self._structured(message)) is None:
             logger.warning("ignored a malformed %s", method)
             self.malformed(method, message.get("params"))
@@ -103,6 +113,10 @@ class HomespunProtocol(LanguageServerProtocol):
         except Exception as error:
             logger.warning("ignored an answer of the client: %s", type(error).__name__)
 
+    def _cancel(self, msg_id: Id | None) -> None:
+        for name in [name for name, known in self._ids.items() if known == msg_id]:
+            self._handle_cancel_notification(name)
+
     def _known(self, method: str) -> bool:
         return method in self.fm.features or method in self.fm.builtin_features
 
@@ -110,11 +124,11 @@ class HomespunProtocol(LanguageServerProtocol):
         """The message as lsprotocol's type, None where it does not fit."""
         kind: Any = self.get_message_type(message["method"])
         try:
-            return self._converter.structure(_lenient(message), kind)
+            return self._converter.structure(put_right(message), kind)
         except Exception:  # cattrs and its hooks raise many kinds, all meaning this
             return None
 
-    def _refuse(self, msg_id: int | str | None, code: int, reason: str) -> None:
+    def _refuse(self, msg_id: Id | None, code: int, reason: str) -> None:
         error = {"code": code, "message": reason}
         # Plain data: lsprotocol leaves out an id of null, which JSON-RPC asks for.
         self._send_data({"jsonrpc": "2.0", "id": msg_id, "error": error})
@@ -123,11 +137,19 @@ class HomespunProtocol(LanguageServerProtocol):
         self, msg_id: int | str, result: Any = None, error: types.ResponseError | None = None
     ) -> None:
         """As pygls does it, but an internal error says no more than that there was one."""
-        if error is not None and (error.code == INTERNAL_ERROR or error.data is not None):
+        if error is not None and error.code == CANCELLED:
+            error = types.ResponseError(code=CANCELLED, message="the request was cancelled")
+        elif error is not None and (error.code == INTERNAL_ERROR or error.data is not None):
             error = types.ResponseError(
                 code=error.code, message="internal error: the server's log says more"
             )
         super()._send_response(msg_id, result, error)
+
+    def _send_data(self, data: Any) -> None:
+        """An answer goes out under the name that its request came with."""
+        if (name := getattr(data, "id", None)) in self._ids:
+            data = self._serialize_message(data) | {"id": self._ids.pop(name)}
+        super()._send_data(data)
 
 
 class HomespunLanguageServer(LanguageServer):
@@ -167,49 +189,9 @@ def _is_request(method: str) -> bool:
     return types.METHOD_TO_TYPES.get(method, (None, None))[1] is not None
 
 
-def _id_of(message: Any) -> int | str | None:
+def _id_of(message: Any) -> Id | None:
+    """None where there is no id that JSON can tell back."""
     msg_id = message.get("id") if isinstance(message, dict) else None
-    return msg_id if isinstance(msg_id, int | str) and not isinstance(msg_id, bool) else None
-
-
-def _lenient(message: dict[str, Any]) -> dict[str, Any]:
-    """The message with what known clients get wrong put right."""
-    params = message.get("params")
-    if not isinstance(params, dict):
-        return message
-    if message["method"] == types.TEXT_DOCUMENT_INLINE_COMPLETION:
-        return message | {"params": params | {"context": _context(params.get("context"))}}
-    if message["method"] == types.INITIALIZE:
-        return message | {"params": _initialize_params(params)}
-    return message
-
-
-def _context(context: Any) -> dict[str, Any]:
-    """A trigger kind that exists: older VS Code clients send 0, others no context at all."""
-    known = dict(context) if isinstance(context, dict) else {}
-    if known.get("triggerKind") not in (1, 2):
-        known["triggerKind"] = types.InlineCompletionTriggerKind.Invoked.value
-    return known
-
-
-def _initialize_params(params: dict[str, Any]) -> dict[str, Any]:
-    """Only what is read here: a capability newer than lsprotocol must not fail the handshake."""
-    capabilities = params.get("capabilities")
-    capabilities = capabilities if isinstance(capabilities, dict) else {}
-    general, window = capabilities.get("general"), capabilities.get("window")
-    kept: dict[str, Any] = {}
-    if isinstance(general, dict) and isinstance(general.get("positionEncodings"), list):
-        kept["general"] = {"positionEncodings": _encodings(general["positionEncodings"])}
-    if isinstance(window, dict) and isinstance(window.get("workDoneProgress"), bool):
-        kept["window"] = {"workDoneProgress": window["workDoneProgress"]}
-    process_id = params.get("processId")
-    return {
-        "processId": process_id if isinstance(process_id, int) else None,
-        "rootUri": None,
-        "capabilities": kept,
-        "initializationOptions": params.get("initializationOptions"),
-    }
-
-
-def _encodings(names: list[Any]) -> list[str]:
-    return [name for name in names if name in {"utf-8", "utf-16", "utf-32"}]
+    if isinstance(msg_id, bool) or not isinstance(msg_id, Id):
+        return None
+    return None if isinstance(msg_id, float) and not math.isfinite(msg_id) else msg_id

@@ -1,4 +1,4 @@
-"""Code from other files for the prompts of a repository, read in the background.
+"""Code from other files for the prompts of a repository, read and followed in the background.
 
 What is related is ``homespun_corpus.retrieval.context_index``'s to say, and does not change while
 somebody types in one line; so it is asked for once a line. Knows nothing of models.
@@ -9,78 +9,87 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 
 from homespun_corpus.errors import CorpusError
-from homespun_corpus.filters import licence_names
-from homespun_corpus.filters.path_filter import is_excluded, path_filter
-from homespun_corpus.filters.secrets import without_secrets
 from homespun_corpus.place import Place, Related
-from homespun_corpus.repo.repository import Repository
-from homespun_corpus.retrieval.context_index import SHOWN_CHARS, ContextIndex, around_line
-from homespun_corpus.syntax.languages import TEXT, language_for
-from homespun_model.decoding.ngram_index import MAX_TOKENS, NgramIndex
+from homespun_corpus.retrieval.context_index import ContextIndex, around_line
+from homespun_model.decoding.ngram_index import NgramIndex
 
+from homespun_server.code_on_disk import CodeOnDisk, code_of
+from homespun_server.code_version import CodeVersion
 from homespun_server.document_home import Root
-from homespun_server.logs import failure
+from homespun_server.look_thread import LookThread
 
 REPOSITORIES = 3  # whose code is kept in memory
-MAX_BYTES = SHOWN_CHARS  # of a repository's code: eight seconds of reading
 BREATH = 0.01  # seconds that reading waits while an answer is computed
 
 Encode = Callable[[str], list[int]]
-Wanted = Callable[[str], bool]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _IndexedRepository:
-    """One repository's index, None until it has been read."""
+    """One work tree's index, None until it has been read."""
 
+    root: Root
+    thread: LookThread
     read: Future[None] = field(default_factory=Future)
+    code: CodeOnDisk | None = None
     index: ContextIndex | None = None
-    wanted: Wanted = field(default=lambda path: language_for(path) is not None)
-    """Whether a file may be read; before the repository was read, any code."""
-    version: int = 0
-    """Counts what was read and saved."""
+    version: CodeVersion = field(default_factory=CodeVersion)
+    """Of what ``index`` and ``ngrams`` hold."""
     ngrams: NgramIndex = field(default_factory=NgramIndex)
-    untokenized: dict[str, str] = field(default_factory=dict)
-    """Texts by path that are not among ``ngrams`` yet: their tokens are a base's to say."""
+    untokenized: dict[str, str | None] = field(default_factory=dict)
+    """What ``ngrams`` does not know yet, by path, None for what is gone: tokens are a base's to
+    say."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Texts by path that did not fit into ``ngrams``."""
+    has_other_settings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _FoundRelated:
     """What was found for a line of a document."""
 
-    identity: str
+    root: str
     version: int
     around: Place
     related: tuple[Related, ...]
 
 
 class RepositoryIndex:
-    """Opened and told of saves on the event loop, asked on the thread that computes answers."""
+    """Opened, touched and told of saves on the event loop, which never waits for the disk; asked on
+    the thread that computes answers. A repository is a work tree: linked ones differ."""
 
     def __init__(self, busy: Callable[[], bool]) -> None:
         self._busy = busy
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
         self._repositories: OrderedDict[str, _IndexedRepository] = OrderedDict()
         self._found: dict[str, _FoundRelated] = {}
         self._encode: Encode | None = None
+        self._versions = count(1)
 
     def use_tokenizer(self, encode: Encode) -> None:
         """From now on what was read can be copied, as this base's tokens."""
         if self._encode is None:
             self._encode = encode
             for indexed in self._repositories.values():
-                self._reader.submit(self._tokenize, indexed)
+                indexed.thread.submit(partial(self._tokenize, indexed))
+
+    def version(self, root: Root | None, path: str) -> int:
+        """Another one when anything else may be found for the file at ``path``; 0 for nothing."""
+        indexed = self._indexed(root)
+        return indexed.version.without(path) if indexed is not None else 0
 
     def ngrams(self, root: Root | None) -> NgramIndex:
         """Code that may be copied: nothing outside a repository, and before it has been read."""
-        indexed = self._repositories.get(root.identity) if root is not None else None
+        indexed = self._indexed(root)
         return indexed.ngrams if indexed is not None else NgramIndex()
 
     def open(self, root: Root) -> Future[None]:
@@ -88,36 +97,49 @@ class RepositoryIndex:
 
         What comes back is done when the repository was read.
         """
-        if root.identity in self._repositories:
-            self._repositories.move_to_end(root.identity)
-            return self._repositories[root.identity].read
-        indexed = self._repositories[root.identity] = _IndexedRepository()
-        while len(self._repositories) > REPOSITORIES:
-            self._repositories.popitem(last=False)
-        indexed.read = self._reader.submit(self._read, root, indexed)
-        self._reader.submit(self._tokenize, indexed)
+        if (indexed := self._indexed(root)) is None:
+            indexed = self._begin(root)
+        else:
+            self.touch(root)
         return indexed.read
+
+    def touch(self, root: Root | None) -> None:
+        """Somebody is at work in ``root``: see now and then whether its files have changed."""
+        if root is None or (indexed := self._indexed(root)) is None:
+            return
+        self._repositories.move_to_end(str(root.path))
+        excludes_other = indexed.root != root
+        indexed.root = root
+        indexed.thread.touch(now=excludes_other)
+
+    def look(self) -> None:
+        """Files have changed, it is said: see which."""
+        for indexed in self._repositories.values():
+            indexed.thread.touch(now=True)
 
     def saved(self, root: Root, path: str, text: str) -> None:
         """A file of ``root`` is now ``text``."""
-        indexed = self._repositories.get(root.identity)
-        if indexed is not None:
-            self._reader.submit(self._update, root, indexed, path, text)
+        if (indexed := self._indexed(root)) is not None:
+            indexed.root = root
+            indexed.thread.submit(partial(self._save, indexed, path, text))
+
+    def other_settings(self, root: Root | None) -> bool:
+        """Whether the repository's settings may have changed since this was asked last."""
+        indexed = self._indexed(root)
+        if indexed is None or not indexed.has_other_settings:
+            return False
+        indexed.has_other_settings = False
+        return True
 
     def related(self, uri: str, root: Root | None, place: Place) -> tuple[Related, ...]:
         """Related code for a place in the document at ``uri``."""
-        indexed = self._repositories.get(root.identity) if root is not None else None
+        indexed = self._indexed(root)
         if root is None or indexed is None or indexed.index is None:
             return ()
-        version, around = indexed.version, around_line(place)
+        key = (str(root.path), indexed.version.without(place.path), around_line(place))
         found = self._found.get(uri)
-        if found is None or (found.identity, found.version, found.around) != (
-            root.identity,
-            version,
-            around,
-        ):
-            found = _FoundRelated(root.identity, version, around, indexed.index.related(place))
-            self._found[uri] = found
+        if found is None or (found.root, found.version, found.around) != key:
+            found = self._found[uri] = _FoundRelated(*key, indexed.index.related(place))
         return found.related
 
     def forget(self, uri: str) -> None:
@@ -126,54 +148,87 @@ class RepositoryIndex:
 
     def close(self) -> None:
         """Read nothing more."""
-        self._reader.shutdown(wait=False, cancel_futures=True)
+        for indexed in self._repositories.values():
+            indexed.thread.close()
 
-    def _read(self, root: Root, indexed: _IndexedRepository) -> None:
+    def _indexed(self, root: Root | None) -> _IndexedRepository | None:
+        return self._repositories.get(str(root.path)) if root is not None else None
+
+    def _begin(self, root: Root) -> _IndexedRepository:
+        indexed = _IndexedRepository(root, LookThread(lambda: self._look(indexed)))
+        indexed.read.set_running_or_notify_cancel()  # nobody can take it back
+        indexed.thread.start()
+        self._repositories[str(root.path)] = indexed
+        while len(self._repositories) > REPOSITORIES:
+            self._repositories.popitem(last=False)[1].thread.close()
+        return indexed
+
+    # What follows is done on the repository's own thread.
+
+    def _look(self, indexed: _IndexedRepository) -> float:
+        """Take up what has changed; how many seconds it took to see that."""
+        if indexed.code is None:
+            indexed.code = CodeOnDisk(indexed.root)
         began = time.perf_counter()
-        index = ContextIndex()
-        texts: dict[str, str] = {}
         try:
-            indexed.wanted = _wanted_in(Repository.open(root.path), root)
-            for path, text in code_of(root):
-                index.update(path, text)
-                texts[path] = text
-                self._give_way()
-        except CorpusError:
-            pass  # no commit yet: nothing is tracked
-        except Exception as error:  # suggestions do without
-            logger.warning("no related code: %s", failure(error))
-        indexed.index = index
-        indexed.version += 1
-        took = time.perf_counter() - began
-        logger.info("read %d files of %s in %.1f s", len(texts), root.identity, took)
-        indexed.untokenized |= texts
+            with suppress(CorpusError):  # nothing that can be read, or not now
+                self._take_up(indexed, indexed.code.changes(indexed.root))
+        finally:
+            self._say_read(indexed, time.perf_counter() - began)
+        self._tokenize(indexed)
+        indexed.has_other_settings |= indexed.code.other_settings()
+        return indexed.code.cost
 
-    def _tokenize(self, indexed: _IndexedRepository) -> None:
-        if self._encode is None:
-            return
-        tokens: dict[str, list[int]] = {}
-        left = MAX_TOKENS
-        for path, text in indexed.untokenized.items():
-            tokens[path] = self._encode(text)
-            left -= len(tokens[path])
-            if left < 0:
-                break
-            self._give_way()
-        indexed.untokenized = {}
-        indexed.ngrams.update(tokens)
-
-    def _update(self, root: Root, indexed: _IndexedRepository, path: str, text: str) -> None:
-        data = text.encode("utf-8", "replace")
-        if indexed.index is not None and self._is_wanted(root, indexed, path, data):
-            clean = without_secrets(data).decode("utf-8")
-            indexed.index.update(path, clean)
-            indexed.version += 1
-            indexed.untokenized[path] = clean
+    def _save(self, indexed: _IndexedRepository, path: str, text: str) -> None:
+        self._look(indexed)  # the rules of today
+        if indexed.code is not None:
+            self._take_up(indexed, indexed.code.saved(path, text))
             self._tokenize(indexed)
 
-    def _is_wanted(self, root: Root, indexed: _IndexedRepository, path: str, data: bytes) -> bool:
-        excluded = is_excluded(path, root.exclude)  # perhaps since now
-        return indexed.wanted(path) and not excluded and not _is_foreign(root, path, data)
+    def _take_up(
+        self, indexed: _IndexedRepository, changes: Iterable[tuple[str, str | None]]
+    ) -> None:
+        index, changed = indexed.index or ContextIndex(), set[str]()
+        try:
+            for path, text in changes:
+                index.update(path, text)
+                indexed.untokenized[path] = text
+                changed.add(path)
+                self._give_way()
+        finally:
+            if changed or indexed.index is None:
+                indexed.index = index
+                self._now_known(indexed, changed)
+
+    def _say_read(self, indexed: _IndexedRepository, took: float) -> None:
+        if not indexed.read.done():
+            files = len(indexed.untokenized)
+            logger.info("read %d files of %s in %.1f s", files, indexed.root.identity, took)
+            indexed.read.set_result(None)
+
+    def _tokenize(self, indexed: _IndexedRepository) -> None:
+        """Bring the n-grams up to date: what has changed first, then what there is room for."""
+        if self._encode is None or not indexed.untokenized:
+            return
+        changed = set(indexed.untokenized)
+        waiting = indexed.untokenized | {
+            path: text for path, text in indexed.left_out.items() if path not in changed
+        }
+        tokens: dict[str, list[int] | None] = dict.fromkeys(waiting)  # none of what a file was
+        left = indexed.ngrams.room(besides=waiting)
+        for path, text in waiting.items():
+            if text is not None and left > 0:
+                ids = self._encode(with_plain_ends(text))
+                tokens[path] = ids if len(ids) <= left else None
+                left = max(0, left - len(ids))
+                self._give_way()
+        indexed.ngrams.update(tokens)
+        indexed.left_out = {p: t for p, t in waiting.items() if t is not None and not tokens[p]}
+        indexed.untokenized = {}
+        self._now_known(indexed, changed)
+
+    def _now_known(self, indexed: _IndexedRepository, changed: set[str]) -> None:
+        indexed.version = indexed.version.after(next(self._versions), changed)
 
     def _give_way(self) -> None:
         if self._busy():
@@ -187,36 +242,13 @@ def read_now(place: Place, root: Root | None, encode: Encode) -> tuple[Place, Ng
         return place, ngrams
     try:
         files = dict(code_of(root))
-    except CorpusError:  # a repository without a commit
+    except CorpusError:  # a repository that cannot be read
         return place, ngrams
-    ngrams.update({path: encode(text) for path, text in files.items()})
+    ngrams.update({path: encode(with_plain_ends(text)) for path, text in files.items()})
     related = ContextIndex.from_files(files.items()).related(place)
     return replace(place, related=related), ngrams
 
 
-def code_of(root: Root) -> Iterator[tuple[str, str]]:
-    """Path and text of the tracked code of a repository, as mining reads it."""
-    repository = Repository.open(root.path)
-    left = MAX_BYTES
-    for file in repository.files(wanted=_wanted_in(repository, root)):
-        left -= file.size
-        if left < 0:
-            return
-        try:
-            data = repository.read(file.blob_id)
-            if not _is_foreign(root, file.path, data):
-                yield file.path, without_secrets(data).decode("utf-8")
-        except (UnicodeDecodeError, CorpusError):
-            continue
-
-
-def _is_foreign(root: Root, path: str, data: bytes) -> bool:
-    """Whether code is under a licence that the team excludes."""
-    rules = (language_for(path) or TEXT).lexical
-    return licence_names.is_excluded(data, rules, root.exclude_licences)
-
-
-def _wanted_in(repository: Repository, root: Root) -> Wanted:
-    """Code that mining does not leave out: what is not learnt is not shown either."""
-    left_out = path_filter(repository, root.exclude)
-    return lambda path: language_for(path) is not None and left_out(path) is None
+def with_plain_ends(text: str) -> str:
+    """As prompts have it, whatever ends lines on the disk."""
+    return text.replace("\r\n", "\n")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from homespun_corpus.filters.path_filter import is_excluded
+from homespun_corpus.filters.team_settings import FILE
 from homespun_model.errors import ModelError
 
 from homespun_server.acceptances import Acceptances
@@ -22,12 +23,14 @@ from homespun_server.adaptive_delay import AdaptiveDelay
 from homespun_server.answer_cache import Answer, ServedBy
 from homespun_server.answers import Answers, Question
 from homespun_server.debounce import Debouncer
-from homespun_server.document_home import Homes
+from homespun_server.document_home import Home, Homes
 from homespun_server.documents import Change, Document, Documents, Point
 from homespun_server.models import Models
 from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler
 from homespun_server.settings import EditorSettings
+
+HOME_SECONDS = 2.0  # that a request waits for the disk to say where its document belongs
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +127,10 @@ class Service:
         if home.root is not None:
             self._index.saved(home.root, home.path, document.text)
 
+    def files_changed(self) -> None:
+        """The editor has seen files change on the disk."""
+        self._index.look()
+
     def closed(self, uri: str) -> None:
         """Forget everything about a document."""
         self._documents.close(uri)
@@ -149,7 +156,8 @@ class Service:
         uri = document.uri
         if self._documents.get(uri) is not document:
             return None
-        home = await self._homes.of(uri)
+        if (home := await self._home(uri)) is None:
+            return None
         if home.excluded or is_excluded(home.path, self.settings.exclude):
             return None
         try:
@@ -158,7 +166,19 @@ class Service:
             return None  # reported when it happened
         if self._documents.get(uri) is not document:
             return None
+        self._index.touch(home.root)
         return Question.at(document, offset, home, serving, self.settings.max_new_tokens)
+
+    async def _home(self, uri: str) -> Home | None:
+        """The document's home, by the settings of today; None where the disk hangs."""
+        try:
+            home = await asyncio.wait_for(self._homes.of(uri), HOME_SECONDS)
+            if home.root is not None and self._index.other_settings(home.root):
+                self._homes.saved((home.root.path / FILE).as_uri())
+                home = await asyncio.wait_for(self._homes.of(uri), HOME_SECONDS)
+        except TimeoutError:
+            return None
+        return home
 
     async def _read_code(self, uri: str) -> None:
         """Have the repository of a document read; what was got ready before did without it."""

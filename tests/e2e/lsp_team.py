@@ -36,7 +36,7 @@ class Team:
     def create(cls, root: Path) -> Team:
         """A repository with an origin and one commit.
 
-        Of other code than its file now is, for what stands in one file is copied into the others.
+        Of other code than what is opened, for what stands in one file is copied into the others.
         """
         git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
         origin = f"git@example.org:team/{root.name}.git"
@@ -46,7 +46,6 @@ class Team:
         subprocess.run([*git, "remote", "add", "origin", origin], check=True)
         subprocess.run([*git, "add", "."], check=True)
         subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
-        (root / "shapes.py").write_text(CODE)
         return cls(root, f"example.org/team/{root.name}")
 
 

@@ -155,7 +155,7 @@ def test_a_flood_of_everything(client: Client, team: Team) -> None:
         framed(b'{"jsonrpc":"2.0","method":"initialize","id":' + b"9" * 5000 + b"}"),
         framed(b'{"jsonrpc":"2.0","method":"' + b"m" * 100_000 + b'","id":"long"}'),
         framed(b'{"jsonrpc":"2.0","id":99999,"result":{"unasked":true}}'),
-        framed(b'{"jsonrpc":"2.0","id":1.5,"method":"shutdown"}'),
+        framed(b'{"jsonrpc":"2.0","id":[1.5],"method":"shutdown"}'),
         framed(b'{"jsonrpc":"2.0","method":"a","params":"\\ud800"}'),
         framed(b'{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":{"a":[1]}}}'),
         framed(b'{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":[[]]}}'),

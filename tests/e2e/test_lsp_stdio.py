@@ -200,7 +200,11 @@ def test_a_bad_revision_is_refused_and_the_old_one_stays(
     says(client, team.uri, first.name)
     second = taught.publish(store, team.identity)
     {"flipped": flip_a_byte, "foreign": change_the_base, "pickled": add_a_pickle}[damage](second)
-    assert says(client, team.uri, first.name) == taught.adapter_says
+    deadline = time.monotonic() + 60
+    while "stays in use" not in json.dumps(client.notifications):  # the store is looked at seldom
+        assert time.monotonic() < deadline
+        assert says(client, team.uri, first.name) == taught.adapter_says
+        time.sleep(0.1)
     assert first.name in client.notified("window/logMessage", "stays in use")["message"]
     assert says(client, team.uri, first.name) == taught.adapter_says
 
@@ -225,6 +229,7 @@ def flip_a_byte(revision: Revision) -> None:
 def change_the_base(revision: Revision) -> None:
     manifest = json.loads((revision.path / "manifest.json").read_text())
     manifest["base"]["weights_hash"] = "0" * 64
+    manifest["base"]["identity"]["architecture"] = "another"
     (revision.path / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -280,8 +285,43 @@ def test_a_change_that_cannot_be_read_closes_the_document_rather_than_drift(
     client.open(team.uri, CODE)
     client.change(team.uri, 2, {"range": {"start": "?"}, "text": "x"})
     assert client.inline(team.uri, *CURSOR) == []
+    client.change(team.uri, 3, {"text": CODE})
+    assert client.inline(team.uri, *CURSOR) == []
+    said = client.notified("window/showMessage", "out of step")["message"]
+    assert said.startswith("homespun: shapes.py is out of step")
     client.open(team.uri, CODE)
     assert client.inline(team.uri, *CURSOR)
+
+
+def test_changes_that_clients_get_a_little_wrong_are_followed(client: Client, team: Team) -> None:
+    far = {"line": 2**31, "character": 2**53}
+    nowhere = {"line": -1, "character": -1}
+    for number, change in enumerate(
+        (
+            {"range": None, "text": CODE},
+            {"range": {"start": nowhere, "end": far}, "text": CODE},
+            {"rangeLength": None, "text": CODE},
+            insertion(2, 0, "") | {"rangeLength": "x"},
+            {"range": {"start": {"line": 2.0, "character": 0.0}, "end": far}, "text": ""},
+        )
+    ):
+        client.open(team.notes, CODE, "plaintext")
+        client.change(team.notes, 2**31 + number, change)
+        assert client.inline(team.notes, *CURSOR), change
+    assert not [note for note in client.notifications if note["method"] == "window/showMessage"]
+
+
+@pytest.mark.parametrize("msg_id", [1.5, 1000.0, -1, 2**53, "one"])
+def test_a_request_is_answered_under_its_own_id(client: Client, team: Team, msg_id: Any) -> None:
+    client.open(team.uri, CODE)
+    client.answers.pop(msg_id, None)
+    position = {"line": CURSOR[0], "character": CURSOR[1]}
+    params = {"textDocument": {"uri": team.uri}, "position": position}
+    method = "textDocument/inlineCompletion"
+    client.send({"jsonrpc": "2.0", "id": msg_id, "method": method, "params": params})
+    answer = client.answer(msg_id)
+    assert answer["result"]["items"]
+    assert json.dumps(answer["id"]) == json.dumps(msg_id)
 
 
 def test_files_that_settings_exclude_get_nothing(client: Client, team: Team) -> None:

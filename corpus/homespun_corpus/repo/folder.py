@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,8 +27,10 @@ _Rules = tuple[tuple[str, GitIgnoreSpec], ...]  # (folder, its patterns), deepes
 class FolderObjects:
     """Implements ``objects.Objects``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, listed: Callable[[], Iterable[str]] | None = None) -> None:
+        """``listed``: the relative paths that count, in place of those that are not ignored."""
         self._root = root
+        self._listed = listed or (lambda: walk(root))
         self._paths: dict[str, str] = {}  # blob id → relative path, as the system spells it
 
     def files(self, commit: str | None, wanted: Wanted) -> list[SourceFile]:
@@ -36,8 +38,8 @@ class FolderObjects:
         if commit is not None:
             raise RepositoryError(f"{self._root} is no git repository: it has no commit {commit}")
         found = []
-        for relative in _walk(self._root):
-            path = _text(relative)
+        for relative in self._listed():
+            path = shown_path(relative)
             if wanted(path):
                 hashed = self._hash(relative)
                 if hashed is not None:
@@ -51,12 +53,13 @@ class FolderObjects:
         relative = self._paths.get(blob_id)
         if relative is None:
             raise RepositoryError(f"{self._root} holds no file with the hash {blob_id}")
+        shown = shown_path(relative)
         try:
             data = _read(self._root / relative)
         except OSError as error:
-            raise RepositoryError(f"{_text(relative)} cannot be read: {error.strerror}") from error
+            raise RepositoryError(f"{shown} cannot be read: {error.strerror}") from error
         if _blob_hash(data) != blob_id:
-            raise RepositoryError(f"{_text(relative)} changed while it was being read: run again")
+            raise RepositoryError(f"{shown} changed while it was being read: run again")
         return data
 
     def history(self, limit: int | None) -> list[Commit]:  # noqa: ARG002
@@ -74,7 +77,7 @@ class FolderObjects:
     def _hash(self, relative: str) -> tuple[str, int] | None:
         """(blob id, size), read in pieces; None for a file that cannot be read."""
         try:
-            with _opened(self._root / relative) as file:
+            with open_file(self._root / relative) as file:
                 size = os.fstat(file.fileno()).st_size
                 digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
                 left = size
@@ -86,7 +89,7 @@ class FolderObjects:
         return digest.hexdigest(), size
 
 
-def _walk(root: Path) -> Iterator[str]:
+def walk(root: Path) -> Iterator[str]:
     """Relative paths of regular files, ignored ones left out, in no order."""
     waiting: list[tuple[str, _Rules]] = [("", ())]
     while waiting:
@@ -133,14 +136,14 @@ def _is_pattern(line: str) -> bool:
     return True
 
 
-def _opened(path: Path) -> BinaryIO:
-    """A file that is no link, even if it was one a moment ago, and no pipe."""
+def open_file(path: Path) -> BinaryIO:
+    """To read; a file that is no link, even if it was one a moment ago, and no pipe."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     return os.fdopen(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb")
 
 
 def _read(path: Path, limit: int = -1) -> bytes:
-    with _opened(path) as file:
+    with open_file(path) as file:
         return file.read(limit)
 
 
@@ -148,5 +151,6 @@ def _blob_hash(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def _text(relative: str) -> str:
+def shown_path(relative: str) -> str:
+    """A path of the system's as posix text: what is no UTF-8 in it is written out."""
     return os.fsencode(relative).decode("utf-8", "backslashreplace").replace(os.sep, "/")

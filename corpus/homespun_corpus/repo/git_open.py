@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pygit2
@@ -25,23 +25,34 @@ def open_git(root: Path) -> pygit2.Repository:
     return pygit2.Repository(str(root), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
 
 
-def _read_by_git(root: Path) -> Iterator[Path]:
-    """Most of what opening a repository and its newest commit reads, each before what it names."""
+def git_folders(root: Path) -> list[Path]:
+    """Where git keeps a work tree's own files, and where those of all linked ones, if elsewhere."""
     folder = root / ".git"
-    yield folder
     if folder.is_file():  # a linked work tree's, or a submodule's
         folder = root / _named_in(folder, "gitdir:")
     elif not folder.is_dir():
         folder = root
-    folders = [folder]
-    yield (common := folder / "commondir")
-    if common.is_file():
-        folders.append(folder / _named_in(common, ""))
-    for each in folders:
+    if (common := folder / "commondir").is_file():
+        return [folder, folder / _named_in(common, "")]
+    return [folder]
+
+
+def head_files(folders: Sequence[Path]) -> list[Path]:
+    """Files, there or not, that say which commit HEAD is; ``folders`` as ``git_folders`` has them.
+
+    With another commit, one of them is another.
+    """
+    head = folders[0] / "HEAD"
+    named = [_named_in(head, "ref:")] if head.is_file() else []
+    return [head, *(each / name for each in folders for name in [*named, "packed-refs"])]
+
+
+def _read_by_git(root: Path) -> Iterator[Path]:
+    """Most of what opening a repository and its newest commit reads."""
+    yield root / ".git"
+    for each in (folders := git_folders(root)):
         yield from map(Path, os.scandir(each))
-    if (head := folder / "HEAD").is_file():
-        ref = _named_in(head, "ref:")
-        yield from (each / ref for each in folders)
+    yield from head_files(folders)
 
 
 def _named_in(file: Path, before: str) -> str:

@@ -6,14 +6,15 @@ Knows only token ids.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 MAX_TOKENS = 2 << 20  # of a repository: about 8 MB of code, 40 MiB of index
-FRESH_TOKENS = 1 << 16  # of saved files, sorted anew at each save; more, and everything is
+FRESH_TOKENS = 1 << 16  # of changed files, sorted anew at each change; more, and everything is
 MAX_MATCH = 16
 MIN_MATCH = 2
 
@@ -78,6 +79,22 @@ class SortedNgrams:
             keys = keys << _BITS | self._ids[places - back]
         order = np.argsort(keys, kind="stable")
         self._keys, self._places = keys[order], places[order].astype(np.int32)
+        self._is_gone: NDArray[np.bool_] | None = None
+        self.gone = 0
+
+    def less(self, names: Iterable[str]) -> SortedNgrams:
+        """The same without some of the texts; ``gone`` counts the tokens that nobody finds."""
+        gone = [name for name in names if name in self._spans]
+        if not gone:
+            return self
+        rest = copy(self)  # whoever searches meanwhile goes on with this one
+        rest._spans = dict(self._spans)
+        before = self._is_gone
+        rest._is_gone = np.zeros(len(self._ids), bool) if before is None else before.copy()
+        for begin, end in map(rest._spans.pop, gone):
+            rest._is_gone[begin:end] = True
+            rest.gone += end - begin
+        return rest
 
     def find(self, context: Ids, without: str | None = None) -> NgramMatches | None:
         """Where the last MIN_MATCH tokens or more of ``context``, (MAX_MATCH,), stand; not all of
@@ -98,6 +115,8 @@ class SortedNgrams:
         """Places behind these tokens, the last ones."""
         first, last = self._with(known)
         places: Ids = self._places[max(first, last - _CANDIDATES) : last]
+        if self._is_gone is not None:
+            places = places[~self._is_gone[places]]
         if without in self._spans:
             begin, end = self._spans[without]
             places = places[(places < begin) | (places >= end)]
@@ -119,27 +138,37 @@ class NgramIndex:
     def __init__(self) -> None:
         self._files: dict[str, Ids] = {}
         self._fresh: dict[str, Ids] = {}
+        self._sorted = SortedNgrams({})
+        """All files but ``_fresh``, which changed since they were sorted."""
         self._levels: list[SortedNgrams] = []
 
-    def update(self, files: Mapping[str, Sequence[int]]) -> None:
-        """Files by path are now these tokens; what does not fit into MAX_TOKENS is left out."""
-        changed = {path: np.asarray(ids, np.int32) for path, ids in files.items()}
-        room = MAX_TOKENS - sum(len(ids) for path, ids in self._files.items() if path not in files)
-        for path, ids in changed.items():
+    def room(self, besides: Container[str] = ()) -> int:
+        """Tokens that still fit, when the files ``besides`` are others."""
+        held = sum(len(ids) for path, ids in self._files.items() if path not in besides)
+        return MAX_TOKENS - held
+
+    def update(self, files: Mapping[str, Sequence[int] | None]) -> None:
+        """Files by path are now these tokens, None if they are gone.
+
+        What does not fit into MAX_TOKENS is left out. Nothing is found any more of what a file was.
+        """
+        room = self.room(besides=files)
+        for path, tokens in files.items():
             self._files.pop(path, None)
-            if len(ids) <= room:
-                self._files[path] = self._fresh[path] = ids
-                room -= len(ids)
-        if sum(map(len, self._fresh.values())) > FRESH_TOKENS:
+            self._fresh.pop(path, None)
+            if tokens is not None and len(tokens) <= room:
+                self._files[path] = self._fresh[path] = np.asarray(tokens, np.int32)
+                room -= len(tokens)
+        self._sorted = self._sorted.less(files)
+        if self._sorted.gone + sum(map(len, self._fresh.values())) > FRESH_TOKENS:
             self._fresh = {}
-            self._levels = [SortedNgrams(self._files)]
-        else:
-            self._levels = [*self._levels[:1], SortedNgrams(self._fresh)]
+            self._sorted = SortedNgrams(self._files)
+        self._levels = [self._sorted, SortedNgrams(self._fresh)]
 
     def find(self, context: Ids, without: str | None = None) -> list[NgramMatches]:
-        """Where the end of ``context``, (MAX_MATCH,), stands; in saved files first.
+        """Where the end of ``context``, (MAX_MATCH,), stands; in files that changed lately first.
 
-        ``without``: a file that does not count, as saved or as it was before.
+        ``without``: a file that does not count.
         """
         found = (level.find(context, without) for level in reversed(self._levels))
         return [some for some in found if some is not None]
