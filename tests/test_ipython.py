@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from homespun_corpus.syntax.ipython import python_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
@@ -61,6 +61,7 @@ def meaning(text: str) -> str:
     return ast.dump(tree)
 
 
+@settings(deadline=None)
 @given(blocks())
 def test_without_its_commands_a_cell_means_what_it_meant(block: tuple[str, str]) -> None:
     typed, meant = block
@@ -142,6 +143,7 @@ def test_no_cell_takes_long(text: str) -> None:
     assert time.process_time() - began < 5
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("%!?,;/=x1 \n\t\\'\"#([{}])f:>.a"), max_size=60))
 def test_any_text_has_its_lines_in_order(text: str) -> None:
     left = iter(text.split("\n"))

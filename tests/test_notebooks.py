@@ -13,7 +13,7 @@ from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.functions import extract
 from homespun_corpus.syntax.languages import by_name, language_for, mined_language
 from homespun_corpus.syntax.notebooks import readable
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 DATABRICKS = "application/vnd.databricks.v1+notebook"
@@ -111,6 +111,7 @@ def test_a_broken_cell_takes_no_function_of_another(broken: str, place: int) -> 
     assert functions_in(notebook(*cells)) == {"one": False, "two": False}
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES)).map("".join) | st.text(), st.integers(0, 3))
 def test_nothing_in_a_cell_takes_a_function_of_another(written: str, place: int) -> None:
     cells = [("code", function(name)) for name in ("one", "two", "three")]
