@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from homespun_corpus.errors import CorpusError
+from homespun_corpus.errors import CorpusError, SettingsError
 from homespun_corpus.filters import licence_names
 from homespun_corpus.filters.path_filter import is_excluded, path_filter
 from homespun_corpus.filters.secrets import without_secrets
@@ -98,6 +98,10 @@ class RepositoryIndex:
         self._reader.submit(self._tokenize, indexed)
         return indexed.read
 
+    def drop(self, root: Root) -> None:
+        """Forget the code of ``root``: what its settings keep out is another."""
+        self._repositories.pop(root.identity, None)
+
     def saved(self, root: Root, path: str, text: str) -> None:
         """A file of ``root`` is now ``text``."""
         indexed = self._repositories.get(root.identity)
@@ -138,6 +142,9 @@ class RepositoryIndex:
                 index.update(path, text)
                 texts[path] = text
                 self._give_way()
+        except SettingsError as error:
+            indexed.wanted = lambda _: False  # nobody knows what it keeps out
+            logger.warning("no related code: %s", error)
         except CorpusError:
             pass  # no commit yet: nothing is tracked
         except Exception as error:  # suggestions do without
