@@ -63,19 +63,54 @@ def test_what_settings_exclude(team: Path) -> None:
     assert not home_of(team / "src" / "a.py", known=nothing_known).excluded
 
 
-async def test_bad_settings_are_said_once_and_again_only_when_saved(team: Path) -> None:
+@pytest.mark.parametrize("is_saved_here", [True, False])
+async def test_settings_that_cannot_be_read_exclude_all_and_are_said_once(
+    team: Path, is_saved_here: bool
+) -> None:
     said: list[str] = []
-    homes = Homes(nothing_known, said.append)
-    (team / "homespun.toml").write_text("base = 'evil'\n")
-    for name in ("a.py", "b.py"):
-        home = await homes.of((team / name).as_uri())
-        assert home.root is not None
+    homes, settings = Homes(nothing_known, said.append), team / "homespun.toml"
+
+    async def excluded() -> list[bool]:
+        return [(await homes.of((team / name).as_uri())).excluded for name in ("a.py", "b.py")]
+
+    async def write(text: str) -> None:
+        settings.write_text(text)
+        if is_saved_here:
+            homes.saved(settings.as_uri())
+
+    await write("base = 'evil'\n")
+    assert await excluded() == [True, True]
+    assert await excluded() == [True, True]
     assert len(said) == 1
     assert "'base'" in said[0]
-    (team / "homespun.toml").write_text("exclude = ['a.py']\n")
-    homes.saved((team / "homespun.toml").as_uri())
-    assert (await homes.of((team / "a.py").as_uri())).excluded
+    assert "nothing is suggested" in said[0]
+    await write("base = 'evil'\n# saved, and not mended\n")
+    assert await excluded() == [True, True]
     assert len(said) == 1
+    await write("exclude = ['a.py']\n")
+    assert await excluded() == [True, False]
+    homes.saved(settings.as_uri())
+    settings.write_text("base = 'evil'\n")
+    assert await excluded() == [True, True]
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"exclude = [", b"exclude = 1", b"unknown = 1", b"\xff\xfea", b"a = " + b"1" * 5000, None],
+)
+def test_nothing_is_suggested_where_settings_cannot_be_read(
+    team: Path, content: bytes | None
+) -> None:
+    if content is None:
+        (team / "homespun.toml").symlink_to(team.parent / "elsewhere.toml")
+        (team.parent / "elsewhere.toml").touch()
+    else:
+        (team / "homespun.toml").write_bytes(content)
+    home = home_of(team / "a.py", known=nothing_known)
+    assert home.excluded
+    assert home.root is not None
+    assert home.root.problem is not None
 
 
 @pytest.mark.parametrize("uri", ["untitled:Untitled-1", "git:/a/b.py", "file:///no/such/place.py"])

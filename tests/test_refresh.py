@@ -102,6 +102,19 @@ def test_what_hygiene_finds_only_now_is_unlearnt(repository: Path, tmp_path: Pat
     assert plan.start is None and "generated" in plan.reason
 
 
+def test_a_function_of_a_notebook_is_known_whatever_the_notebook_put_out(tmp_path: Path) -> None:
+    written = "def total(rows, key):\n    found = [row[key] for row in rows]\n    return sum(found)"
+
+    def known(output: str) -> set[str]:
+        cell = {"outputs": [output], "cell_type": "code", "source": written}
+        (tmp_path / "a.ipynb").write_text(json.dumps({"nbformat": 4, "cells": [cell]}))
+        was = mined(tmp_path)
+        assert was.material is not None
+        return set(provenance.digests(was.material.repository, was.material.kept))
+
+    assert known("1") == known("2, and more") == {provenance.digest_of(written.encode())}
+
+
 def test_the_exam_asks_nothing_that_the_incumbent_learnt(repository: Path, tmp_path: Path) -> None:
     was = mined(repository)
     samples, _ = unseen(was, None)

@@ -280,6 +280,13 @@ def test_doctor_says_what_stands_in_the_way(
     assert run("doctor", str(file)) == 1
     out = capsys.readouterr().out
     assert "BAD settings: homespun.toml: unknown setting 'store'" in out
+    assert "nothing is suggested here until its settings can be read" in out
+    assert "BAD exclude" not in out
+    assert run("complete", str(file), "--line", "2", "--column", "5") == 2
+    said = capsys.readouterr()
+    assert "unknown setting 'store'" in said.err
+    assert "nothing is suggested here" in said.err
+    assert not said.out
     assert "BAD adapter: " in out
     (file.parent / "homespun.toml").write_text('exclude = ["*.py"]\n')
     assert run("doctor", f"{file}:2:5") == 1

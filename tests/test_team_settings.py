@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from homespun_corpus.errors import SettingsError
 from homespun_corpus.filters.team_settings import TeamSettings, TrainWishes, read_team_settings
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 
 def test_no_file_gives_defaults(tmp_path: Path) -> None:
@@ -34,12 +39,77 @@ def test_broken_pyproject_that_never_mentions_us(tmp_path: Path) -> None:
     assert read_team_settings(tmp_path) == TeamSettings()
 
 
-def test_link_out_of_the_tree_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "outside.toml").write_text('exclude = ["a"]\n')
+@pytest.mark.parametrize("name", ["homespun.toml", "pyproject.toml"])
+def test_a_link_is_followed_inside_of_the_tree_and_refused_out_of_it(
+    tmp_path: Path, name: str
+) -> None:
     inside = tmp_path / "repo"
     inside.mkdir()
-    (inside / "homespun.toml").symlink_to(tmp_path / "outside.toml")
+    table = "" if name == "homespun.toml" else "[tool.homespun]\n"
+    for folder in (tmp_path, inside):
+        (folder / "real.toml").write_text(f'{table}exclude = ["a"]\n')
+    (inside / name).symlink_to("real.toml")
+    assert read_team_settings(inside).exclude == ("a",)
+    (inside / name).unlink()
+    (inside / name).symlink_to(tmp_path / "real.toml")
+    with pytest.raises(SettingsError, match="link out of the repository"):
+        read_team_settings(inside)
+
+
+def test_a_linked_pyproject_that_never_mentions_us_is_nobodys_settings(tmp_path: Path) -> None:
+    inside = tmp_path / "repo"
+    inside.mkdir()
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (inside / "pyproject.toml").symlink_to(tmp_path / "pyproject.toml")
     assert read_team_settings(inside) == TeamSettings()
+
+
+def test_what_is_there_and_no_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "homespun.toml"
+    path.mkdir()
+    with pytest.raises(SettingsError, match="is no file"):
+        read_team_settings(tmp_path)
+    path.rmdir()
+    for target in (tmp_path / "nowhere", path):
+        path.symlink_to(target)
+        with pytest.raises(SettingsError, match="is no file"):
+            read_team_settings(tmp_path)
+        path.unlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_what_nobody_may_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "homespun.toml").touch(mode=0)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_team_settings(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["homespun.toml", "pyproject.toml"])
+def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path: Path, name: str) -> None:
+    table = "" if name == "homespun.toml" else "[tool.homespun]\r\n"
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + f'{table}exclude = ["a"]\r\n'.encode())
+    assert read_team_settings(tmp_path).exclude == ("a",)
+
+
+def test_a_pyproject_in_another_encoding_is_refused_if_it_mentions_us(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_bytes("[tool.homespun]\n".encode("utf-16"))
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        read_team_settings(tmp_path)
+    (tmp_path / "pyproject.toml").write_bytes("[tool.other]\n# é\n".encode("latin-1"))
+    assert read_team_settings(tmp_path) == TeamSettings()
+
+
+PIECES = ("exclude", "train", "=", "[", "]", '"a"', "1", "\n", "\ufeff", "#", ".", "1979-02-31")
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=80) | st.lists(st.sampled_from(PIECES)).map("".join).map(str.encode))
+@example(b"a = " + b"1" * 5000)
+def test_any_file_is_read_or_refused(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "homespun.toml").write_bytes(content)
+        with suppress(SettingsError):
+            assert read_team_settings(Path(folder)).source == "homespun.toml"
 
 
 @pytest.mark.parametrize(

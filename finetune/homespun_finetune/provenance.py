@@ -14,6 +14,7 @@ from pathlib import Path
 
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.functions import Function
+from homespun_corpus.syntax.notebooks import readable
 
 FILE = "learnt.jsonl"
 DIGITS = 16
@@ -56,7 +57,7 @@ def digests(repository: Repository, functions: Iterable[Function]) -> Iterator[s
     blob, source = "", b""
     for function in functions:
         if function.blob_id != blob:
-            blob, source = function.blob_id, repository.read(function.blob_id)
+            blob, source = function.blob_id, readable(repository.read(function.blob_id))
         yield digest_of(source[function.span.start : function.span.end])
 
 

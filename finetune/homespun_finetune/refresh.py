@@ -20,6 +20,7 @@ from homespun_corpus.mining.ledger import KEPT
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.reading.rules_version import judged_alike
 from homespun_corpus.syntax.functions import Function
+from homespun_corpus.syntax.notebooks import readable
 from homespun_model.store.store import Revision
 
 from homespun_finetune import provenance
@@ -119,7 +120,7 @@ def _rejected(mined: Mined) -> Iterator[tuple[str, str, str]]:
     repository = _material(mined).repository
     for entry in mined.ledger:
         if entry.part == "train" and entry.verdict not in (KEPT, *_COPIES) and entry.end:
-            text = repository.read(entry.blob_id)[entry.start : entry.end]
+            text = readable(repository.read(entry.blob_id))[entry.start : entry.end]
             yield entry.path, entry.verdict, provenance.digest_of(text)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from homespun_model.store.store import AdapterStore
 
-from homespun_server.document_home import Home, home_of
+from homespun_server.document_home import UNTIL_THEN, Home, home_of
 from homespun_server.documents import Document, Encoding
 from homespun_server.errors import CommandUsageError
 from homespun_server.models import Serving, load_current, load_plain, store_root
@@ -94,6 +94,8 @@ def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> S
     store = AdapterStore(store_root(options))
     store.check_folder()
     home = home_of(cursor.path, known=store.has)
+    if home.root is not None and home.root.problem is not None:
+        raise CommandUsageError(f"{home.root.problem}; {UNTIL_THEN}")
     identity = home.root.identity if home.root else None
     if repository is not None:
         identity = repository

@@ -19,7 +19,7 @@ from homespun_model.errors import ModelError
 from homespun_model.store.store import AdapterStore
 
 from homespun_server.complete_command import Cursor, cursor_in, read_document, suggestion_at
-from homespun_server.document_home import Home, home_of
+from homespun_server.document_home import UNTIL_THEN, Home, home_of
 from homespun_server.errors import CommandUsageError
 from homespun_server.models import Serving, load_current, load_plain, pick_device, store_root
 from homespun_server.reasons import why_not_shown
@@ -149,6 +149,6 @@ def _belongs(home: Home) -> Iterator[Finding]:
         return
     yield Finding("repository", f"{home.root.identity} at {home.root.path}")
     if home.root.problem is not None:
-        yield Finding("settings", f"{home.root.problem}: none of them are used", good=False)
-    if home.excluded:
+        yield Finding("settings", f"{home.root.problem}; {UNTIL_THEN}", good=False)
+    elif home.excluded:
         yield Finding("exclude", "the repository's settings exclude this file", good=False)

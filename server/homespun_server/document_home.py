@@ -27,6 +27,7 @@ from homespun_corpus.repo.identity import find_root, identity_of
 from homespun_server.paths import as_mined, file_path, relative_path, shown_name
 
 LOOKING = 32  # documents whose disk may hang before others have to wait
+UNTIL_THEN = "nothing is suggested here until its settings can be read"
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Root:
     exclude: tuple[str, ...] = ()
     exclude_licences: tuple[str, ...] = ()
     problem: str | None = None
-    """Why its settings were not used."""
+    """Why its settings cannot be read: what they exclude is not known, so nothing is suggested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Home:
     path: str
     """Relative to the root, as prompts have it."""
     excluded: bool = False
+    """Whether no suggestion may be made in it."""
 
 
 def home_of(path: Path, *, known: Callable[[str], bool]) -> Home:
@@ -62,7 +64,7 @@ def home_of(path: Path, *, known: Callable[[str], bool]) -> Home:
         return Home(None, as_mined(path.name))
     root = _read_root(top)
     relative = relative_path(path, top)
-    return Home(root, relative, is_excluded(relative, root.exclude))
+    return Home(root, relative, root.problem is not None or is_excluded(relative, root.exclude))
 
 
 def _known_folder(path: Path, known: Callable[[str], bool]) -> Path | None:
@@ -72,7 +74,7 @@ def _known_folder(path: Path, known: Callable[[str], bool]) -> Path | None:
 def _read_root(top: Path) -> Root:
     try:
         team, problem = read_team_settings(top), None
-    except SettingsError as error:
+    except (SettingsError, OSError, RuntimeError) as error:
         team, problem = TeamSettings(), str(error)
     return Root(top, identity_of(top), team.exclude, team.exclude_licences, problem)
 
@@ -86,11 +88,15 @@ class Homes:
         # Of which none is waited for at the end: their disk may hang.
         self._threads = ThreadPoolExecutor(LOOKING, thread_name_prefix="home")
         self._found: dict[str, asyncio.Future[Home]] = {}
-        self._reported: set[str] = set()
+        self._reported: dict[Path, str] = {}
+        """The problem of each root that was last reported."""
 
     async def of(self, uri: str) -> Home:
-        """Where the document at ``uri`` belongs; nowhere, where that cannot be found out."""
-        if (found := self._found.get(uri)) is None:
+        """Where the document at ``uri`` belongs; nowhere, where that cannot be found out.
+
+        Settings that cannot be read are read again each time: they may be mended anywhere.
+        """
+        if (found := self._found.get(uri)) is None or _has_problem(found):
             found = self._found[uri] = asyncio.ensure_future(self._find(uri))
         return await asyncio.shield(found)
 
@@ -102,7 +108,6 @@ class Homes:
         """Look at everything again if what was saved is a settings file."""
         if uri.rsplit("/", 1)[-1] in (FILE, SHARED_FILE):
             self._found.clear()
-            self._reported.clear()
 
     async def _find(self, uri: str) -> Home:
         path = file_path(uri)
@@ -114,11 +119,20 @@ class Homes:
         except (CorpusError, OSError, RuntimeError, ValueError) as error:
             logger.warning("a document's repository cannot be read: %s", type(error).__name__)
             return Home(None, as_mined(Path(path).name))
-        if home.root is not None and home.root.problem is not None:
-            self._say_once(f"{home.root.path.name}: {home.root.problem}")
+        if home.root is not None:
+            self._say_once(home.root)
         return home
 
-    def _say_once(self, problem: str) -> None:
-        if problem not in self._reported:
-            self._reported.add(problem)
-            self._report(problem)
+    def _say_once(self, root: Root) -> None:
+        if root.problem is None:
+            self._reported.pop(root.path, None)
+        elif self._reported.get(root.path) != root.problem:
+            self._reported[root.path] = root.problem
+            self._report(f"{root.path.name}: {root.problem}; {UNTIL_THEN}")
+
+
+def _has_problem(found: asyncio.Future[Home]) -> bool:
+    if not found.done() or found.cancelled() or found.exception() is not None:
+        return False
+    root = found.result().root
+    return root is not None and root.problem is not None

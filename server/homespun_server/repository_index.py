@@ -11,12 +11,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 
-from homespun_corpus.errors import CorpusError
+from homespun_corpus.errors import CorpusError, SettingsError
 from homespun_corpus.place import Place, Related
 from homespun_corpus.retrieval.context_index import ContextIndex, around_line
 from homespun_model.decoding.ngram_index import NgramIndex
@@ -52,6 +51,8 @@ class _IndexedRepository:
     left_out: dict[str, str] = field(default_factory=dict)
     """Texts by path that did not fit into ``ngrams``."""
     has_other_settings: bool = False
+    problem: str = ""
+    """Why nothing of it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,11 @@ class RepositoryIndex:
         for indexed in self._repositories.values():
             indexed.thread.touch(now=True)
 
+    def drop(self, root: Root) -> None:
+        """Forget the code of ``root``: what its settings keep out is another."""
+        if (indexed := self._repositories.pop(str(root.path), None)) is not None:
+            indexed.thread.close()
+
     def saved(self, root: Root, path: str, text: str) -> None:
         """A file of ``root`` is now ``text``."""
         if (indexed := self._indexed(root)) is not None:
@@ -171,13 +177,27 @@ class RepositoryIndex:
             indexed.code = CodeOnDisk(indexed.root)
         began = time.perf_counter()
         try:
-            with suppress(CorpusError):  # nothing that can be read, or not now
-                self._take_up(indexed, indexed.code.changes(indexed.root))
+            self._take_up(indexed, indexed.code.changes(indexed.root))
+            indexed.problem = ""
+        except SettingsError as error:
+            self._show_nothing(indexed, str(error))
+        except CorpusError:
+            pass  # nothing that can be read, or not now
         finally:
             self._say_read(indexed, time.perf_counter() - began)
         self._tokenize(indexed)
         indexed.has_other_settings |= indexed.code.other_settings()
         return indexed.code.cost
+
+    def _show_nothing(self, indexed: _IndexedRepository, problem: str) -> None:
+        """Nobody knows what the repository's settings keep out: its code is forgotten till then."""
+        if indexed.problem == problem:
+            return
+        logger.warning("no related code: %s", problem)
+        indexed.problem, indexed.code = problem, CodeOnDisk(indexed.root)
+        indexed.index, indexed.ngrams = ContextIndex(), NgramIndex()
+        indexed.untokenized, indexed.left_out = {}, {}
+        self._now_known(indexed, set())
 
     def _save(self, indexed: _IndexedRepository, path: str, text: str) -> None:
         self._look(indexed)  # the rules of today

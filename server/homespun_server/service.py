@@ -23,7 +23,7 @@ from homespun_server.adaptive_delay import AdaptiveDelay
 from homespun_server.answer_cache import Answer, ServedBy
 from homespun_server.answers import Answers, Question
 from homespun_server.debounce import Debouncer
-from homespun_server.document_home import Home, Homes
+from homespun_server.document_home import Home, Homes, Root
 from homespun_server.documents import Change, Document, Documents, Point
 from homespun_server.models import Models
 from homespun_server.repository_index import RepositoryIndex
@@ -64,6 +64,8 @@ class Service:
         self._debouncer = Debouncer()
         self._cursors: dict[str, int] = {}
         """Of every open document the last offset that was heard of."""
+        self._closed: set[str] = set()
+        """Repositories whose settings could not be read when they were last asked for."""
         self._taken: set[str] = set()
         """Documents whose newest change was a suggestion taken."""
 
@@ -124,7 +126,7 @@ class Service:
         if (document := self._documents.get(uri)) is None:
             return
         home = await self._homes.of(uri)
-        if home.root is not None:
+        if home.root is not None and home.root.problem is None:
             self._index.saved(home.root, home.path, document.text)
 
     def files_changed(self) -> None:
@@ -158,6 +160,8 @@ class Service:
             return None
         if (home := await self._home(uri)) is None:
             return None
+        if home.root is not None:
+            self._follow_settings(uri, home.root)
         if home.excluded or is_excluded(home.path, self.settings.exclude):
             return None
         try:
@@ -180,10 +184,19 @@ class Service:
             return None
         return home
 
+    def _follow_settings(self, uri: str, root: Root) -> None:
+        """Once settings can be read that could not be, the code is read by what they say now."""
+        if root.problem is not None:
+            self._closed.add(root.identity)
+        elif root.identity in self._closed:
+            self._closed.discard(root.identity)
+            self._index.drop(root)
+            self._debouncer.at_once(partial(self._read_code, uri))
+
     async def _read_code(self, uri: str) -> None:
         """Have the repository of a document read; what was got ready before did without it."""
         home = await self._homes.of(uri)
-        if home.root is None:
+        if home.root is None or home.root.problem is not None:
             return
         # After the base, so that the first answer is sooner.
         serving = await self._models.serving(home.root.identity)

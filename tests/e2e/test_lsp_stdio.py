@@ -332,6 +332,24 @@ def test_files_that_settings_exclude_get_nothing(client: Client, team: Team) -> 
         assert bool(client.inline(uri, *CURSOR)) is served
 
 
+@pytest.mark.parametrize("broken", [b"exclude = [", b"exclude = 3\n", b"\xff\xfee\0"])
+def test_nothing_is_suggested_until_settings_can_be_read(
+    client: Client, team: Team, broken: bytes
+) -> None:
+    settings, other = team.root / "homespun.toml", (team.root / "other.py").as_uri()
+    settings.write_bytes(broken)
+    for uri in (team.uri, other, team.uri):
+        client.open(uri, CODE)
+        assert client.inline(uri, *CURSOR) == []
+    shown = [note for note in client.notifications if note["method"] == "window/showMessage"]
+    assert len(shown) == 1
+    assert "nothing is suggested" in shown[0]["params"]["message"]
+    settings.write_bytes(b"\xef\xbb\xbfexclude = ['other.py']\n")
+    client.notify("textDocument/didSave", {"textDocument": {"uri": settings.as_uri()}})
+    assert client.inline(team.uri, *CURSOR)
+    assert client.inline(other, *CURSOR) == []
+
+
 def test_a_hostile_workspace_sets_nothing_and_no_code_is_told(
     launch: Start, team: Team, taught: Taught, tmp_path: Path
 ) -> None:
@@ -356,6 +374,8 @@ def test_a_hostile_workspace_sets_nothing_and_no_code_is_told(
     )
     client.notify("initialized", {})
     client.open(team.uri, "def xyzzy(plugh):\n    ")
+    assert client.inline(team.uri, 1, 4) == []
+    (team.root / "homespun.toml").unlink()
     (item,) = client.inline(team.uri, 1, 4)
     assert item["insertText"] == taught.base_says
     assert client.notified("$/progress", "begin")["value"]["title"] == "homespun: loading the model"

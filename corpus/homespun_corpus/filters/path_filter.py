@@ -8,16 +8,16 @@ contents.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
-
-from pathspec import GitIgnoreSpec
+from functools import lru_cache
 
 from homespun_corpus.filters.path_attributes import EXCLUDED, marked_by
 from homespun_corpus.filters.plain_text import read_as, text_reason
 from homespun_corpus.filters.quality import path_reason
+from homespun_corpus.repo.ignore_rules import IgnoreRules
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.languages import REMEMBERED, TEXT
 
+COMPILED = 16  # teams' patterns that are kept ready
 PathFilter = Callable[[str], str | None]
 
 
@@ -40,9 +40,9 @@ def path_filter(repository: Repository, exclude: Sequence[str]) -> PathFilter:
 
 def is_excluded(path: str, exclude: tuple[str, ...]) -> bool:
     """Whether gitignore patterns exclude a path."""
-    return bool(exclude) and _compiled(exclude).match_file(path)
+    return bool(exclude) and _compiled(exclude).ignores(path)
 
 
-@cache
-def _compiled(exclude: tuple[str, ...]) -> GitIgnoreSpec:
-    return GitIgnoreSpec.from_lines(exclude)
+@lru_cache(COMPILED)
+def _compiled(exclude: tuple[str, ...]) -> IgnoreRules:
+    return IgnoreRules(line.encode("utf-8", "surrogatepass") for line in exclude)

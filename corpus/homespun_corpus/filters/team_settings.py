@@ -19,6 +19,7 @@ from homespun_corpus.errors import SettingsError
 FILE = "homespun.toml"
 SHARED_FILE = "pyproject.toml"
 MAX_BYTES = 256 * 1024
+MAX_READ = 16 << 20  # of a file that may hold none of our settings
 MAX_PATTERNS = 1000
 MAX_PATTERN_CHARS = 500
 
@@ -54,8 +55,8 @@ class TeamSettings:
 
 def read_team_settings(root: Path) -> TeamSettings:
     """The settings of the repository or folder at ``root``; SettingsError says what to change."""
-    own = _table(root / FILE)
-    shared = _shared_table(root / SHARED_FILE)
+    own = _table(root)
+    shared = _shared_table(root)
     if own is not None and shared is not None:
         raise SettingsError(
             f"both {FILE} and [tool.homespun] in {SHARED_FILE} have settings: keep one of them"
@@ -67,43 +68,76 @@ def read_team_settings(root: Path) -> TeamSettings:
     return TeamSettings()
 
 
-def _shared_table(path: Path) -> dict[str, Any] | None:
+def _shared_table(root: Path) -> dict[str, Any] | None:
     """``[tool.homespun]``; a pyproject that never mentions us is not read, even a broken one."""
-    text = _text(path)
-    if text is None or "homespun" not in text:
+    path = root / SHARED_FILE
+    data = _bytes(path) if _is_file(path) else None
+    if data is None or b"homespun" not in data.replace(b"\0", b""):  # whatever its encoding
         return None
-    tool = _toml(text, path.name).get("tool")
+    _check_inside(root, path)
+    tool = _toml(_text(SHARED_FILE, data), SHARED_FILE).get("tool")
     table = tool.get("homespun") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
-        raise SettingsError(f"{path.name}: tool.homespun must be a table, [tool.homespun]")
+        raise SettingsError(f"{SHARED_FILE}: tool.homespun must be a table, [tool.homespun]")
     return table
 
 
-def _table(path: Path) -> dict[str, Any] | None:
-    text = _text(path)
-    return None if text is None else _toml(text, path.name)
-
-
-def _text(path: Path) -> str | None:
-    """The file's text; a link is not followed, since it could lead out of the tree."""
-    if path.is_symlink() or not path.is_file():
+def _table(root: Path) -> dict[str, Any] | None:
+    path = root / FILE
+    if not _is_there(path):
         return None
+    if not _is_file(path):
+        raise SettingsError(f"{FILE} is no file, or a link that leads nowhere: put a file there")
+    _check_inside(root, path)
+    return _toml(_text(FILE, _bytes(path)), FILE)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether anything has that name, be it a link that leads nowhere."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise SettingsError(f"{path.name}: more than {MAX_BYTES // 1024} KB of settings")
-        return data.decode("utf-8")
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError as error:
         raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from error
+    return True
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_READ)
+    except OSError as error:
+        raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+def _check_inside(root: Path, path: Path) -> None:
+    """A link may lead to another file of the tree, and nowhere else."""
+    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+        raise SettingsError(f"{path.name} is a link out of the repository: put a file there")
+
+
+def _text(name: str, data: bytes) -> str:
+    """What settings say; a byte-order mark is no part of it."""
+    if len(data) > MAX_BYTES:
+        raise SettingsError(f"{name}: more than {MAX_BYTES // 1024} KB of settings")
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path.name} is not UTF-8: save it as UTF-8") from error
+        raise SettingsError(f"{name} is not UTF-8: save it as UTF-8") from error
 
 
 def _toml(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of numbers with thousands of digits, too
         reason = " ".join(str(error).split())
         raise SettingsError(f"{name} is not valid TOML: {reason}") from error
 

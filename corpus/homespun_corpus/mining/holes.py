@@ -53,16 +53,20 @@ class Hole:
 class HoleCutter:
     """Draws holes from one file's text. Built once a file, asked for each of its spans.
 
-    Without a language, holes end at lines: no kind that needs a syntax tree is found.
+    ``trees``: of all of it, or of its pieces. Without a language, holes end at lines: no kind that
+    needs a syntax tree is found.
     """
 
     def __init__(
-        self, text: str, source: bytes, language: Language | None, tree: Tree | None
+        self, text: str, source: bytes, language: Language | None, *trees: Tree | None
     ) -> None:
         self._text = text
         self._offsets = CharOffsets(text, source)
-        found = captures(language, tree, *_NODE_KINDS) if language and tree else {}
-        self._nodes = {kind: self._spans(kind, found.get(kind, [])) for kind in _NODE_KINDS}
+        found = [captures(language, tree, *_NODE_KINDS) for tree in trees if language and tree]
+        self._nodes = {
+            kind: self._spans(kind, (node for nodes in found for node in nodes.get(kind, [])))
+            for kind in _NODE_KINDS
+        }
         self._blocks = sorted({*self._nodes["body"], *self._nodes["block"]})
 
     def cut(

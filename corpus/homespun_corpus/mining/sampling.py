@@ -25,7 +25,7 @@ from homespun_corpus.reading.sources import Sources
 from homespun_corpus.retrieval.context_index import ContextIndex, as_many_as_shown
 from homespun_corpus.syntax.functions import Function
 from homespun_corpus.syntax.languages import TEXT, by_name, mined_language
-from homespun_corpus.syntax.parsing import parse
+from homespun_corpus.syntax.parsing import parse_pieces
 from homespun_corpus.syntax.spans import Span
 
 CHARS_PER_HOLE = 250  # of a training function's text
@@ -119,8 +119,8 @@ class Sampling:
         file = function.blob_id, function.language
         if self._last_cutter is None or self._last_cutter[0] != file:
             source, language = self.sources.text(function.blob_id), by_name(function.language)
-            tree = parse(language, source) if language is not TEXT else None
-            cutter = HoleCutter(decode(source), source, language if tree else None, tree)
+            trees = parse_pieces(language, source) if language is not TEXT else []
+            cutter = HoleCutter(decode(source), source, language, *trees)
             self._last_cutter = file, cutter
         return self._last_cutter[1]
 

@@ -31,6 +31,7 @@ from homespun_corpus.mining.sample import Novelty
 from homespun_corpus.reading.file_functions import FileFunctions
 from homespun_corpus.reading.lazy_functions import labels
 from homespun_corpus.reading.sources import Sources, Tree
+from homespun_corpus.repo.git_patterns import BOM
 from homespun_corpus.repo.repository import Commit, Repository
 from homespun_corpus.repo.since import commits_since
 from homespun_corpus.syntax.functions import Function, Label
@@ -158,7 +159,8 @@ def _by_time(
 def _ignored_commits(repository: Repository) -> set[str]:
     """Commits that the team itself calls mere reformatting."""
     files = repository.files(wanted=lambda path: path == IGNORED_COMMITS)
-    text = b"".join(repository.read(file.blob_id) for file in files).decode("utf-8", "replace")
+    data = b"".join(repository.read(file.blob_id) for file in files)
+    text = data.removeprefix(BOM).decode("utf-8", "replace")
     return {word for line in text.splitlines() for word in line.split("#")[0].split()}
 
 

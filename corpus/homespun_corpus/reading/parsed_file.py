@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from homespun_corpus.dedup.contamination import GramTrace, gram_trace
 from homespun_corpus.dedup.format_key import text_key
@@ -29,7 +30,7 @@ from homespun_corpus.filters.secrets import find_secrets
 from homespun_corpus.reading.lazy_functions import LazyFunctions, function_row
 from homespun_corpus.syntax.functions import Function, extract
 from homespun_corpus.syntax.languages import TEXT, Language, by_name
-from homespun_corpus.syntax.notebooks import readable
+from homespun_corpus.syntax.notebooks import CellText, readable
 from homespun_corpus.syntax.parsing import ParseTimeout
 from homespun_corpus.syntax.spans import Span
 
@@ -43,8 +44,8 @@ class ParsedFile:
     ``reason``: why the content keeps the whole file out. ``unread``: no parser may have it.
     ``secrets``: the lines that hold one. ``sketches[i]`` is None where ``reasons[i]`` is not.
     ``header``: where a licence ends that the file begins with, 0 without one. ``gram_trace``: of
-    the file and its functions. A file that its path keeps out is not ``judged``: it has functions
-    and keys alone.
+    the file and its functions. ``notebook``: whether it is one. A file that its path keeps out is
+    not ``judged``: it has functions and keys alone.
     """
 
     reason: str | None
@@ -56,6 +57,7 @@ class ParsedFile:
     sketches: tuple[Sketch | None, ...] = ()
     header: int = 0
     gram_trace: GramTrace = b""
+    notebook: bool = False
 
 
 def read_blob(
@@ -63,22 +65,23 @@ def read_blob(
 ) -> ParsedFile:
     """Read a blob; one that takes too long to parse has that as its reason."""
     source = readable(blob)
-    reason = content_reason(source)
-    if unreadable(source):
-        return ParsedFile(reason, unread=True)
+    found = partial(ParsedFile, notebook=isinstance(source, CellText))
+    if why := _why_unread(source):
+        return found(why, unread=True)
     try:
         functions = _functions(source, language, path, blob_id)
     except ParseTimeout:
-        return ParsedFile(TIMEOUT, unread=True)
+        return found(TIMEOUT, unread=True)
+    reason = content_reason(source)
     keys = tuple(text_key(f.text(source)) for f in functions)
     if reason is not None or not judged:
-        return ParsedFile(reason, functions=tuple(functions), keys=keys)
+        return found(reason, functions=tuple(functions), keys=keys)
     secrets = find_secrets(source)
     codes = [tokens(f.text(source), language.lexical) for f in functions]
     reasons = own_reasons(source, functions, secrets, codes)
     header = licence_header(source, language.lexical)
     pieces = (tokens(source, language.lexical), *codes)
-    return ParsedFile(
+    return found(
         reason,
         functions=tuple(functions),
         keys=keys,
@@ -88,6 +91,10 @@ def read_blob(
         header=header.end if header else 0,
         gram_trace=gram_trace(map(grams, pieces)),
     )
+
+
+def _why_unread(source: bytes) -> str | None:
+    return (source.reason if isinstance(source, CellText) else None) or unreadable(source)
 
 
 def _functions(source: bytes, language: Language, path: str, blob_id: str) -> list[Function]:
@@ -114,6 +121,7 @@ def encode_parsed(parsed: ParsedFile) -> bytes:
         [(span.start, span.end) for span in parsed.secrets],
         [item is None for item in parsed.sketches],
         parsed.header,
+        parsed.notebook,
     ]
     binary = (b"".join(parsed.keys), b"".join(filter(None, parsed.sketches)), parsed.gram_trace)
     text = json.dumps([*row, *map(len, binary)]).encode()
@@ -124,7 +132,8 @@ def decode_parsed(data: bytes, language: str, *, path: str, blob_id: str) -> Par
     """What ``encode_parsed`` was given, as the file at ``path``; ValueError for anything else."""
     try:
         text, _, binary = zlib.decompress(data).partition(b"\n")
-        reason, unread, functions, reasons, secrets, without, header, *sizes = json.loads(text)
+        reason, unread, functions, reasons, secrets, without, *rest = json.loads(text)
+        header, notebook, *sizes = rest
         keys, sketched, traced = _cut(binary, sizes)
         found = _each(sketched, SKETCH_BYTES)
         return ParsedFile(
@@ -137,6 +146,7 @@ def decode_parsed(data: bytes, language: str, *, path: str, blob_id: str) -> Par
             tuple(None if none else next(found) for none in without),
             header,
             traced,
+            notebook,
         )
     except (zlib.error, TypeError, ValueError, StopIteration, RuntimeError) as error:
         raise ValueError("not a reading") from error

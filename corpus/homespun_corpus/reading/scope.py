@@ -94,6 +94,9 @@ class _Narrowed:
     def files(self, commit: str | None, wanted: Wanted) -> list[SourceFile]:
         return self.all.files(commit, lambda path: path not in self.without and wanted(path))
 
+    def holds_link(self, path: str) -> bool:
+        return self.all.holds_link(path)
+
     def read(self, blob_id: str) -> bytes:
         return self.all.read(blob_id)
 

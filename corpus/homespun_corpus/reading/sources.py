@@ -32,8 +32,8 @@ from homespun_corpus.reading.scope import Scope
 from homespun_corpus.reading.worker_pool import BlobRequest, WorkerPool
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.functions import Function
-from homespun_corpus.syntax.languages import TEXT, by_name
-from homespun_corpus.syntax.notebooks import readable
+from homespun_corpus.syntax.languages import TEXT, by_name, language_for, mined_language
+from homespun_corpus.syntax.notebooks import UNREADABLE, readable
 from homespun_corpus.syntax.spans import Span
 
 WORTH_PROCESSES = 32  # blobs: starting processes takes as long as reading some of them
@@ -231,19 +231,20 @@ class Sources:
             self._cache.put(str(key), data)
 
     def _put(self, path: str, key: _Key, parsed: ParsedFile, *, is_kept: bool) -> FileFunctions:
-        reason = self._left_out(path) or self._licence(key, parsed) or parsed.reason
+        read = _as_named(path, parsed)
+        reason = self._left_out(path) or self._licence(key, read) or read.reason
         file = FileFunctions(
             path,
             key.blob_id,
-            TIMEOUT if parsed.reason == TIMEOUT else reason,
-            parsed.functions,
-            parsed.keys,
-            (reason,) * len(parsed.functions) if reason else parsed.reasons,
-            parsed.unread,
-            parsed.secrets,
-            parsed.sketches,
-            parsed.header,
-            parsed.gram_trace,
+            TIMEOUT if read.reason == TIMEOUT else reason,
+            read.functions,
+            read.keys,
+            (reason,) * len(read.functions) if reason else read.reasons,
+            read.unread,
+            read.secrets,
+            read.sketches,
+            read.header,
+            read.gram_trace,
         )
         unkept = None if is_kept or self._cache or key in self._late else (str(key), parsed)
         for name, dropped in self._files.put((path, key.blob_id), file, unkept):
@@ -262,6 +263,16 @@ class Sources:
         """Without a cache: to the disk, before it is forgotten."""
         self._spilled = self._spilled or BlobCache.temporary()
         self._spilled.put(name, encode_parsed(parsed))
+
+
+def _as_named(path: str, parsed: ParsedFile) -> ParsedFile:
+    """A reading as that of the file at ``path``: what is called a notebook and is none is unread.
+
+    Its bytes alone do not say so, and may lie elsewhere under another name.
+    """
+    if parsed.notebook or language_for(path) is mined_language(path):
+        return parsed
+    return ParsedFile(parsed.reason or UNREADABLE, unread=True)
 
 
 def _decoded(data: bytes, path: str, key: _Key) -> ParsedFile:

@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pathspec import GitIgnoreSpec
-
 from homespun_corpus.errors import RepositoryError
+from homespun_corpus.repo.ignore_rules import IgnoreRules
 from homespun_corpus.repo.objects import Commit, FileChange, SourceFile, Wanted
 
 IGNORE_FILE = ".gitignore"
 MAX_IGNORE_BYTES = 256 * 1024
 _CHUNK = 1 << 20
 
-_Rules = tuple[tuple[str, GitIgnoreSpec], ...]  # (folder, its patterns), deepest first
+_Rules = tuple[tuple[str, IgnoreRules], ...]  # (folder, its patterns), deepest first
 
 
 class FolderObjects:
@@ -74,6 +73,10 @@ class FolderObjects:
         """There are no commits to compare."""
         raise RepositoryError(f"{self._root} is no git repository: no {old} to compare with {new}")
 
+    def holds_link(self, path: str) -> bool:
+        """Whether there is a link of this path."""
+        return (self._root / path).is_symlink()
+
     def _hash(self, relative: str) -> tuple[str, int] | None:
         """(blob id, size), read in pieces; None for a file that cannot be read."""
         try:
@@ -100,40 +103,39 @@ def walk(root: Path) -> Iterator[str]:
         except OSError:
             continue  # not readable: git would not track it either
         if any(entry.name == IGNORE_FILE for entry in entries):
-            rules = ((folder, _read_patterns(root / folder / IGNORE_FILE)), *rules)
+            rules = ((folder, _read_patterns(root, folder + IGNORE_FILE)), *rules)
         for entry in entries:
             path = folder + entry.name
             if entry.is_dir(follow_symlinks=False):
-                if entry.name != ".git" and not _ignored(path + "/", rules):
+                if entry.name != ".git" and not _ignored(path, rules, is_folder=True):
                     waiting.append((path + "/", rules))
             elif entry.is_file(follow_symlinks=False) and not _ignored(path, rules):
                 yield path
 
 
-def _ignored(path: str, rules: _Rules) -> bool:
+def _ignored(path: str, rules: _Rules, *, is_folder: bool = False) -> bool:
     """The deepest .gitignore that says anything about a path decides."""
-    for folder, spec in rules:
-        decision = spec.check_file(path.removeprefix(folder)).include
+    for folder, patterns in rules:
+        decision = patterns.decide(path.removeprefix(folder), is_folder=is_folder)
         if decision is not None:
             return decision
     return False
 
 
-def _read_patterns(path: Path) -> GitIgnoreSpec:
+def _read_patterns(root: Path, relative: str) -> IgnoreRules:
+    """A file that is a link is passed over, as by git."""
+    path = root / relative
+    if path.is_symlink() or not path.is_file():
+        return IgnoreRules(())
     try:
-        lines = _read(path, MAX_IGNORE_BYTES).decode("utf-8", "surrogateescape").splitlines()
-    except OSError:
-        lines = []
-    return GitIgnoreSpec.from_lines(line for line in lines if _is_pattern(line))
-
-
-def _is_pattern(line: str) -> bool:
-    """Git passes over a line that it cannot read as a pattern."""
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
+        data = _read(path, MAX_IGNORE_BYTES + 1)
+    except OSError as error:
+        raise RepositoryError(f"{shown_path(relative)} cannot be read: {error.strerror}") from error
+    if len(data) > MAX_IGNORE_BYTES:
+        raise RepositoryError(
+            f"{shown_path(relative)}: more than {MAX_IGNORE_BYTES >> 10} KB of patterns"
+        )
+    return IgnoreRules.of_file(data)
 
 
 def open_file(path: Path) -> BinaryIO:

@@ -55,6 +55,11 @@ class GitObjects:
                 found.append(SourceFile(path, str(blob_id), size))
         return sorted(found)
 
+    def holds_link(self, path: str) -> bool:
+        """Whether HEAD has a link of this path."""
+        tree = self._commit(self.commit).tree
+        return path in tree and tree[path].filemode == FileMode.LINK
+
     def tracks(self, folder: str) -> bool:
         """Whether HEAD has a folder of this path."""
         return folder in self._commit(self.commit).tree

@@ -61,6 +61,10 @@ class Repository:
         """
         return self.objects.files(commit or self.commit, wanted)
 
+    def holds_link(self, path: str) -> bool:
+        """Whether HEAD, or the folder, has a link of this path, whatever it leads to."""
+        return self.objects.holds_link(path)
+
     def read(self, blob_id: str) -> bytes:
         """A blob's bytes."""
         return self.objects.read(blob_id)

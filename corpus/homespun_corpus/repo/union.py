@@ -27,6 +27,9 @@ class _Union:
     def files(self, commit: str | None, wanted: Wanted) -> list[SourceFile]:
         return self.all[0].files(commit, wanted)
 
+    def holds_link(self, path: str) -> bool:
+        return self.all[0].holds_link(path)
+
     def read(self, blob_id: str) -> bytes:
         for objects in self.all[:-1]:
             with suppress(RepositoryError):

@@ -17,7 +17,7 @@ from tree_sitter import Node, Tree
 
 from homespun_corpus.syntax.class_parts import Extent, own_parts
 from homespun_corpus.syntax.languages import Language
-from homespun_corpus.syntax.parsing import captures, errors, matches, parse
+from homespun_corpus.syntax.parsing import captures, errors, matches, parse_pieces
 from homespun_corpus.syntax.spans import Span
 from homespun_corpus.syntax.trivia import Trivia, TriviaPiece, clean_docstring
 
@@ -98,7 +98,17 @@ def extract(
 
     ``tree`` is the source's syntax tree, if the caller has it.
     """
-    tree = parse(language, source) if tree is None else tree
+    functions = [
+        function
+        for part in ([tree] if tree else parse_pieces(language, source))
+        for function in _functions_of(part, source, path, language, blob_id)
+    ]
+    return sorted(functions, key=lambda function: (function.span.start, -function.span.end))
+
+
+def _functions_of(
+    tree: Tree, source: bytes, path: str, language: Language, blob_id: str
+) -> Iterator[Function]:
     found = _merge(matches(language, tree, *_KINDS, "skip"), language, source)
     scopes = _scopes(matches(language, tree, "type", "namespace"), source)
     trivia = _trivia(captures(language, tree, "decorator", "comment"), source, language)
@@ -110,25 +120,21 @@ def extract(
     parts = own_parts(source, extents, [word.encode() for word in language.continues])
     errors_at = sorted(_span(node) for node in errors(tree))
     names = _qualify(found, scopes)
-    functions = []
     for item, begin, own, (name, in_class) in zip(found, begins, parts, names, strict=True):
-        functions.append(
-            Function(
-                path=path,
-                language=language.name,
-                name=item.name,
-                qualified_name=name,
-                kind=_kind(item, language, in_class),
-                span=Span(begin.start, item.span.end),
-                signature=_signature(source, trivia, begin.start, item.body.start),
-                doc=item.doc or begin.doc,
-                body=item.body,
-                blob_id=blob_id,
-                parts=own,
-                broken=item.has_error and _is_broken(source, own, errors_at),
-            )
+        yield Function(
+            path=path,
+            language=language.name,
+            name=item.name,
+            qualified_name=name,
+            kind=_kind(item, language, in_class),
+            span=Span(begin.start, item.span.end),
+            signature=_signature(source, trivia, begin.start, item.body.start),
+            doc=item.doc or begin.doc,
+            body=item.body,
+            blob_id=blob_id,
+            parts=own,
+            broken=item.has_error and _is_broken(source, own, errors_at),
         )
-    return sorted(functions, key=lambda function: (function.span.start, -function.span.end))
 
 
 def _merge(

@@ -10,15 +10,18 @@ import importlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import resources
 
 import tree_sitter
-from tree_sitter import Node, Query, QueryCursor, Tree
+from tree_sitter import Node, Point, Query, QueryCursor, Range, Tree
 
 from homespun_corpus.errors import CorpusError
 from homespun_corpus.syntax.languages import Language
+from homespun_corpus.syntax.notebooks import CellText
+from homespun_corpus.syntax.spans import Span
 
 PARSE_SECONDS = 5.0  # a file that takes longer than this to parse is left out
 MAX_DEPTH = 500  # deeper nodes are not searched; code that people write stays below 100
@@ -30,12 +33,49 @@ class ParseTimeout(CorpusError):
     """A file takes too long to parse."""
 
 
+class _Senseless(ParseTimeout):
+    """Searching the tree would take too long, on whatever machine."""
+
+
 def parse(language: Language, source: bytes, *, seconds: float = PARSE_SECONDS) -> Tree:
     """The syntax tree of UTF-8 ``source``; ParseTimeout after ``seconds``."""
-    parser = tree_sitter.Parser(grammar(language))
+    return _parse(language, source, _deadline(seconds), [], seconds)
+
+
+def parse_pieces(language: Language, source: bytes) -> list[Tree]:
+    """One tree of each cell of a notebook, and of anything else; ParseTimeout as of ``parse``.
+
+    So a cell that is not finished, or makes no sense at all, takes nothing from the others.
+    """
+    if not isinstance(source, CellText):
+        return [parse(language, source)]
+    late = _deadline(PARSE_SECONDS)
+    trees = []
+    for piece in _ranges(source, source.cells):
+        with suppress(_Senseless):
+            trees.append(_parse(language, source, late, [piece], PARSE_SECONDS))
+    return trees
+
+
+def _ranges(source: bytes, spans: Iterable[Span]) -> Iterator[Range]:
+    """Spans that begin at the start of a line, in order."""
+    row = at = 0
+    for span in spans:
+        start = row + source.count(b"\n", at, span.start)
+        row, at = start + source.count(b"\n", span.start, span.end), span.end
+        yield Range(Point(start, 0), Point(row, 0), span.start, span.end)
+
+
+def _parse(
+    language: Language,
+    source: bytes,
+    late: Callable[[], bool],
+    ranges: Sequence[Range],
+    seconds: float,
+) -> Tree:
+    parser = tree_sitter.Parser(grammar(language), included_ranges=ranges or None)
     source = _blanked(language.blank, source) if language.blank else source
     pieces = _pieces()
-    late = _deadline(seconds)
     try:
         # Only a source that is read in pieces may be interrupted. Some scanners read on and on
         # between two calls for progress: to them the rest of a late source is blank.
@@ -147,7 +187,7 @@ def _check_errors(tree: Tree) -> None:
     """Refuse a tree whose queries would hang."""
     for node in errors(tree):
         if node.child_count > MAX_ERROR_TOKENS:
-            raise ParseTimeout(f"{node.child_count} tokens make no sense to the parser: left out")
+            raise _Senseless(f"{node.child_count} tokens make no sense to the parser: left out")
 
 
 def _too_late(seconds: float) -> ParseTimeout:
