@@ -120,6 +120,29 @@ async def test_it_is_read_again_with_related_code_when_its_repository_was_read(
     assert related == [[], [], ["shapes.py"]]
 
 
+async def test_code_is_read_by_what_mended_settings_say(editor: Editor, project: Path) -> None:
+    settings = project / "homespun.toml"
+    settings.write_text("exclude = [")
+    editor.uri = (project / "user.py").as_uri()
+    await editor.open(USER)
+    assert await editor.ask((4, 21)) is None
+    assert editor.places == []
+    assert not editor.service._index._repositories
+    settings.write_text("exclude = []\n")
+    await editor.ask((4, 21))
+    await until(lambda: any(place.related for place in editor.places))
+    settings.write_text("exclude = [")
+    await editor.service.saved(settings.as_uri())
+    assert await editor.ask((4, 21)) is None
+    settings.write_text("exclude = ['shapes.py']\n")
+    editor.type((4, 21), "w")
+    known = len(editor.places)
+    await until(lambda: len(editor.places) > known)
+    (read,) = editor.service._index._repositories.values()
+    await until(read.read.done)
+    assert "shapes.py" not in dict(read.index.files() if read.index else ())
+
+
 async def test_typing_before_the_base_is_there_does_not_keep_a_repository_from_being_read(
     editor: Editor, project: Path
 ) -> None:

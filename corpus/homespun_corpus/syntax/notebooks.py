@@ -21,7 +21,7 @@ MAX_BYTES = 32 << 20  # of JSON, outputs included
 OTHER_LANGUAGE = "other-language"
 UNREADABLE = "unreadable-notebook"
 
-_BOM = b"\xef\xbb\xbf"
+_BEGIN = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
 _DATABRICKS = "application/vnd.databricks.v1+notebook"
 _LANGUAGE = next(row.name for row in LANGUAGES if row.notebooks)
 _SPOKEN = re.compile(rf"(?:i?{_LANGUAGE}|pyspark)[\d.]*(?: ?\(.*)?")
@@ -60,13 +60,11 @@ def _laid_out(sizes: Iterable[int]) -> Iterator[Span]:
 
 def readable(source: bytes) -> bytes:
     """The code of a notebook, as ``CellText``; anything else as it is."""
-    if len(source) > MAX_BYTES or b'"nbformat"' not in source:
-        return source
-    text = source.removeprefix(_BOM).lstrip(b" \t\r\n")
-    if not text.startswith(b"{"):
+    begin = _BEGIN.match(source)
+    if begin is None or len(source) > MAX_BYTES or b'"nbformat"' not in source:
         return source
     try:
-        notebook = json.loads(text)
+        notebook = json.loads(source[begin.end() - 1 :])
     except (ValueError, RecursionError):
         return source
     cells = _cells(notebook)
