@@ -95,11 +95,27 @@ def test_a_comment_changes_no_digest_and_a_condition_does() -> None:
     assert digest(source) != digest(source.replace(">", ">="))
 
 
-@pytest.mark.parametrize("recorded", [JUDGING_VERSION, "9ed57b5b489563ca"])
-def test_the_number_and_the_hash_before_it_are_todays_rules(recorded: object) -> None:
-    assert judged_alike(recorded)
+HASH_OF_VERSION_1 = "9ed57b5b489563ca"  # what manifests said before there was a number
 
 
-@pytest.mark.parametrize("recorded", [None, True, 1.0, "1", JUDGING_VERSION + 1, "9ed5", [], {}])
+def test_the_number_is_todays_rules() -> None:
+    assert judged_alike(JUDGING_VERSION)
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        None,
+        True,
+        2.0,
+        "2",
+        JUDGING_VERSION - 1,
+        JUDGING_VERSION + 1,
+        HASH_OF_VERSION_1,
+        "9",
+        [],
+        {},
+    ],
+)
 def test_anything_else_is_not(recorded: object) -> None:
     assert not judged_alike(recorded)
