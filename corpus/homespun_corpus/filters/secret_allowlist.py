@@ -18,6 +18,7 @@ MEAN_WORD = 3.4  # letters; the runs of letters that chance makes are shorter
 DRAWN_CHARS = 20  # this many, all mixed up, are no accident
 PASSWORD_CHARS = 8  # of one that is told by its characters alone
 STRONG_SIGNS = 4  # at most, of a password that stands anywhere: more make a pattern
+MIXED_CHANGES = 4  # in one without digits
 PHRASE_PARTS, PHRASE_PART_CHARS = 8, 16  # of a password with spaces
 PHRASE_SHARE = 0.35  # of its characters differ in kind from the one before
 MIN_CHANGES = 3  # from one kind of character to another in a password without signs
@@ -111,13 +112,15 @@ def is_strong(value: str) -> bool:
     """
     if not _STRONG.fullmatch(value) or _WRITTEN.search(value):
         return False
-    mixed = any(not (part.isalpha() or part.isdigit()) for part in _ALNUM.findall(value))
+    parts = _ALNUM.findall(value)
+    mixed = any(not (part.isalpha() or part.isdigit()) for part in parts)
+    mixed = mixed or any(changes(part) >= MIN_CHANGES for part in parts)
     signs = sum(_kind(char) == "sign" for char in value)
     return (
         1 <= signs <= STRONG_SIGNS
         and mixed
         and changes(value) >= MIN_CHANGES
-        and (is_password(value) or _UNSAID.search(value) is not None)
+        and (is_password(value) or _UNSAID.search(value) is not None or _is_mixed(value))
         and not is_placeholder(value)
     )
 
@@ -126,10 +129,15 @@ def is_signed(value: str) -> bool:
     """Whether a value that a name or a call tells has signs and digits as passwords have."""
     return (
         bool(_STRONG.fullmatch(value))
-        and any(map(str.isdigit, value))
+        and (any(map(str.isdigit, value)) or _is_mixed(value))
         and not _WRITTEN.search(value)
         and not is_placeholder(value)
     )
+
+
+def _is_mixed(value: str) -> bool:
+    """Whether both cases are mixed as in no word."""
+    return changes(value) > MIXED_CHANGES and not is_wordy(value)
 
 
 def is_phrase(value: str) -> bool:

@@ -39,6 +39,7 @@ _GOES_ON = re.compile(
 _CODE = re.compile(
     r"[*&!~-]*[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.|!\.)[A-Za-z_$][\w$]*)*\??(?:=[\w.]*)?"
 )
+_DOCKER = re.compile(r"\s*(?:ENV|ARG)\s")
 _IN_A_COMMENT = re.compile(r"(?:#|//|/\*|^\s*\*|--|;)\s")
 
 
@@ -87,9 +88,13 @@ def _has_bare(line: str, before: str) -> bool:
             continue
         if not (is_password(value) or is_signed(value)):
             continue
-        assigned = match["sign"].strip() in (":", "=", ":=", ">") or is_signed(value)
+        assigned = match["sign"].strip() in (":", "=", ":=", ">") or _DOCKER.match(line) is not None
         code = _CODE.fullmatch(value) and not is_drawn(value) and not _IN_A_COMMENT.search(line)
-        if not code and (assigned or is_random(value)) and not is_hash(value, before + line):
+        if (
+            not code
+            and (assigned or is_random(value) or is_signed(value))
+            and not is_hash(value, before + line)
+        ):
             return True
     return False
 

@@ -20,9 +20,12 @@ _STRING = re.compile(r"([\"'`])((?:\\.|(?!\1)[^\\])*+)(?:\1|$)")
 # A call or an assignment whose values are credentials, as a rule.
 _CALL = re.compile(
     r"(?i)(?:log_?in|log_?on|sign_?in|auth(?:enticate\w*|entication|orize)?|connect\w*|bind(?:_s)?"
-    r"|basic\w*|plainauth|credentials?|userpwd|mysqli|pdo|\w*token|tochararray|unlock|decrypt"
-    r"|set_?pass\w*)(?:::\w+)?[\"']?\s*(?:\(|[:=]\s*[(\[{]|\s[\"'])"
+    r"|basic\w*|plainauth|credentials?|userpwd|mysqli|pdo|\w*token|unlock|decrypt|set_?pass\w*"
+    r"|(?:ftp|smtp|imap|pop3|ssh|ldap)\w*(?:\.start)?)(?:::\w+)?[\"']?\s*(?:\(|[:=]\s*[(\[{]|\s[\"'])"
 )
+_CHARS = re.compile(r"\"([^\"\s]+)\"\.(?:toCharArray|getBytes|encode)\b")
+_OPENS = re.compile(r"[(\[{,]\s*$")
+_LISTED = re.compile(r"[\"']\s*,\s*[\"']")  # between the arguments of a command
 _NO_ARGUMENT = re.compile(r"[\\{}<>\[\]()\"'=]|://|\w\.\w+\.\w|/.*/|^\.?/|:\d+/")
 _VALUE = r"(?:'(?P<a>[^'\n]+)'|\"(?P<b>[^\"\n]+)\"|(?P<c>[^\s'\";|&)]+))"
 _ONE = r"[\w.@%+-]+"  # a user, an address
@@ -69,12 +72,19 @@ def has_placed_value(line: str) -> bool:
     return _in_call(line, texts) or _behind_flag(line) or _in_words(line)
 
 
+def opens_call(line: str) -> bool:
+    """Whether a call that is given a password goes on in the next line."""
+    return _OPENS.search(line) is not None and _CALL.search(line) is not None
+
+
 def _parts(text: str) -> list[str]:
     """What stands in a string for itself: ``user:password``, ``-ppassword``."""
     return text.split(":") if text.count(":") == 1 and "//" not in text else []
 
 
 def _in_call(line: str, texts: list[tuple[int, str]]) -> bool:
+    if any(is_password(match[1]) for match in _CHARS.finditer(line)):
+        return True
     call = _CALL.search(line)
     return call is not None and any(
         (is_password(part) or is_signed(part)) and not _NO_ARGUMENT.search(part)
@@ -86,6 +96,7 @@ def _in_call(line: str, texts: list[tuple[int, str]]) -> bool:
 
 def _behind_flag(line: str) -> bool:
     """Whether a shell command is given a password."""
+    line = _LISTED.sub(" ", line)
     for command in _COMMAND.finditer(line):
         number = command.lastindex
         assert number is not None

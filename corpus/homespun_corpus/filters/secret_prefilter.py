@@ -29,10 +29,11 @@ _CAN_HOLD_A_VALUE = re.compile(
 _CALLS = (
     *(b"login", b"logon", b"log in", b"signin", b"sign_in", b"sign in", b"connect", b"auth"),
     *(b"bind", b"basic", b"mysqli", b"pdo(", b"userpwd", b"chararray", b"decrypt", b"unlock"),
+    *(b"ftp", b"smtp", b"imap", b"ssh", b"rabbitmqctl", b"sudo -s", b"--stdin"),
 )
 _CAN_BE_GIVEN = re.compile(
     rb"[\"'`](?=[^\"'`\s]{8})[^\"'`\s]*[A-Za-z][^\"'`\s]*\d|[\"'`](?=[^\"'`\s]{8})[^\"'`\s]*\d[^\"'`\s]*[A-Za-z]"
-    rb"|\d[^\s\d]*[!@#$%^&*?~]|[!@#$%^&*?~][^\s\d]*\d"
+    rb"|\d[^\s\d]*[!@#$%^&*?~]|[!@#$%^&*?~][^\s\d]*\d|\([ \t\r]*$"
 )
 
 # As they stand. What is long behind its prefix is found as a run below.
@@ -72,9 +73,7 @@ _PATTERNS = (
     re.compile(rb"0x[0-9a-f]{64}"),
     re.compile(rb"oy2[a-z0-9]{43}"),
     # A string of letters, digits and signs.
-    re.compile(
-        rb"[\"'`:](?=[\w+-]*[!@#$%^&*?~])(?=[^\"'`\s]*\d)[\w!@#$%^&*?~+-]{8,48}(?=[\"'`\\\r\n]|\Z)"
-    ),
+    re.compile(rb"[\"'`:](?=[\w+-]*[!@#$%^&*?~])[\w!@#$%^&*?~+-]{8,48}(?=[\"'`\\\r\n]|\Z)"),
     # Credentials in another form.
     re.compile(rb"asic [A-Za-z0-9+/]{10,}"),
     re.compile(rb"auth[\"']?[ \t]*[:=][ \t]*[\"']?[A-Za-z0-9+/]{10,}"),

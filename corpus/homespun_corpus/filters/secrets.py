@@ -22,7 +22,7 @@ from homespun_corpus.filters.secret_allowlist import (
 )
 from homespun_corpus.filters.secret_assignments import goes_on, has_named_value
 from homespun_corpus.filters.secret_encodings import has_encoded, manifest_values
-from homespun_corpus.filters.secret_positions import has_placed_value
+from homespun_corpus.filters.secret_positions import has_placed_value, opens_call
 from homespun_corpus.filters.secret_prefilter import suspect_lines
 from homespun_corpus.filters.secret_scanner import scanned_lines
 from homespun_corpus.filters.secret_tokens import has_token
@@ -145,12 +145,14 @@ def _is_real(value: str) -> bool:
 
 def _end_of_value(source: bytes, start: int, end: int, before: str) -> int | None:
     """Where the value ends that a line names and a later one holds; None without one."""
-    if not goes_on(_text(source, start, end)):
+    line = _text(source, start, end)
+    if not (goes_on(line) or opens_call(line)):
         return None
     for _ in range(LINES_AFTER):
         newline = source.find(b"\n", end + 1)
         end = len(source) if newline < 0 else newline
-        if has_named_value(_text(source, start, end).replace("\n", " "), before):
+        line = _text(source, start, end).replace("\n", " ")
+        if has_named_value(line, before) or has_placed_value(line):
             return end
     return None
 
