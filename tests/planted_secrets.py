@@ -1,4 +1,4 @@
-"""Secrets as they are found in real repositories: drawn values, in code of five languages.
+"""Secrets as they are found in real repositories: drawn values, in code of ten languages.
 
 Every value is drawn from a seeded generator when a test runs, and what would give its kind away is
 joined from pieces, so that no scanner of this repository has anything to find.
@@ -12,6 +12,9 @@ import string
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from password_ways import ways
+from secret_shapes import tokens
 
 LOWER, UPPER, DIGITS = string.ascii_lowercase, string.ascii_uppercase, string.digits
 ALNUM = string.ascii_letters + string.digits
@@ -162,3 +165,38 @@ def functions_with(secrets: list[Planted]) -> Iterator[tuple[str, str]]:
         raw = "{m}" in place or "`{v}`" in place
         value = secret.value if raw else secret.value.replace("\n", "\\n")
         yield ending, place.format(f=f"use_{number}", n=secret.name, v=value, m=value)
+
+
+# By the language of a way to write a password: a file's ending, and a function around {w}.
+WRAPPED = {
+    "python": (
+        ".py",
+        "def {f}(host, limit):\n    {w}\n    return open_it(host, limit, retries=2)\n",
+    ),
+    "javascript": (".js", "async function {f}(host) {{\n  {w}\n  return open(host, 3, 9);\n}}\n"),
+    "typescript": (
+        ".ts",
+        "class C_{f} {{\n  {f}(host: string) {{\n    {w}\n    return 3;\n  }}\n}}\n",
+    ),
+    "go": (".go", "func {f}(host string) *Conn {{\n\t{w}\n\treturn open(host, 3, retries)\n}}\n"),
+    "java": (".java", "class C_{f} {{\n  Conn {f}(String host) {{\n    {w}\n  }}\n}}\n"),
+    "php": (".php", "<?php\nfunction {f}($host) {{\n    {w}\n    return open($host, 3, 9);\n}}\n"),
+    "ruby": (".rb", "def {f}(host, limit)\n  {w}\n  open_it(host, limit, 3, 9)\nend\n"),
+    "c#": (".cs", "class C_{f} {{\n  int {f}(string host) {{\n    {w}\n    return 3;\n  }}\n}}\n"),
+    "rust": (".rs", "pub fn {f}(host: &str) -> Conn {{\n    {w}\n    open(host, 3, retries)\n}}\n"),
+    "shell": (".sh", "{f}() {{\n  local host=$1\n  {w}\n  open_it $host 3 9 || return 1\n}}\n"),
+    "files": (".yaml", "host: {f}\nlimit: 3\n{w}\nretries: 9\nport: 8080\nwait: 3\nname: app\n"),
+    "encoded": (".conf", "# who may see\n# the reports\n{w}\n# and nobody else\n"),
+}
+
+
+def drawn_tokens(seed: int) -> list[Planted]:
+    """One of every kind of token, under a name that tells nothing."""
+    return [Planted(kind, "service", token, (token,)) for kind, token in tokens(seed)]
+
+
+def functions_with_passwords(seed: int) -> Iterator[tuple[str, str, str]]:
+    """(a file's ending, a function or a file, the password in it), one of every way."""
+    for number, (language, way, password) in enumerate(ways(seed)):
+        ending, around = WRAPPED[language]
+        yield ending, around.format(f=f"enter_{number}", w=way), password

@@ -11,7 +11,15 @@ from git_repositories import make_repository
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.dataset_files import save
 from homespun_corpus.repo.repository import Repository
-from planted_secrets import Maker, Planted, functions_with
+from homespun_server.document_home import home_of
+from homespun_server.repository_index import code_of
+from planted_secrets import (
+    Maker,
+    Planted,
+    drawn_tokens,
+    functions_with,
+    functions_with_passwords,
+)
 from scratch_repositories import NOUNS, module_text
 
 COMMITS = 15
@@ -29,7 +37,12 @@ FILLERS = {
 
 @pytest.fixture(scope="module")
 def secrets() -> list[Planted]:
-    return list(Maker(2024).planted(each=3))
+    return [*Maker(2024).planted(each=3), *drawn_tokens(2025)]
+
+
+@pytest.fixture(scope="module")
+def passwords() -> list[str]:
+    return [password for _, _, password in functions_with_passwords(2026)]
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +57,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, secrets: list[Planted]) -> 
         files[".py"] += [filler(rng, ".py") for _ in range(9)]
         written = {f"src/part_{day}{ending}": "\n\n".join(f) for ending, f in files.items()}
         commits.append({path: _among(path, text, secrets[day]) for path, text in written.items()})
+    for number, (ending, text, _) in enumerate(functions_with_passwords(2026)):
+        commits[number % COMMITS][f"src/entry_{number}{ending}"] = text
     old = str(commits[0]["src/part_0.py"])
     leak = f'\n    password = "{secrets[-1].value}"\n    return '
     commits.append({"src/part_0.py": old.replace("\n    return ", leak)})  # old functions, edited
@@ -77,7 +92,7 @@ def mined(folder: Path) -> Mined:
 
 
 def test_no_byte_of_a_secret_is_in_the_dataset(
-    mined: Mined, secrets: list[Planted], tmp_path: Path
+    mined: Mined, secrets: list[Planted], passwords: list[str], tmp_path: Path
 ) -> None:
     save(mined, tmp_path / "data")
     files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
@@ -86,6 +101,19 @@ def test_no_byte_of_a_secret_is_in_the_dataset(
     rows = "\n".join(repr(row) for part in mined.dataset.values() for row in part)
     assert len(secrets) >= 60 and len({secret.kind for secret in secrets}) >= 15
     assert [s for s in secrets for n in _halves(s) if n in rows or n.encode() in written] == []
+    assert [p for p in passwords if p in rows or p.encode() in written] == []
+
+
+def test_no_secret_is_in_related_code_or_copied_from(
+    folder: Path, secrets: list[Planted], passwords: list[str]
+) -> None:
+    """What a server reads of a repository, for prompts and for n-grams."""
+    root = home_of(folder / "src" / "part_0.py", known=lambda _: False).root
+    assert root is not None
+    read = "\n".join(text for _, text in code_of(root))
+    assert "open_it(host" in read
+    assert [s for s in secrets for n in _halves(s) if n in read] == []
+    assert [p for p in passwords if p in read] == []
 
 
 def _halves(secret: Planted) -> list[str]:
@@ -95,10 +123,10 @@ def _halves(secret: Planted) -> list[str]:
 
 
 def test_every_function_with_a_secret_is_rejected_for_it(
-    folder: Path, mined: Mined, secrets: list[Planted]
+    folder: Path, mined: Mined, secrets: list[Planted], passwords: list[str]
 ) -> None:
     repository = Repository.open(folder)
-    needles = {needle for secret in secrets for needle in secret.needles}
+    needles = {needle for secret in secrets for needle in secret.needles} | set(passwords)
     verdicts = []
     for entry in mined.ledger:
         text = repository.read(entry.blob_id)[entry.start : entry.end].decode()
@@ -111,7 +139,7 @@ def test_every_function_with_a_secret_is_rejected_for_it(
 
 def test_functions_beside_secrets_are_learnt(mined: Mined) -> None:
     endings = {Path(sample.path).suffix for sample in mined.samples("train")}
-    assert endings == {".py", ".js", ".ts", ".go", ".rs"}
+    assert endings >= {".py", ".js", ".ts", ".go", ".rs"}
     counts = mined.manifest["counts"]
     assert counts["kept"] > 60
     assert counts["rejected"]["secret"] > 30

@@ -6,6 +6,7 @@ import pytest
 from homespun_corpus.place import place_at
 from homespun_server.answer_cache import Answer
 from homespun_server.recheck import leaks, refitted
+from password_ways import ways
 
 KEY = "AKIA" + "QX7ZK3MPL9WD2RTV"  # put together here, so that no scanner takes this file for one
 
@@ -26,6 +27,40 @@ KEY = "AKIA" + "QX7ZK3MPL9WD2RTV"  # put together here, so that no scanner takes
 def test_secrets_are_seen_in_the_line_they_complete(prefix: str, text: str, leaked: bool) -> None:
     place = place_at(prefix, len(prefix), path="a.py", language="python")
     assert leaks(place, text) is leaked
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "password"), [case for seed in range(2) for case in ways(seed)]
+)
+def test_a_password_is_not_shown_however_it_would_be_written(
+    language: str, text: str, password: str
+) -> None:
+    """Whether all of it is suggested, or only what the editor's quotes hold."""
+    before, after = text.split(password, 1)
+    cases = [(password, after), (password + after, "")]
+    if "kind: Secret" not in after:
+        cases.append((password, ""))
+    for suggestion, rest in cases:
+        prefix = f"start\n{before}"
+        whole = prefix + rest
+        place = place_at(whole, len(prefix), path="a.py", language="python")
+        assert leaks(place, suggestion), (language, suggestion, rest)
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "after"),
+    [
+        ('server.login("user@example.org", ', "settings.password", ")"),
+        ('server.login("robot", "', "password", '")'),
+        ("    ", "return connect(host, port, timeout=30)", ""),
+        ('    label = "', "Repeat your password (8 characters)", '"'),
+        (f'    key = "{KEY}"\n    x = ', "compute(key, width)", ""),
+        (f'    use("{KEY}", ', "limit=3", ")"),  # the user's own
+    ],
+)
+def test_what_is_no_secret_is_shown(before: str, text: str, after: str) -> None:
+    place = place_at(before + after, len(before), path="a.py", language="python")
+    assert not leaks(place, text)
 
 
 def answer(text: str, suggestion: str, typed: str = "", closers: str = "") -> Answer:

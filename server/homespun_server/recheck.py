@@ -4,6 +4,7 @@ was right where it was made, but is not where it is to be shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +17,10 @@ from homespun_model.stopping.syntax import SyntaxCheck
 from homespun_model.stopping.trim import Trimmer
 
 from homespun_server.answer_cache import Answer
+
+# On either side: a name, a call or a manifest's kind may say what the next line holds.
+CONTEXT_CHARS = 800
+_MAY_ADD = re.compile(r"[\d!@#$%^&*?~]")  # a password without any is a word
 
 if TYPE_CHECKING:
     from homespun_model.completer import Suggestion
@@ -55,10 +60,36 @@ def refitted(answer: Answer, sentinels: Sequence[str] = ()) -> Answer | None:
 
 
 def leaks(place: Place, text: str) -> bool:
-    """Whether ``text`` adds a secret to the line it continues, or holds one of its own."""
-    begun = place.prefix[place.prefix.rfind("\n") + 1 :]
-    return len(_secrets(begun + text)) > len(_secrets(begun))
+    """Whether ``text`` holds a secret, or makes one of the lines that it stands between.
+
+    What follows in the line may be replaced, and a string may end later than the suggestion: it is
+    looked at with what follows, and with the string closed.
+    """
+    if find_secrets(text.encode("utf-8", "replace")):
+        return True
+    if not _MAY_ADD.search(text):
+        return False
+    before = place.prefix[-CONTEXT_CHARS:]
+    after = place.suffix[:CONTEXT_CHARS]
+    closed = _open_quote((before + text).rpartition("\n")[2])
+    return any(_adds_one(before, text, end) for end in {after, closed})
 
 
-def _secrets(text: str) -> list[object]:
-    return list(find_secrets(text.encode("utf-8", "replace")))
+def _open_quote(line: str) -> str:
+    """The quote of a string that does not end in a line, if there is one."""
+    return next((quote for quote in "\"'`" if line.count(quote) % 2), "")
+
+
+def _adds_one(before: str, text: str, after: str) -> bool:
+    """Whether more secrets reach into ``text`` than into the place where it is put."""
+    added = _secrets_at(before, text, after)
+    return added > 0 and added > _secrets_at(before, "", after)
+
+
+def _secrets_at(before: str, text: str, after: str) -> int:
+    """How many secrets there are in the lines of ``text``."""
+    parts = [part.encode("utf-8", "replace") for part in (before, text, after)]
+    start = len(parts[0])
+    end = start + len(parts[1])
+    found = find_secrets(b"".join(parts))
+    return sum(secret.start <= end and start <= secret.end for secret in found)

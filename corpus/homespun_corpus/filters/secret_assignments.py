@@ -13,13 +13,15 @@ from homespun_corpus.filters.secret_allowlist import (
     is_drawn,
     is_hash,
     is_password,
+    is_phrase,
     is_placeholder,
     is_random,
+    is_signed,
 )
 
 _NAME = (
-    r"(?i:passw(?:or)?d|passphrase|pwd|secret|token|bearer|authorization|credentials?"
-    r"|(?<=[a-z])[_ -]?key|(?<![a-z])pass(?![a-z]))\w*"
+    r"(?:(?i:passw(?:or)?d|passphrase|pwd|secret|token(?!i[sz])|bearer|authorization|credentials?"
+    r"|(?<=[a-z])[_ -]?key|(?<![a-z])pass(?![a-z]))|(?<=[a-z])Pass(?![a-z]))\w*"
 )
 _TELLING = re.compile(_NAME)
 # Possessive: an escape is read one way only, or a line of many without an end takes for ever.
@@ -27,15 +29,17 @@ _STRING = re.compile(r"([\"'`])((?:\\.|(?!\1)[^\\])*+)\1")
 _BASIC = re.compile(r"(?i)basic +")
 _LEAD = re.compile(r"(?i)(?:bearer|token) +|.*" + _NAME + r"[ \]]*[=:] *")
 _BARE = re.compile(
-    _NAME + r"[\"'`\])]*(?P<sign>\s*(?::=|=>|[:=])\s*|\s+is\s+|\s+|\()(?P<quote>[rbfu@]?[\"'`])?"
+    _NAME + r"[\"'`\])]*(?P<sign>\s*(?::=|=>|[:=>])\s*|\s+is\s+|\s+|\()(?P<quote>[rbfu@]?[\"'`])?"
     r"(?i:bearer |basic )?(?P<value>[^\s\"'`,;(){}\[\]<>]{8,})(?P<after>[(\[{<]?)"
 )
+_REST = re.compile(_NAME + r"[\"']?\s*[:=]\s+(?P<rest>[^\"'`\s]+(?: [^\"'`\s]+)+)\s*$")
 _GOES_ON = re.compile(
     r"(?:[(=\\+|?]|\"\"\"|'''|`|(?:^|[(,\[{])\s*[\"'`][\w-]*" + _NAME + r"[\"'`],)\s*$"
 )
 _CODE = re.compile(
     r"[*&!~-]*[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.|!\.)[A-Za-z_$][\w$]*)*\??(?:=[\w.]*)?"
 )
+_DOCKER = re.compile(r"\s*(?:ENV|ARG)\s")
 _IN_A_COMMENT = re.compile(r"(?:#|//|/\*|^\s*\*|--|;)\s")
 
 
@@ -44,7 +48,7 @@ def has_named_value(line: str, before: str) -> bool:
     name = _TELLING.search(line)
     if name is None:
         return False
-    return _has_string(line, name.start(), before) or _has_bare(line, before)
+    return _has_string(line, name.start(), before) or _has_bare(line, before) or _has_phrase(line)
 
 
 def goes_on(line: str) -> bool:
@@ -64,7 +68,8 @@ def _tells(text: str) -> bool:
     if basic is not None:
         return not is_placeholder(_password_of(text[basic.end() :]))
     lead = _LEAD.match(text)
-    return is_password(text[lead.end() :] if lead else text)
+    value = text[lead.end() :] if lead else text
+    return is_password(value) or is_signed(value) or is_phrase(value)
 
 
 def _password_of(credentials: str) -> str:
@@ -79,10 +84,22 @@ def _has_bare(line: str, before: str) -> bool:
     """Whether a value without quotes follows a name, and is no code."""
     for match in _BARE.finditer(line):
         value = match["value"].rstrip(".:?")
-        if match["quote"] or match["after"] or not is_password(value):
+        if match["quote"] or match["after"] not in ("", "<"):
             continue
-        assigned = match["sign"].strip() in (":", "=", ":=")
+        if not (is_password(value) or is_signed(value)):
+            continue
+        assigned = match["sign"].strip() in (":", "=", ":=", ">") or _DOCKER.match(line) is not None
         code = _CODE.fullmatch(value) and not is_drawn(value) and not _IN_A_COMMENT.search(line)
-        if not code and (assigned or is_random(value)) and not is_hash(value, before + line):
+        if (
+            not code
+            and (assigned or is_random(value) or is_signed(value))
+            and not is_hash(value, before + line)
+        ):
             return True
     return False
+
+
+def _has_phrase(line: str) -> bool:
+    """Whether the rest of a line, after a name, is a password with spaces."""
+    match = _REST.search(line)
+    return match is not None and is_phrase(match["rest"])

