@@ -46,13 +46,14 @@ def due(place: Place, frames: Sequence[Frame]) -> Due:
     """What the suffix ends of ``frames``, those at 0 or more of the cursor's line."""
     line = place.suffix.partition("\n")[0]
     nesting, here = _first_line(place, frames, line)
-    opened = nesting.frames[min([len(frames), *(end.left for end in here)]) :]
+    kept = min([len(frames), *(end.left for end in here)])
+    opened = nesting.frames[kept:]
     here = [end for end in here if end.text not in QUOTES or not _is_paired(end, line)]
     on_line = list(_partnered(here, frames, len(frames)))
     if len(on_line) < len(here):  # the suggestion has to open something first
-        nesting = Nesting(rules(place.language), frames)
+        nesting, kept = Nesting(rules(place.language), frames), len(frames)
     left = on_line[-1][1] if on_line else len(frames)
-    below = [end for end in _ends(nesting, place.suffix, len(line)) if end.kind != "mark"]
+    below = [end for end in _ends(nesting, kept, place.suffix, len(line)) if end.kind != "mark"]
     closers = [end.text for end, _ in (*on_line, *_partnered(below, frames, left))]
     above = sum(frame.start < 0 for frame in frames)
     return Due(
@@ -102,7 +103,7 @@ def _first_line(place: Place, frames: Sequence[Frame], line: str) -> tuple[Nesti
     readings = []
     for count in [len(frames), *reversed(holders)][:MAX_READINGS]:
         nesting = Nesting(rules(place.language), frames[:count])
-        readings.append((nesting, list(_ends(nesting, line, 0))))
+        readings.append((nesting, list(_ends(nesting, count, line, 0))))
         if not any(_stays_open(frame, place, line) for frame in nesting.frames if frame.holds):
             return readings[-1]
     return readings[0]
@@ -125,9 +126,8 @@ def _stays_open(frame: Frame, place: Place, line: str) -> bool:
     return below.count(frame.end) % 2 == 0 or place.after > 0
 
 
-def _ends(nesting: Nesting, text: str, begin: int) -> Iterator[_End]:
-    """What ``text[begin:]`` ends of that which is open before it."""
-    left = len(nesting.frames)
+def _ends(nesting: Nesting, left: int, text: str, begin: int) -> Iterator[_End]:
+    """What ``text[begin:]`` ends of the first ``left`` frames of the nesting."""
     for step in nesting.read(text, begin):
         if step.kind == "stray":
             yield _End(text[step.start : step.end], step.end, "stray", left)

@@ -220,9 +220,9 @@ class _Draft:
         number = loop([line.strip() for line in self.complete])
         if number is not None:
             yield StopPoint(max(0, self.lines[number][0] - 1), "repetition")
-        above = self.cursor.above
+        above, begun = self.cursor.above, bool(self.cursor.due.on_line)  # on its way to be closed
         for number, line in enumerate(self.complete):
-            if again(line, above):
+            if again(line, above) and not (begun and number == 0):
                 yield StopPoint(max(0, self.lines[number][0] - 1), "repetition")
             above = line.rstrip() or above
         start, line = self.lines[-1]
