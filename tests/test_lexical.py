@@ -11,7 +11,7 @@ from homespun_corpus.syntax.languages import LANGUAGES, TEXT, Language
 from homespun_corpus.syntax.lexical import UNKNOWN
 from homespun_corpus.syntax.parsing import captures, parse
 from homespun_corpus.syntax.trivia import clean_comment
-from homespun_model.stopping.cursor_scan import scan
+from homespun_model.stopping.nesting import scan
 
 FIXTURES = Path(__file__).parent / "fixtures" / "languages"
 

@@ -17,7 +17,8 @@ import pytest
 from homespun_corpus.place import Place, place_at
 from homespun_corpus.syntax.languages import language_for
 from homespun_corpus.syntax.parsing import parse
-from homespun_model.stopping.cursor_scan import CursorScan, scan
+from homespun_model.stopping.cursor_scan import CursorScan
+from homespun_model.stopping.nesting import scan
 from homespun_model.stopping.repeats import loop, overlap, rejoins, stutter
 from homespun_model.stopping.trim import Trimmed, Trimmer, trim
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from homespun_corpus.place import Place
 from homespun_corpus.syntax.languages import LANGUAGES
-from homespun_model.stopping.cursor_scan import scan
+from homespun_model.stopping.nesting import scan
 from homespun_model.stopping.trim import Trimmed, trim
 
 BRACES = ("{", "}")

@@ -135,7 +135,7 @@ LANGUAGES: tuple[Language, ...] = (
         shared_query="ecmascript",
         ends="semicolon",
     ),
-    Language("go", (".go",), "tree_sitter_go", "go", lexical.SCRIPT, ends="line break"),
+    Language("go", (".go",), "tree_sitter_go", "go", lexical.GO, ends="line break"),
     Language("rust", (".rs",), "tree_sitter_rust", "rust", lexical.RUST, ends="semicolon"),
     Language(
         "java",
@@ -205,7 +205,7 @@ LANGUAGES: tuple[Language, ...] = (
         (".kt", ".kts"),
         "tree_sitter_kotlin",
         "kotlin",
-        lexical.JAVA,
+        lexical.KOTLIN,
         family="jvm",
         ends="semicolon",
     ),
@@ -214,7 +214,7 @@ LANGUAGES: tuple[Language, ...] = (
         (".swift",),
         "tree_sitter_swift",
         "swift",
-        lexical.JAVA,
+        lexical.SWIFT,
         ends="semicolon",
     ),
     Language(

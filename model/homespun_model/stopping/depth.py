@@ -16,7 +16,8 @@ from functools import cached_property
 
 from homespun_corpus.syntax.languages import LANGUAGES, Ends
 
-from homespun_model.stopping.cursor_scan import CLOSER, CursorScan, Token, first_code, scan
+from homespun_model.stopping.cursor_scan import CursorScan, first_code
+from homespun_model.stopping.nesting import CLOSER, Token, scan
 
 # What a line ends with behind which none is deeper, or what it is, by ``Language.ends``.
 _COLON = re.compile(r"[^:\\]$")

@@ -15,6 +15,8 @@ LONG_LINE = 10  # from this many characters on, a line equal to one further down
 ALIKE = 0.85  # similarity of two lines that are nearly the same
 LOOP = re.compile(r"(.{2,40}?)\1{3,}$")  # a piece of a line four times over …
 LOOP_CHARS = 32  # … and this long altogether
+LONG_REST = 12  # from this many characters on, the rest of a line is said by no accident …
+SHORT_REST = 4  # … and from this many on, if it is not at the end of a line that is complete
 PERIODS = (1, 2, 3)  # lines that repeat together, three times over
 
 
@@ -40,19 +42,33 @@ def stutter(line: str) -> int | None:
 def overlap(line: str, rest: str, *, whole: bool) -> int | None:
     """Where ``line`` begins to say ``rest``, the text behind the cursor; spaces do not count.
 
-    ``whole``: the line is complete, so that a short rest at its end counts too. Brackets and quotes
-    alone are no overlap: whose they are is a matter of syntax.
+    ``whole``: the line is complete, so that a short rest counts too. Brackets and quotes alone are
+    no overlap: whose they are is a matter of syntax.
     """
     wanted = _squash(rest)
     if not wanted.strip("()[]{}<>'\"`"):
         return None
-    places = [i for i, char in enumerate(line) if not char.isspace()]
-    squashed = "".join(line[i] for i in places)
-    if len(wanted) >= 4 and (found := squashed.find(wanted)) >= 0:
-        return places[found]
-    if whole and squashed.endswith(wanted):
+    places, squashed = _squashed(line)
+    sure = len(wanted) >= LONG_REST or (whole and len(wanted) >= SHORT_REST)
+    if whole and len(wanted) < LONG_REST and squashed.endswith(wanted):
         return places[len(squashed) - len(wanted)]
+    if sure and (found := squashed.find(wanted)) >= 0:
+        return places[found]
     return None
+
+
+def ending(line: str, rest: str) -> int | None:
+    """Where ``line`` says ``rest`` at its end; spaces and punctuation behind do not count."""
+    wanted = _squash(rest).rstrip(",;")
+    places, squashed = _squashed(line)
+    squashed = squashed.rstrip(",;")
+    return places[len(squashed) - len(wanted)] if wanted and squashed.endswith(wanted) else None
+
+
+def begins_with(text: str, rest: str) -> bool:
+    """Whether ``text`` says so much of the beginning of ``rest`` that this is no accident."""
+    wanted = _squash(rest)[:LONG_REST]
+    return len(wanted) == LONG_REST and _squash(text).startswith(wanted)
 
 
 def restates(line: str, rest: str) -> bool:
@@ -115,6 +131,12 @@ def _is_no_closer(line: str) -> bool:
 
 def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
+
+
+def _squashed(line: str) -> tuple[list[int], str]:
+    """A line without spaces, and where each of its characters was."""
+    places = [i for i, char in enumerate(line) if not char.isspace()]
+    return places, "".join(line[i] for i in places)
 
 
 def _squash(text: str) -> str:

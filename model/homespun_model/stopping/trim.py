@@ -18,7 +18,8 @@ from typing import Literal
 from homespun_corpus.place import Place
 from homespun_corpus.syntax.languages import LANGUAGES
 
-from homespun_model.stopping.cursor_scan import CLOSER, CursorScan, Mode, Token, indentation, scan
+from homespun_model.stopping.closing import Closing
+from homespun_model.stopping.cursor_scan import CursorScan, Mode, indentation
 from homespun_model.stopping.depth import without_deeper
 from homespun_model.stopping.repeats import again, loop, overlap, rejoins, restates, same, stutter
 from homespun_model.stopping.syntax import SyntaxCheck
@@ -95,11 +96,13 @@ class Trimmer:
         return not splits_a_word and not restates(text.partition("\n")[0], rest)
 
     def _tidy(self, text: str, reason: Reason) -> str:
-        """Without white space at the end, save the line break before a closing brace."""
-        kept = text.rstrip()
+        """Without white space at the end, save the line break before a closing brace, and blanks
+        before what stands on the line."""
+        kept, rest = text.rstrip(), self._scan.rest
         if reason == "closer" and self._scan.hugged and "\n" in text[len(kept) :] and kept:
             return kept + "\n" + text.rpartition("\n")[2]
-        return kept
+        goes_on = reason in ("closer", "suffix") and rest and not rest[0].isspace()
+        return text if goes_on and kept and "\n" not in text[len(kept) :] else kept
 
     def _without_next_line(self, text: str) -> str:
         """Without a last line that comes next anyway; brackets are seen to elsewhere."""
@@ -111,7 +114,7 @@ class Trimmer:
 
     def _cut(self, text: str, *, whole: bool) -> StopPoint | None:
         """The first of all ends. ``whole``: there will be no more of ``text``."""
-        return min(_Draft(self._scan, text, whole, self._sentinels).cuts(), default=None)
+        return _Draft(self._scan, text, whole, self._sentinels).cut()
 
 
 def trim(place: Place, text: str, ended: bool) -> Trimmed:
@@ -128,10 +131,16 @@ class _Draft:
     whole: bool
     sentinels: Sequence[str]
 
-    def cuts(self) -> Iterator[StopPoint]:
-        """Every end, in no order."""
+    def cut(self) -> StopPoint | None:
+        """The first end; where a string's rest comes next, that is more than one closer."""
+        other = min(self._cuts(), default=None)
+        text = self.text if other is None else self.text[: other.at]
+        at = Closing(self.cursor, text, whole=self.whole or other is not None).doubled()
+        return other if at is None else StopPoint(at, "closer")
+
+    def _cuts(self) -> Iterator[StopPoint]:
+        """Every other end than a closer, in no order."""
         yield from self._sentinel_cuts()
-        yield from self._closer_cuts()
         yield from self._line_cuts()
         yield from self._suffix_cuts()
         yield from self._repetition_cuts()
@@ -159,67 +168,16 @@ class _Draft:
         lines = [self.cursor.lead + first, *more]
         return next((indentation(line) for line in lines if line.strip()), 0)
 
-    @cached_property
-    def tokens(self) -> list[Token]:
-        """Brackets, strings and comments of the text, at offsets into it."""
-        place, inside = self.cursor.place, self.cursor.inside
-        start = len(place.prefix) if inside is None else inside.start
-        shift = len(place.prefix) - start
-        found = scan(place.prefix[start:] + self.text, place.language)
-        return [token.moved(-shift) for token in found if token.end > shift]
-
-    @cached_property
-    def brackets(self) -> list[tuple[int, int]]:
-        """(offset, brackets open behind it) after each bracket, up to one that must not be there.
-
-        Open are those of the text and those of the cursor's line. The last pair may have -1: there
-        a bracket closes what the suffix closes already.
-        """
-        own: list[str] = []
-        closed, levels = 0, [(0, self._on_line(0))]
-        for token in self.tokens:
-            if token.kind != "bracket":
-                continue
-            if token.text in CLOSER:
-                own.append(CLOSER[token.text])
-            elif own:
-                own.pop()
-            elif self.cursor.may_close(token.text, closed):
-                closed += 1
-            else:
-                return [*levels, (token.start, -1)]
-            levels.append((token.end, len(own) + self._on_line(closed)))
-        return levels
-
-    def _on_line(self, closed: int) -> int:
-        """Brackets of the cursor's line that are open when the text has closed ``closed``."""
-        return max(0, len(self.cursor.open) - closed - self.cursor.open_above)
-
-    def _depth(self, offset: int) -> int:
-        return next(depth for at, depth in reversed(self.brackets) if at <= offset)
-
     def _sentinel_cuts(self) -> Iterator[StopPoint]:
         for name in (*self.sentinels, NO_CHARACTER):
             if (at := self.text.find(name)) >= 0:
                 yield StopPoint(at, "end")
 
-    def _closer_cuts(self) -> Iterator[StopPoint]:
-        at, depth = self.brackets[-1]
-        if depth < 0:
-            yield StopPoint(at, "closer")
-        inside = self.cursor.inside
-        if inside is None or not inside.quote or not self.tokens:
-            return
-        first = self.tokens[0]  # the string that the cursor is in, as the text goes on with it
-        in_line = inside.end - len(self.cursor.place.prefix) <= len(self.cursor.rest)
-        if in_line and first.start < 0 and first.quote:
-            yield StopPoint(first.end - len(first.quote), "closer")
-
     def _line_cuts(self) -> Iterator[StopPoint]:
         """The end of the line, the statement or the block."""
         mode = self.cursor.mode(self.indent)
         previous = indentation(self.cursor.lead + self.lines[0][1])
-        blank = 0
+        blank, free = 0, Closing(self.cursor, self.text, whole=self.whole).free
         for number, (start, line) in enumerate(self.lines[1:], 1):
             if mode == "line":
                 yield StopPoint(start - 1, "line")
@@ -229,15 +187,10 @@ class _Draft:
                 continue
             if not self.whole and number == len(self.lines) - 1 and HALF_WORD.match(line):
                 return
-            if self._is_free(start) and self._ends_before(line, mode, previous, blank):
+            if start in free and self._ends_before(line, mode, previous, blank):
                 yield StopPoint(start - 1, "line" if number == 1 else "block")
                 return
             previous, blank = indentation(line), 0
-
-    def _is_free(self, start: int) -> bool:
-        """Whether a line begins a statement: not inside a bracket, a string or a comment."""
-        inside = any(t.start < start < t.end and t.kind != "bracket" for t in self.tokens)
-        return not inside and self._depth(start) <= 0
 
     def _ends_before(self, line: str, mode: Mode, previous: int, blank: int) -> bool:
         """Whether what is to be suggested is complete when ``line`` comes next."""
@@ -256,8 +209,9 @@ class _Draft:
         """Where the text goes over into what stands behind the cursor or in the lines below."""
         whole_line = self.whole or len(self.lines) > 1
         at = overlap(self.lines[0][1], self.cursor.rest, whole=whole_line)
-        if at is not None:
-            yield StopPoint(at, "suffix")
+        if at is not None and not Closing(self.cursor, self.text, self.whole).opens_more(at):
+            closes = self.cursor.inside is None and self.cursor.rest.lstrip()[0] in ")]}"
+            yield StopPoint(at, "closer" if closes else "suffix")
         for number, (start, _) in enumerate(self.lines[: len(self.complete)]):
             if rejoins(self.complete[number : number + 2], self.cursor.following):
                 yield StopPoint(max(0, start - 1), "suffix")
@@ -266,9 +220,9 @@ class _Draft:
         number = loop([line.strip() for line in self.complete])
         if number is not None:
             yield StopPoint(max(0, self.lines[number][0] - 1), "repetition")
-        above = self.cursor.above
+        above, begun = self.cursor.above, bool(self.cursor.due.on_line)  # on its way to be closed
         for number, line in enumerate(self.complete):
-            if again(line, above):
+            if again(line, above) and not (begun and number == 0):
                 yield StopPoint(max(0, self.lines[number][0] - 1), "repetition")
             above = line.rstrip() or above
         start, line = self.lines[-1]
