@@ -240,7 +240,6 @@ async def test_an_answer_is_given_again_only_while_the_same_code_is_known(
 ) -> None:
     editor.uri = (project / "user.py").as_uri()
     await editor.open(CODE)
-    await until(lambda: len(editor.read) == 2)  # before the repository was read, and after
     index, root = editor.service._index, (await editor.service._homes.of(editor.uri)).root
     await until(lambda: index.ngrams(root).find(tail(editor.tokens("class Rectangle"))))
 

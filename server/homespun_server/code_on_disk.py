@@ -47,7 +47,7 @@ class CodeOnDisk:
 
     def __init__(self, root: Root) -> None:
         self.cost = 0.0
-        """Seconds that the last look took, without reading what had changed."""
+        """Seconds that the last look took, without reading what had changed, rules or files."""
         self._root = root
         self._tree = WorkTree(root.path)
         self._settings: object = None
@@ -67,10 +67,10 @@ class CodeOnDisk:
         What is gone comes first. ``root`` says what its settings exclude today. CorpusError where
         the repository cannot be read; then nothing has changed.
         """
-        began = time.perf_counter()
         self._follow(root)
+        began = time.perf_counter()
         there = self._there()
-        self.cost = time.perf_counter() - began
+        self.cost += time.perf_counter() - began
         for path in [path for path in self._seen if path not in there]:
             if self._saved.pop(path, None) is not None:
                 self._paths.pop(path, None)
@@ -99,11 +99,13 @@ class CodeOnDisk:
 
     def _follow(self, root: Root) -> None:
         """Look again at what is tracked, and at the rules that keep some of it out."""
+        began = time.perf_counter()
         tracked = self._tree.paths()
         if tracked is not self._tracked:
             self._marks = [path for path in tracked if path.rpartition("/")[2] in _MARKING]
         marks = self._tree.stamps(self._marks)
         rules = (root.exclude, self._tree.head_stamp(), marks)
+        self.cost = time.perf_counter() - began
         if rules != self._rules:
             self._wanted = self._wanted_by(root, list(marks))
         if rules != self._rules or tracked is not self._tracked:

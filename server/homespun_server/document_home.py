@@ -100,6 +100,11 @@ class Homes:
             found = self._found[uri] = asyncio.ensure_future(self._find(uri))
         return await asyncio.shield(found)
 
+    def found(self, uri: str) -> Home | None:
+        """``of``, where that needs no waiting."""
+        found = self._found.get(uri)
+        return found.result() if found is not None and found.done() else None
+
     def forget(self, uri: str) -> None:
         """Look again the next time: the document was closed."""
         self._found.pop(uri, None)

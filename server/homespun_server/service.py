@@ -175,14 +175,14 @@ class Service:
 
     async def _home(self, uri: str) -> Home | None:
         """The document's home, by the settings of today; None where the disk hangs."""
+        home = self._homes.found(uri)
+        if home is not None and home.root is not None and self._index.other_settings(home.root):
+            self._homes.saved((home.root.path / FILE).as_uri())
+            home = None
         try:
-            home = await asyncio.wait_for(self._homes.of(uri), HOME_SECONDS)
-            if home.root is not None and self._index.other_settings(home.root):
-                self._homes.saved((home.root.path / FILE).as_uri())
-                home = await asyncio.wait_for(self._homes.of(uri), HOME_SECONDS)
+            return home or await asyncio.wait_for(self._homes.of(uri), HOME_SECONDS)
         except TimeoutError:
             return None
-        return home
 
     def _follow_settings(self, uri: str, root: Root) -> None:
         """Once settings can be read that could not be, the code is read by what they say now."""
