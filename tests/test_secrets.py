@@ -230,6 +230,22 @@ def test_lines_that_nobody_wrote_are_no_hang() -> None:
         b"eyJ.",
         b"a-",
         b'"' + b"A" * 30,
+        b"login(",
+        b" -p",
+        b"curl -u ",
+        b"echo a|",
+        b"sshpass -p ",
+        b"docker login ",
+        b"auth: ",
+        b":12:a:a:",
+        b"kind: Secret\n",
+        b"data:\n a: b\nkind: Secret\n",
+        b"a1!b2@",
+        b"'a1!b2@",
+        b"aB3-",
+        b"$6$",
+        b"0x",
+        b"aws_secret_access_key = ",
     ):
         find_secrets(unit * 50_000)
 

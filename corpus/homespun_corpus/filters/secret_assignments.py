@@ -10,6 +10,7 @@ import re
 from base64 import b64decode
 
 from homespun_corpus.filters.secret_allowlist import (
+    changes,
     is_drawn,
     is_hash,
     is_password,
@@ -17,7 +18,10 @@ from homespun_corpus.filters.secret_allowlist import (
     is_placeholder,
     is_random,
     is_signed,
+    is_wordy,
 )
+
+NAME_CHANGES = 4  # from one kind of character to another, at most, in an identifier
 
 _NAME = (
     r"(?:(?i:passw(?:or)?d|passphrase|pwd|secret|token(?!i[sz])|bearer|authorization|credentials?"
@@ -89,7 +93,7 @@ def _has_bare(line: str, before: str) -> bool:
         if not (is_password(value) or is_signed(value)):
             continue
         assigned = match["sign"].strip() in (":", "=", ":=", ">") or _DOCKER.match(line) is not None
-        code = _CODE.fullmatch(value) and not is_drawn(value) and not _IN_A_COMMENT.search(line)
+        code = _CODE.fullmatch(value) and not _is_no_name(value) and not _IN_A_COMMENT.search(line)
         if (
             not code
             and (assigned or is_random(value) or is_signed(value))
@@ -97,6 +101,11 @@ def _has_bare(line: str, before: str) -> bool:
         ):
             return True
     return False
+
+
+def _is_no_name(value: str) -> bool:
+    """Whether nobody calls anything so, though the language would let them."""
+    return is_drawn(value) or (changes(value) > NAME_CHANGES and not is_wordy(value))
 
 
 def _has_phrase(line: str) -> bool:

@@ -44,12 +44,14 @@ def has_encoded(line: str) -> bool:
 
 def manifest_values(source: bytes) -> Iterator[tuple[int, int]]:
     """Start and end of each line of a Kubernetes ``Secret`` that holds a value of it."""
+    done = 0
     for kind in _MANIFEST.finditer(source):
-        start = source.rfind(b"\n---", max(0, kind.start() - MANIFEST_BYTES), kind.start())
-        start = max(start + 1, kind.start() - MANIFEST_BYTES, 0)
+        least = max(done, kind.start() - MANIFEST_BYTES)
+        start = max(source.rfind(b"\n---", least, kind.start()) + 1, least)
         start = source.rfind(b"\n", 0, start) + 1
-        end = source.find(b"\n---", kind.end(), kind.end() + MANIFEST_BYTES)
-        yield from _values(source, start, end if end >= 0 else kind.end() + MANIFEST_BYTES)
+        done = source.find(b"\n---", kind.end(), kind.end() + MANIFEST_BYTES)
+        done = done if done >= 0 else min(kind.end() + MANIFEST_BYTES, len(source))
+        yield from _values(source, start, done)
 
 
 def _values(source: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:

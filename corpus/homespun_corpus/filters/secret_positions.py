@@ -60,6 +60,7 @@ _NO_VALUE = re.compile(r"^[-$/.~]|^[\w.-]+:\d+(?::\d+)?$|^\d+(?::\d+)*$")
 # Lines about accounts, whose words are looked at one by one.
 _ACCOUNT = re.compile(r"(?i)\b(?:log[- ]?(?:in|on)|sign[- ]?in|credentials?|user|account)\b")
 _FLAG = re.compile(r"(?:^|\s)--?[A-Za-z]")
+_ADDRESS = re.compile(r"\w+://\S*")
 _BETWEEN = re.compile(r"[\s\"'`,;:=()<>{}\[\]|/\\]+")
 _COMMENT = re.compile(r"(?:^|\s)(?:#|//|/\*|--|;|\*)\s")
 
@@ -115,5 +116,5 @@ def _is_given(value: str) -> bool:
 def _in_words(line: str) -> bool:
     """Whether a bare word of a command, or of a comment about an account, is a password."""
     if _FLAG.search(line) or (_ACCOUNT.search(line) and _COMMENT.search(line)):
-        return any(map(is_strong, _BETWEEN.split(line)))
+        return any(map(is_strong, _BETWEEN.split(_ADDRESS.sub("", line))))
     return False

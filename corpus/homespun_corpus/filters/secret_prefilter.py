@@ -111,7 +111,7 @@ def _points(source: bytes) -> Iterator[int]:
     for match in _STRING.finditer(source):
         if _DRAWN.search(match[0]):
             yield match.start()
-    yield from (m.start() for m in _FLAG.finditer(source) if _has_value(source, m.start(), _GIVEN))
+    yield from (point for point in _flags(source) if _has_value(source, point, _GIVEN))
     lower = source.lower()
     for point in _found(lower, b"token"):
         if lower[point + 5 : point + 7] not in (b"iz", b"is") and _has_value(source, point):
@@ -128,11 +128,26 @@ def _points(source: bytes) -> Iterator[int]:
         yield from (p for p in _found(lower, word) if _has_value(source, p, _CAN_BE_GIVEN))
 
 
+def _flags(source: bytes) -> Iterator[int]:
+    """Where flags are that may be given a password, once a line."""
+    match = _FLAG.search(source)
+    while match is not None:
+        yield match.start()
+        end = source.find(b"\n", match.start())
+        match = _FLAG.search(source, end) if end >= 0 else None
+
+
 def _tokens(source: bytes) -> Iterator[int]:
     """Where the runs are that may be tokens: splitting is faster than any pattern."""
-    for run in source.translate(_BETWEEN_RUNS).split():
+    runs = source.translate(_BETWEEN_RUNS)
+    point = 0
+    for run in runs.split():
         if len(run) >= RUN_CHARS and may_be_token(run):
-            yield from _found(source, run)
+            point = runs.find(run, point)
+            while runs[point - 1 : point].strip():  # the end of a longer one
+                point = runs.find(run, point + 1)
+            yield point
+            point += len(run)
 
 
 def _has_value(source: bytes, point: int, value: re.Pattern[bytes] = _CAN_HOLD_A_VALUE) -> bool:
