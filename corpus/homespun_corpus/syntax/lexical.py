@@ -57,7 +57,12 @@ _NO_APOSTROPHE = StringRule(
     r"(?:(?<!\w)|(?<=\breturn)|(?<=\bcase)|(?<=\bfrom)|(?<=\bimport)|(?<=\btypeof))'", "'"
 )
 # A slash where no division can stand begins a regular expression.
-_REGEX = StringRule(r"(?<=[(,=:\[!&|?;{}~])[ \t]*/(?![*/])", "/", r"\\.|\[(?:\\.|[^\]\\\n])*\]")
+_BEFORE_REGEX = r"[(,=:\[!&|?;{}~]"
+_REGEX = StringRule(
+    rf"(?:(?<={_BEFORE_REGEX}[ \t])|(?<={_BEFORE_REGEX})[ \t]*)/(?![*/])",
+    "/",
+    r"\\.|\[(?:\\.|[^\]\\\n])*\]",
+)
 _SCRIPT = (_multiline("`", "`", holes=_DOLLAR), _REGEX, _DOUBLE, _NO_APOSTROPHE)
 _GO = (_multiline("`", "`", _RAW), *_QUOTED)
 # A quote that no other follows closely begins a lifetime, a symbol or a type.

@@ -78,6 +78,13 @@ class Closing:
         on_line = [frame for frame in nesting.frames if frame.start >= 0]
         return brackets(on_line) > self.cursor.due.open_behind
 
+    def answers(self, at: int) -> bool:
+        """Whether ``text[:at]`` begins something that the rest of the line can end."""
+        nesting, cursor = self._nesting(), len(self.cursor.lead)
+        for _ in nesting.read(self.cursor.lead + self.text[:at], self._begin):
+            pass
+        return bool(nesting.frames) and nesting.frames[-1].start >= cursor
+
     def _is_sure(self, start: int) -> bool:
         """Whether nothing that comes later can tell that the closer at ``start`` is none of the
         suffix's: it has it further down, or there is no doubt that its line is what is said."""

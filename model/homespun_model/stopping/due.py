@@ -25,7 +25,8 @@ class Due:
     line. ``floor``: how many of the outermost frames those on the line have nothing to do with.
     ``open_behind``: how many brackets of code of the cursor's line are open at its end.
     ``text_rest``: the rest of the line up to the end of the innermost string; "" if that is not in
-    it.
+    it. ``asks``: whether the rest of the line closes what was never begun: a bracket or string of
+    which the suggestion has the beginning.
     """
 
     closers: Sequence[str]
@@ -33,6 +34,7 @@ class Due:
     floor: int
     open_behind: int
     text_rest: str
+    asks: bool
 
     def fits(self, frames: Sequence[Frame]) -> bool:
         """Whether each closer finds its partner in ``frames``, in order; some may be left over."""
@@ -62,6 +64,7 @@ def due(place: Place, frames: Sequence[Frame]) -> Due:
         above if _all_in(closers[: len(on_line)], frames[above:]) else 0,
         brackets([*frames[above:left], *opened]),
         _text_rest(frames, here, line),
+        len(on_line) < len(here) or any(_stays_open(frame, place, line) for frame in opened),
     )
 
 
@@ -104,14 +107,14 @@ def _first_line(place: Place, frames: Sequence[Frame], line: str) -> tuple[Nesti
     for count in [len(frames), *reversed(holders)][:MAX_READINGS]:
         nesting = Nesting(rules(place.language), frames[:count])
         readings.append((nesting, list(_ends(nesting, count, line, 0))))
-        if not any(_stays_open(frame, place, line) for frame in nesting.frames if frame.holds):
+        if not any(_stays_open(frame, place, line) for frame in nesting.frames):
             return readings[-1]
     return readings[0]
 
 
 def _stays_open(frame: Frame, place: Place, line: str) -> bool:
     """Whether nothing ends a frame that is open behind the cursor's line: not even the line."""
-    if frame.kind == "hole" or frame.end == "\n":
+    if frame.kind not in ("string", "comment") or frame.end == "\n":
         return False
     if frame.ends_with_line:
         return True

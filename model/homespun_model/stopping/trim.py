@@ -21,7 +21,16 @@ from homespun_corpus.syntax.languages import LANGUAGES
 from homespun_model.stopping.closing import Closing
 from homespun_model.stopping.cursor_scan import CursorScan, Mode, indentation
 from homespun_model.stopping.depth import without_deeper
-from homespun_model.stopping.repeats import again, loop, overlap, rejoins, restates, same, stutter
+from homespun_model.stopping.repeats import (
+    again,
+    ending,
+    loop,
+    overlap,
+    rejoins,
+    restates,
+    same,
+    stutter,
+)
 from homespun_model.stopping.syntax import SyntaxCheck
 
 Reason = Literal["end", "line", "block", "closer", "suffix", "repetition", "length"]
@@ -207,14 +216,24 @@ class _Draft:
 
     def _suffix_cuts(self) -> Iterator[StopPoint]:
         """Where the text goes over into what stands behind the cursor or in the lines below."""
-        whole_line = self.whole or len(self.lines) > 1
-        at = overlap(self.lines[0][1], self.cursor.rest, whole=whole_line)
-        if at is not None and not Closing(self.cursor, self.text, self.whole).opens_more(at):
+        at = self._said_rest()
+        if at is not None:
             closes = self.cursor.inside is None and self.cursor.rest.lstrip()[0] in ")]}"
             yield StopPoint(at, "closer" if closes else "suffix")
         for number, (start, _) in enumerate(self.lines[: len(self.complete)]):
             if rejoins(self.complete[number : number + 2], self.cursor.following):
                 yield StopPoint(max(0, start - 1), "suffix")
+
+    def _said_rest(self) -> int | None:
+        """Where the first line begins to say the rest of the cursor's."""
+        line, rest, whole = self.lines[0][1], self.cursor.rest, self.whole or len(self.lines) > 1
+        closing = Closing(self.cursor, self.text, self.whole)
+        if (at := overlap(line, rest, whole=whole)) is not None:
+            return None if closing.opens_more(at) else at
+        if not (whole and self.cursor.due.asks) or closing.answers(len(line)):
+            return None
+        at = ending(line, rest)
+        return at if at is not None and closing.answers(at) else None
 
     def _repetition_cuts(self) -> Iterator[StopPoint]:
         number = loop([line.strip() for line in self.complete])
