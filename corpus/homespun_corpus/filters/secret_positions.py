@@ -27,7 +27,7 @@ _CHARS = re.compile(r"\"([^\"\s]+)\"\.(?:toCharArray|getBytes|encode)\b")
 _OPENS = re.compile(r"[(\[{,]\s*$")
 _LISTED = re.compile(r"[\"']\s*,\s*[\"']")  # between the arguments of a command
 _NO_ARGUMENT = re.compile(r"[\\{}<>\[\]()\"'=]|://|\w\.\w+\.\w|/.*/|^\.?/|:\d+/")
-_VALUE = r"(?:'(?P<a>[^'\n]+)'|\"(?P<b>[^\"\n]+)\"|(?P<c>[^\s'\";|&)]+))"
+_VALUE = r"(?:'(?P<one>[^'\n]+)'|\"(?P<two>[^\"\n]+)\"|(?P<three>[^\s'\";|&)]+))"
 _ONE = r"[\w.@%+-]+"  # a user, an address
 # What stands between a command and the password that it is given.
 _FLAGS = {
@@ -102,7 +102,7 @@ def _behind_flag(line: str) -> bool:
         number = command.lastindex
         assert number is not None
         given = _GIVEN[number - 1].search(line, command.end() - 1)
-        if given is not None and _is_given(given["a"] or given["b"] or given["c"]):
+        if given is not None and _is_given(given["one"] or given["two"] or given["three"]):
             return True
     return False
 
