@@ -8,6 +8,7 @@ first character that disagrees. Knows no training and no decision.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 WORTH_A_KEY = 4
 """Characters of a right suggestion below which a person types on rather than take it."""
+FIRST_LINE = 20.0
+"""Seconds that the first line may take in any case: less than one line tells nothing."""
 _SESSION = "typing"
 
 
@@ -28,10 +31,16 @@ def simulate_typing(
     served: ServedModel, lines: Sequence[TypedLine], in_time: Callable[[], bool]
 ) -> Iterator[SimulatedLine]:
     """Each line in order, as long as there is time; none that was not typed to its end."""
+    patient, begun = True, time.monotonic()
+
+    def go_on() -> bool:
+        return in_time() or (patient and time.monotonic() - begun < FIRST_LINE)
+
     for line in lines:
-        if not in_time() or (found := simulate_line(served, line, in_time)) is None:
+        if not go_on() or (found := simulate_line(served, line, go_on)) is None:
             return
         yield found
+        patient = False
 
 
 def simulate_line(
