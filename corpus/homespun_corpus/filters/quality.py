@@ -170,7 +170,11 @@ def _own_reason(
 def names_secret(qualified_name: str) -> bool:
     """Whether a function is called what nobody may know: a quoted key of an object can be that."""
     quoted = (part for part in qualified_name.split(".") if not _CODE.fullmatch(part))
-    return any(map(is_password, quoted)) or bool(find_secrets(qualified_name.encode()))
+    if any(map(is_password, quoted)):
+        return True
+    # A token has digits, and hardly a name of many thousands is worth a scan.
+    digits = any(map(str.isdigit, qualified_name))
+    return digits and bool(find_secrets(qualified_name.encode()))
 
 
 def _longest_line(text: bytes) -> int:

@@ -61,6 +61,7 @@ _WRITTEN = re.compile(
     r"%[\dA-F]{2}.*%[\dA-F]{2}|%(?:2[\dA-F]|3[ABCDEF]|40|5[BD]|7[BCD])|%0?\d*[a-z](?![A-Za-z\d])|%0\d|^[$@&~*#!?%]+[A-Za-z_]+\d*$|&&|__"
     r"|\d[*+^]\w(?!\w)"
 )
+_MAY_HOLD = re.compile(r"[\d!@#$%^&*?~]|[a-z][A-Z]+[a-z]+[A-Z]")
 _UNSAID = re.compile(r"(?i)(?<![a-z])(?!html|http|xml|crlf)[bcdfghjklmnpqrstvwxz]{4,}(?![a-z])")
 _CODE_SIGNS = re.compile(r"[(){}\[\];=]|->|::|\w\.\w")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -71,6 +72,11 @@ _HASHES = re.compile(
     re.IGNORECASE,
 )
 _TELLING = re.compile(r"secret|passw|api_?key|token|private|credential|auth", re.IGNORECASE)
+
+
+def may_hold_password(text: str) -> bool:
+    """Whether a text has what one consists of; a quick look."""
+    return _MAY_HOLD.search(text) is not None
 
 
 def is_placeholder(value: str) -> bool:

@@ -105,7 +105,12 @@ def _has_bare(line: str, before: str) -> bool:
 
 def _is_no_name(value: str) -> bool:
     """Whether nobody calls anything so, though the language would let them."""
-    return is_drawn(value) or (changes(value) > NAME_CHANGES and not is_wordy(value))
+    return is_drawn(value) or _is_odd_name(value)
+
+
+def _is_odd_name(value: str) -> bool:
+    mixed = value.isalnum() and any(map(str.isdigit, value))
+    return mixed and changes(value) > NAME_CHANGES and not is_wordy(value)
 
 
 def _has_phrase(line: str) -> bool:

@@ -14,6 +14,7 @@ from homespun_corpus.filters.secret_allowlist import (
     is_placeholder,
     is_signed,
     is_strong,
+    may_hold_password,
 )
 
 _STRING = re.compile(r"([\"'`])((?:\\.|(?!\1)[^\\])*+)(?:\1|$)")
@@ -24,7 +25,7 @@ _CALL = re.compile(
     r"|(?:ftp|smtp|imap|pop3|ssh|ldap)\w*(?:\.start)?)(?:::\w+)?[\"']?\s*(?:\(|[:=]\s*[(\[{]|\s[\"'])"
 )
 _CHARS = re.compile(r"\"([^\"\s]+)\"\.(?:toCharArray|getBytes|encode)\b")
-_OPENS = re.compile(r"[(\[{,]\s*$")
+_OPEN = ("(", "[", "{", ",")
 _LISTED = re.compile(r"[\"']\s*,\s*[\"']")  # between the arguments of a command
 _NO_ARGUMENT = re.compile(r"[\\{}<>\[\]()\"'=]|://|\w\.\w+\.\w|/.*/|^\.?/|:\d+/")
 _VALUE = r"(?:'(?P<one>[^'\n]+)'|\"(?P<two>[^\"\n]+)\"|(?P<three>[^\s'\";|&)]+))"
@@ -67,6 +68,8 @@ _COMMENT = re.compile(r"(?:^|\s)(?:#|//|/\*|--|;|\*)\s")
 
 def has_placed_value(line: str) -> bool:
     """Whether a line holds a password that its place or its looks tell."""
+    if not may_hold_password(line):
+        return False
     texts = [(match.start(), match[2]) for match in _STRING.finditer(line)]
     if any(is_strong(part) for _, text in texts for part in (text, *_parts(text))):
         return True
@@ -75,7 +78,7 @@ def has_placed_value(line: str) -> bool:
 
 def opens_call(line: str) -> bool:
     """Whether a call that is given a password goes on in the next line."""
-    return _OPENS.search(line) is not None and _CALL.search(line) is not None
+    return line.rstrip().endswith(_OPEN) and _CALL.search(line) is not None
 
 
 def _parts(text: str) -> list[str]:

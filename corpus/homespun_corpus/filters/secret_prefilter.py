@@ -20,10 +20,16 @@ _KEY = re.compile(
     rb"(?:api|auth|service|account|db|database|priv|private|client|access|signing|encryption|master)"
     rb"[_ -]?$"
 )
+_TOKEN = re.compile(rb"token(?!i[sz])")
 _PASS = re.compile(rb"pass_?[\"'`\])]*[ \t]*(?:[:=,>]|[\"'`])")
 _CAN_HOLD_A_VALUE = re.compile(
     rb"[\"'`]|\d[^\n]*\d[^\n]*\d|\d[^\s\d]*[!@#$%^&*?~]|[!@#$%^&*?~][^\s\d]*\d"
     rb"|[(=\\+|,?][ \t\r]*$"  # the value may be on the next line
+)
+_CAN_BE_NAMED = re.compile(
+    rb"[\"'`][^\"'`]*[\d!@#$%^&*?~]|[\"'`]\S*[a-z][A-Z]+[a-z]+[A-Z]"
+    rb"|\d[^\n]*\d[^\n]*\d|\d[^\s\d]*[!@#$%^&*?~]|[!@#$%^&*?~][^\s\d]*\d"
+    rb"|[(=\\+|,?][ \t\r]*$"  # or on the next line
 )
 # Calls that may be given a password, and what may be one: in a string, or a strong word.
 _CALLS = (
@@ -59,6 +65,7 @@ _PATTERNS = (
     re.compile(rb"SK[a-z0-9]{32}"),
     re.compile(rb":[0-9A-Za-z_-]{35}"),
     re.compile(rb"\.[\w-]{6}\.[\w-]{27}"),
+    re.compile(rb"/p:\S{6}"),
     re.compile(rb"sig=[\w%+/-]{30}"),
     re.compile(rb"code=[\w%+/-]{32}"),
     re.compile(rb"key=[\w%+/-]{32}"),
@@ -73,7 +80,7 @@ _PATTERNS = (
     re.compile(rb"0x[0-9a-f]{64}"),
     re.compile(rb"oy2[a-z0-9]{43}"),
     # A string of letters, digits and signs.
-    re.compile(rb"[\"'`:](?=[\w+-]*[!@#$%^&*?~])[\w!@#$%^&*?~+-]{8,48}(?=[\"'`\\\r\n]|\Z)"),
+    re.compile(rb"[\"'`](?=[\w+:-]*[!@#$%^&*?~])[\w!@#$%^&*?~+:-]{8,64}(?=[\"'`\\\r\n]|\Z)"),
     # Credentials in another form.
     re.compile(rb"asic [A-Za-z0-9+/]{10,}"),
     re.compile(rb"auth[\"']?[ \t]*[:=][ \t]*[\"']?[A-Za-z0-9+/]{10,}"),
@@ -85,7 +92,7 @@ _PATTERNS = (
 _STRING = re.compile(rb"[\"'`][A-Za-z0-9+/_=\\-]{20,}[\"'`]")
 _DRAWN = re.compile(rb"\d|[a-z][A-Z]+[a-z]+[A-Z]+[a-z]+[A-Z]|[A-Z]{2}[a-z]{1,2}[A-Z]")
 # What is behind a flag of a command.
-_FLAG = re.compile(rb" -(?:[upawUPAXskb]|pw|pass\w*)[ =\"'\w!@#$%^&*]|/p:\S{6}")
+_FLAG = re.compile(rb" -(?:[upawUPAXskb]|pw|pass\w*)[ =\"'\w!@#$%^&*]")
 _GIVEN = re.compile(rb"\d[^\s\d]*[!@#$%^&*?~A-Za-z]|[!@#$%^&*?~A-Za-z][^\s\d]*\d")
 RUN_CHARS = 24  # letters, digits, - and _
 _BETWEEN_RUNS = bytes(b if b < 128 and (chr(b).isalnum() or b in b"_-") else 32 for b in range(256))
@@ -108,22 +115,22 @@ def _points(source: bytes) -> Iterator[int]:
     for pattern in _PATTERNS:
         yield from (match.start() for match in pattern.finditer(source))
     yield from _tokens(source)
-    for match in _STRING.finditer(source):
-        if _DRAWN.search(match[0]):
-            yield match.start()
+    yield from (m.start() for m in _STRING.finditer(source) if _DRAWN.search(m[0]))
     yield from (point for point in _flags(source) if _has_value(source, point, _GIVEN))
-    lower = source.lower()
-    for point in _found(lower, b"token"):
-        if lower[point + 5 : point + 7] not in (b"iz", b"is") and _has_value(source, point):
-            yield point
+    yield from _named(source, source.lower())
+
+
+def _named(source: bytes, lower: bytes) -> Iterator[int]:
+    """Where a name or a call may be followed by a value."""
     for word in _WORDS:
         yield from (point for point in _found(lower, word) if _has_value(source, point))
     for point in _found(lower, b"key"):
         if _KEY.search(lower, max(point - 12, 0), point) and _has_value(source, point):
             yield point
-    for point in _found(lower, b"pass"):
-        if _PASS.match(lower, point) and _has_value(source, point):
-            yield point
+    for word, pattern in ((b"pass", _PASS), (b"token", _TOKEN)):
+        for point in _found(lower, word):
+            if pattern.match(lower, point) and _has_value(source, point, _CAN_BE_NAMED):
+                yield point
     for word in _CALLS:
         yield from (p for p in _found(lower, word) if _has_value(source, p, _CAN_BE_GIVEN))
 
@@ -141,8 +148,8 @@ def _tokens(source: bytes) -> Iterator[int]:
     """Where the runs are that may be tokens: splitting is faster than any pattern."""
     runs = source.translate(_BETWEEN_RUNS)
     point = 0
-    for run in runs.split():
-        if len(run) >= RUN_CHARS and may_be_token(run):
+    for run in [run for run in runs.split() if len(run) >= RUN_CHARS]:
+        if may_be_token(run):
             point = runs.find(run, point)
             while runs[point - 1 : point].strip():  # the end of a longer one
                 point = runs.find(run, point + 1)

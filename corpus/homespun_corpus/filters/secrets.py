@@ -19,6 +19,7 @@ from homespun_corpus.filters.secret_allowlist import (
     is_monotonous,
     is_placeholder,
     is_wordy,
+    may_hold_password,
 )
 from homespun_corpus.filters.secret_assignments import goes_on, has_named_value
 from homespun_corpus.filters.secret_encodings import has_encoded, manifest_values
@@ -152,7 +153,7 @@ def _end_of_value(source: bytes, start: int, end: int, before: str) -> int | Non
         newline = source.find(b"\n", end + 1)
         end = len(source) if newline < 0 else newline
         line = _text(source, start, end).replace("\n", " ")
-        if has_named_value(line, before) or has_placed_value(line):
+        if may_hold_password(line) and (has_named_value(line, before) or has_placed_value(line)):
             return end
     return None
 
