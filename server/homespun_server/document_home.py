@@ -101,9 +101,11 @@ class Homes:
         return await asyncio.shield(found)
 
     def found(self, uri: str) -> Home | None:
-        """``of``, where that needs no waiting."""
+        """``of``, where that needs no waiting; settings that cannot be read are read again."""
         found = self._found.get(uri)
-        return found.result() if found is not None and found.done() else None
+        if found is None or not found.done() or _has_problem(found):
+            return None
+        return found.result()
 
     def forget(self, uri: str) -> None:
         """Look again the next time: the document was closed."""
