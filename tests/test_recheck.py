@@ -86,6 +86,8 @@ def answer(text: str, suggestion: str, typed: str = "", closers: str = "") -> An
         ),
         (answer("f({|})\n", "\n    1: 2\n"), "\n    1: 2\n"),  # the brace goes on a line of its own
         (answer("x = (|\n", "1\ny = 2", closers=")"), "1"),
+        (answer('x = """(|\n', 'a,\n  b)"""', closers=')"""'), "a,\n  b"),
+        (answer("x = f'{|\n", "a} of {b}'", closers="}'"), "a} of {b"),
         # Deeper than any line may be.
         (answer("if a:\n    b()\n|", "        c()\n        d()"), None),
         (answer("|", "if a:\n    b()\n        c()", "if"), " a:\n    b()"),

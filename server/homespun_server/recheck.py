@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from homespun_corpus.filters.secrets import find_secrets
 from homespun_corpus.place import Place
+from homespun_model.stopping.closing import Closing
 from homespun_model.stopping.cursor_scan import CursorScan
 from homespun_model.stopping.depth import without_deeper
 from homespun_model.stopping.syntax import SyntaxCheck
@@ -51,6 +52,7 @@ def refitted(answer: Answer, sentinels: Sequence[str] = ()) -> Answer | None:
         return None
     if trimmed.reason in ("line", "block"):
         cursor = CursorScan(seen)
+        text = text[: Closing(cursor, text, whole=True).doubled()]
         text = SyntaxCheck(cursor).longest(without_deeper(cursor, text)) or ""
     elif trimmed.text != text.rstrip():
         text = trimmed.text

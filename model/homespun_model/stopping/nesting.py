@@ -80,6 +80,7 @@ class Nesting:
         self.frames = list(frames)
         self._lexical = lexical
         self._holders = [i for i, frame in enumerate(self.frames) if frame.holds]
+        self._pattern = self._pattern_here()
 
     @property
     def in_code(self) -> bool:
@@ -99,15 +100,17 @@ class Nesting:
         return self._cut(len(self.frames) - 1)
 
     def _next(self, text: str, begin: int, end: int) -> re.Match[str] | None:
-        holder = self.frames[self._holders[-1]] if self._holders else None
-        if holder is None or holder.kind == "hole":
-            pattern = _code_pattern(self._lexical, in_hole=holder is not None)
-        else:
-            pattern = _text_pattern(holder.rule, holder.end)
-        match = pattern.search(text, begin)
+        match = self._pattern.search(text, begin)
         if match is None or match.start() >= end:
             return None
-        return match if match.end() <= end else pattern.search(text, begin, end)
+        return match if match.end() <= end else self._pattern.search(text, begin, end)
+
+    def _pattern_here(self) -> re.Pattern[str]:
+        """What to look for in what is open: to be asked again when that changes, it takes time."""
+        holder = self.frames[self._holders[-1]] if self._holders else None
+        if holder is None or holder.kind == "hole":
+            return _code_pattern(self._lexical, in_hole=holder is not None)
+        return _text_pattern(holder.rule, holder.end)
 
     def _step(self, match: re.Match[str]) -> Step | None:
         kind = match.lastgroup or ""
@@ -138,9 +141,10 @@ class Nesting:
         rule: StringRule | None = None,
     ) -> Step:
         frame = Frame(match.start(), kind, closer, rule)
-        if frame.holds:
-            self._holders.append(len(self.frames))
         self.frames.append(frame)
+        if frame.holds:
+            self._holders.append(len(self.frames) - 1)
+            self._pattern = self._pattern_here()
         return Step(match.start(), match.end(), "open")
 
     def _open_string(self, match: re.Match[str], rule: StringRule) -> Step:
@@ -184,8 +188,9 @@ class Nesting:
         """Leave only the first ``index`` frames; the others, innermost first."""
         closed = tuple(reversed(self.frames[index:]))
         del self.frames[index:]
-        while self._holders and self._holders[-1] >= index:
-            self._holders.pop()
+        if self._holders and self._holders[-1] >= index:
+            self._holders = [holder for holder in self._holders if holder < index]
+            self._pattern = self._pattern_here()
         return closed
 
 

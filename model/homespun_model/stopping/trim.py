@@ -141,10 +141,13 @@ class _Draft:
     sentinels: Sequence[str]
 
     def cut(self) -> StopPoint | None:
-        """The first end; where a string's rest comes next, that is more than one closer."""
+        """The first end. Closers are looked for before the others only: a line read as far as it
+        is shown may close what the suffix does."""
         other = min(self._cuts(), default=None)
-        text = self.text if other is None else self.text[: other.at]
-        at = Closing(self.cursor, text, whole=self.whole or other is not None).doubled()
+        closing = self.closing
+        if other is not None:
+            closing = Closing(self.cursor, self.text[: other.at], whole=True)
+        at = closing.doubled()
         return other if at is None else StopPoint(at, "closer")
 
     def _cuts(self) -> Iterator[StopPoint]:
@@ -171,6 +174,10 @@ class _Draft:
         return lines if self.whole else lines[:-1]
 
     @cached_property
+    def closing(self) -> Closing:
+        return Closing(self.cursor, self.text, self.whole)
+
+    @cached_property
     def indent(self) -> int:
         """Columns by which the statement at the cursor is indented."""
         first, *more = [line for _, line in self.lines]
@@ -186,7 +193,7 @@ class _Draft:
         """The end of the line, the statement or the block."""
         mode = self.cursor.mode(self.indent)
         previous = indentation(self.cursor.lead + self.lines[0][1])
-        blank, free = 0, Closing(self.cursor, self.text, whole=self.whole).free
+        blank, free = 0, self.closing.free
         for number, (start, line) in enumerate(self.lines[1:], 1):
             if mode == "line":
                 yield StopPoint(start - 1, "line")
@@ -227,13 +234,12 @@ class _Draft:
     def _said_rest(self) -> int | None:
         """Where the first line begins to say the rest of the cursor's."""
         line, rest, whole = self.lines[0][1], self.cursor.rest, self.whole or len(self.lines) > 1
-        closing = Closing(self.cursor, self.text, self.whole)
         if (at := overlap(line, rest, whole=whole)) is not None:
-            return None if closing.opens_more(at) else at
-        if not (whole and self.cursor.due.asks) or closing.answers(len(line)):
+            return None if self.closing.opens_more(at) else at
+        if not (whole and self.cursor.due.asks) or self.closing.answers(len(line)):
             return None
         at = ending(line, rest)
-        return at if at is not None and closing.answers(at) else None
+        return at if at is not None and self.closing.answers(at) else None
 
     def _repetition_cuts(self) -> Iterator[StopPoint]:
         number = loop([line.strip() for line in self.complete])
