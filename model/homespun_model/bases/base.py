@@ -40,7 +40,7 @@ from homespun_model.bases.identity import (
     publishers_name,
     vocabulary_hash,
 )
-from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder
+from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder, versions_for
 from homespun_model.bases.token_healing import Lexicon
 from homespun_model.bases.tokenizer import TextTokenizer, read_tokenizer
 from homespun_model.errors import BaseError
@@ -78,7 +78,7 @@ class Base:
     @property
     def prompt_versions(self) -> tuple[int, ...]:
         """The versions of the prompt that this base can be asked with, the one to train on last."""
-        return tuple(sorted(BUILDERS))
+        return versions_for(self.format.order)
 
     def prompts(self, version: int | None = None) -> PromptBuilder:
         """The prompt builder for this base: training, scoring and serving all take it from here.

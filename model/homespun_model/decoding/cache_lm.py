@@ -41,29 +41,31 @@ class NextTokens:
 
 
 class NgramCache:
-    """What may be copied into one continuation of ``prompt``: of the prompt, and of ``ngrams``.
+    """What may be copied into one continuation of ``context``: of itself, and of ``ngrams``.
 
+    ``context``: a prompt's tokens, (n,), in an order in which they end at the cursor: after an
+    anchored prompt stands the code behind the cursor, or a sentinel, and neither is gone on from.
     ``stops``: ids that are never copied.
     """
 
     def __init__(
-        self, prompt: Sequence[int], ngrams: NgramView | None, stops: frozenset[int]
+        self, context: Sequence[int], ngrams: NgramView | None, stops: frozenset[int]
     ) -> None:
-        self._tail = list(prompt[-MAX_MATCH:])
-        self._prompt, self._ngrams = SortedNgrams({"": prompt}), ngrams
+        self._tail = list(context[-MAX_MATCH:])
+        self._context, self._ngrams = SortedNgrams({"": context}), ngrams
         self._stops = torch.tensor(sorted(stops), dtype=torch.long)
         self._barred = np.array(sorted(stops), np.int64)
         self._found: tuple[int, list[NgramMatches]] = (-1, [])
 
     def find(self, ids: Sequence[int]) -> list[NgramMatches]:
-        """Where the end of the prompt and ``ids``, the continuation so far, stands elsewhere.
+        """Where the end of the context and ``ids``, the continuation so far, stands elsewhere.
 
         ``ids`` only ever grow.
         """
         if self._found[0] != len(ids):
-            context = tail([*self._tail, *ids[-MAX_MATCH:]])
-            here = self._prompt.find(context)
-            there = self._ngrams.find(context) if self._ngrams else []
+            last = tail([*self._tail, *ids[-MAX_MATCH:]])
+            here = self._context.find(last)
+            there = self._ngrams.find(last) if self._ngrams else []
             self._found = (len(ids), [here, *there] if here else there)
         return self._found[1]
 

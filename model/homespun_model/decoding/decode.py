@@ -89,6 +89,7 @@ class Decoder:
         *,
         max_new_tokens: int,
         stop_ids: frozenset[int],
+        context: Sequence[int] | None = None,
         session: str | None = None,
         cancelled: IsCancelled = never,
         keep_going: KeepGoing = always,
@@ -97,6 +98,7 @@ class Decoder:
     ) -> Decoded:
         """The most likely token, one after another.
 
+        ``context``: the prompt's tokens as they stand in the code, if that is another order.
         ``session`` names what to remember the prompt under. ``cancelled`` is asked before each
         forward pass; Cancelled is raised if it says yes, and what was computed is kept.
         ``keep_going`` sees all ids so far after each new one. ``allowed`` names, for the ids so
@@ -106,7 +108,7 @@ class Decoder:
         """
         found = _Progress()
         stopped: Literal["end", "length", "halted"] = "length"
-        source = NgramCache(prompt, ngrams, stop_ids)
+        source = NgramCache(prompt if context is None else context, ngrams, stop_ids)
         with self._recalled(session, prompt) as state:
             reused = len(state.ids)
             for token, logprob in self._tokens(
@@ -241,26 +243,27 @@ class Decoder:
     ) -> torch.Tensor:
         """Natural log-probability of each token of ``middle`` behind ``prompt``, (len(middle),)."""
         some = None if ngrams is None else [ngrams]
-        return self.logprobs_many([(prompt, middle)], stop_ids=stop_ids, ngrams=some)[0]
+        question = score.Question(prompt, middle)
+        return self.logprobs_many([question], stop_ids=stop_ids, ngrams=some)[0]
 
     def logprobs_many(
         self,
-        pairs: Sequence[score.Pair],
+        questions: Sequence[score.Question],
         *,
         stop_ids: frozenset[int] = frozenset(),
         ngrams: Sequence[NgramView] | None = None,
     ) -> list[torch.Tensor]:
-        """``logprobs`` of each (prompt, middle), in their order, several in one forward pass.
+        """``logprobs`` of each question, in their order, several in one forward pass.
 
-        ``ngrams``: what may be copied into each.
+        ``ngrams``: what may be copied into each answer.
         """
         if ngrams is None:
-            return score.logprobs_many(self._engine, pairs)
+            return score.logprobs_many(self._engine, questions)
         sources = [
-            NgramCache(prompt, some, stop_ids)
-            for (prompt, _), some in zip(pairs, ngrams, strict=True)
+            NgramCache(question.context or question.prompt, some, stop_ids)
+            for question, some in zip(questions, ngrams, strict=True)
         ]
-        return score.logprobs_many(self._engine, pairs, sources)
+        return score.logprobs_many(self._engine, questions, sources)
 
 
 def _only(tokens: list[int], logits: torch.Tensor) -> torch.Tensor:
