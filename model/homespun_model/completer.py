@@ -17,7 +17,6 @@ from homespun_corpus.place import Place
 
 from homespun_model.decoding.callbacks import Allowed, IsCancelled, any_token, never
 from homespun_model.decoding.confidence import (
-    LIKELY,
     TokenStarts,
     likely_lines,
     logprob,
@@ -44,14 +43,16 @@ class Suggestion:
     """Text for a cursor. It replaces the ``replace`` characters behind the cursor, usually none.
 
     ``mean_logprob``: natural, over the tokens of ``text``; ``line_logprob``: the sum over those of
-    its first line. ``stopped``: why it ends, as ``Trimmed.reason`` has it, or "doubt" where what
-    follows was not likely enough. ``milliseconds``: by stage, and in "total".
+    its first line, which has to be ``least_logprob`` to be shown. ``stopped``: why it ends, as
+    ``Trimmed.reason`` has it, or "doubt" where what follows was not likely enough.
+    ``milliseconds``: by stage, and in "total".
     """
 
     text: str
     replace: int
     mean_logprob: float
     line_logprob: float
+    least_logprob: float
     shown: bool
     revision: str | None
     base: str
@@ -136,7 +137,7 @@ class Completer:
         self._base = base
         self._prompts = base.prompts(prompt_version)
         self._engine = engine
-        self._decoder = Decoder(engine)
+        self._decoder = Decoder(engine, base.fitted)
         self._stop_ids = base.fim.stop | base.tokenizer.special_ids
 
     @classmethod
@@ -203,7 +204,8 @@ class Completer:
         clock.lap("decode")
         trimmed = trimmer.trim(self._text(decoded.ids, begun), ended=decoded.stopped == "end")
         starts, stopped = self._token_starts(decoded, begun), str(trimmed.reason)
-        if (likely := likely_lines(trimmed.text, starts)) != trimmed.text:
+        least = self._base.fitted.least
+        if (likely := likely_lines(trimmed.text, starts, least)) != trimmed.text:
             trimmed, stopped = trimmer.trim(likely, ended=True), "doubt"
         line = logprob(trimmed.text.partition("\n")[0], starts)
         clock.lap("trim")
@@ -212,7 +214,8 @@ class Completer:
             replace=0,
             mean_logprob=mean_logprob(trimmed.text, starts),
             line_logprob=line,
-            shown=bool(trimmed.text.strip()) and trimmed.parses and trimmed.fits and line >= LIKELY,
+            least_logprob=least,
+            shown=bool(trimmed.text.strip()) and trimmed.parses and trimmed.fits and line >= least,
             revision=self.revision,
             base=self._base.id,
             stopped=stopped,

@@ -32,6 +32,7 @@ from homespun_model.bases.families import (
     detect,
     read_format,
 )
+from homespun_model.bases.fitted import Fitted, fitted_to
 from homespun_model.bases.identity import (
     DIGITS,
     BaseIdentity,
@@ -115,6 +116,11 @@ class Base:
         except (OSError, SafetensorError) as error:
             raise BaseError(f"base {self.id!r} does not load: {_why(error)}") from error
         return total
+
+    @cached_property
+    def fitted(self) -> Fitted:
+        """What was fitted to it, or to the nearest in size."""
+        return fitted_to(self.parameters)
 
     @cached_property
     def lexicon(self) -> Lexicon:

@@ -15,19 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from homespun_model.bases.fitted import SMALL
 from homespun_model.decoding.ngram_index import (
     MAX_MATCH,
     NgramMatches,
     NgramView,
     SortedNgrams,
     tail,
-)
-
-# By the length of the longest match, from none to MAX_MATCH and more: what made held-out code of
-# three repositories most likely under the starter (LOG E-025).
-TRUST = (
-    *(0.0, 0.0, 0.11, 0.18, 0.27, 0.35, 0.45, 0.52, 0.57, 0.61),
-    *(0.64, 0.67, 0.69, 0.7, 0.71, 0.72, 0.86),
 )
 
 
@@ -45,12 +39,17 @@ class NgramCache:
 
     ``context``: a prompt's tokens, (n,), in an order in which they end at the cursor: after an
     anchored prompt stands the code behind the cursor, or a sentinel, and neither is gone on from.
-    ``stops``: ids that are never copied.
+    ``stops``: ids that are never copied. ``trust``: as ``Fitted`` has it.
     """
 
     def __init__(
-        self, context: Sequence[int], ngrams: NgramView | None, stops: frozenset[int]
+        self,
+        context: Sequence[int],
+        ngrams: NgramView | None,
+        stops: frozenset[int],
+        trust: Sequence[float] = SMALL.trust,
     ) -> None:
+        self._trust = trust
         self._tail = list(context[-MAX_MATCH:])
         self._context, self._ngrams = SortedNgrams({"": context}), ngrams
         self._stops = torch.tensor(sorted(stops), dtype=torch.long)
@@ -86,7 +85,7 @@ class NgramCache:
         each, which = np.unique(ids[some], return_inverse=True)
         shares = np.bincount(which, weights[some])
         return NextTokens(
-            TRUST[longest],
+            self._trust[longest],
             torch.from_numpy(each),
             torch.from_numpy(shares / shares.sum()).float(),
         )

@@ -8,6 +8,7 @@ something to copy from, a blend. Knows no text, no prompt and no adapter.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Literal
 
 import torch
 
+from homespun_model.bases.fitted import SMALL, Fitted
 from homespun_model.decoding import score
 from homespun_model.decoding.cache_lm import NgramCache
 from homespun_model.decoding.callbacks import (
@@ -33,7 +35,10 @@ from homespun_model.errors import Cancelled
 
 MAX_SESSIONS = 16
 CACHE_BYTES = 256 << 20  # keys and values kept for all sessions together
-CHUNK = 256  # prompt tokens in one forward pass: a cancellation waits for no more than one
+# Prompt tokens in one forward pass, for which a cancellation waits: as many as the last one says
+# are read in this time. Fewer than a few dozen would spend it on fetching the weights.
+CHUNK_SECONDS = 0.2
+CHUNK, LEAST_CHUNK = 256, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,12 @@ class _Progress:
 class Decoder:
     """Decodes with one model. Not for two threads at once."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, fitted: Fitted = SMALL) -> None:
         self._engine = engine
+        self._fitted = fitted
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
-        self._rates = Rates()
+        self._rates = Rates(fitted)
+        self._chunk = CHUNK
 
     @torch.inference_mode()
     def generate(
@@ -108,7 +115,7 @@ class Decoder:
         """
         found = _Progress()
         stopped: Literal["end", "length", "halted"] = "length"
-        source = NgramCache(prompt if context is None else context, ngrams, stop_ids)
+        source = self._source(prompt if context is None else context, ngrams, stop_ids)
         with self._recalled(session, prompt) as state:
             reused = len(state.ids)
             for token, logprob in self._tokens(
@@ -173,6 +180,11 @@ class Decoder:
                     break
             drafter.learn(len(draft), accepted)
 
+    def _source(
+        self, context: Sequence[int], ngrams: NgramView | None, stop_ids: frozenset[int]
+    ) -> NgramCache:
+        return NgramCache(context, ngrams, stop_ids, self._fitted.trust)
+
     def _feed(
         self, state: _Session, ids: Sequence[int], keep: int, cancelled: IsCancelled
     ) -> torch.Tensor:
@@ -181,10 +193,13 @@ class Decoder:
             if cancelled():
                 raise Cancelled
             left = len(ids) - begin
-            size = left if left <= CHUNK else min(CHUNK, left - keep)
+            size = left if left <= self._chunk else min(self._chunk, left - keep)
             chunk = list(ids[begin : begin + size])
+            begun = time.perf_counter()
             logits = state.sequence.run(chunk, keep if size == left else 0)
             state.ids += chunk
+            if size >= LEAST_CHUNK:
+                self._chunk = _chunk(size / (time.perf_counter() - begun))
         return logits
 
     @contextmanager
@@ -260,10 +275,15 @@ class Decoder:
         if ngrams is None:
             return score.logprobs_many(self._engine, questions)
         sources = [
-            NgramCache(question.context or question.prompt, some, stop_ids)
+            self._source(question.context or question.prompt, some, stop_ids)
             for question, some in zip(questions, ngrams, strict=True)
         ]
         return score.logprobs_many(self._engine, questions, sources)
+
+
+def _chunk(speed: float) -> int:
+    """Tokens to read at once at so many a second."""
+    return int(min(CHUNK, max(LEAST_CHUNK, speed * CHUNK_SECONDS)))
 
 
 def _only(tokens: list[int], logits: torch.Tensor) -> torch.Tensor:
