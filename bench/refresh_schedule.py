@@ -108,7 +108,11 @@ def window(base: Base, origin: Path, commit: str, number: int, work: Path) -> di
     for schedule in SCHEDULES:
         before = previous(work / f"window-{number - 1}" / schedule)
         from_base = schedule == "base" or (schedule == "weekly" and number % WEEK == 0)
-        plan = full_plan(mined, 0) if from_base else refresh_plan(mined, before, 0)
+        plan = (
+            full_plan(mined, 0)
+            if from_base
+            else refresh_plan(mined, before, 0, base.prompt_versions[-1])
+        )
         start = (before.path / WEIGHTS).read_bytes() if before and plan.start else b""
         twin = same.setdefault((start, tuple(plan.rows)), schedule)
         if twin == schedule:
@@ -150,7 +154,13 @@ def learn(
 ) -> None:
     """One training; where nothing has changed, the adapter stays as it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"rules": JUDGING_VERSION, "split": mined.manifest["split"], "tokens": 0}
+    version = base.prompt_versions[-1]
+    about = {
+        "rules": JUDGING_VERSION,
+        "prompt_version": version,
+        "split": mined.manifest["split"],
+        "tokens": 0,
+    }
     if plan.rows:
         task = TrainingTask(base, mined, plan, TrainSettings())
         quiet = Stage("training", Console(stderr=True, quiet=True))
