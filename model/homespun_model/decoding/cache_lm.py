@@ -70,10 +70,11 @@ class NgramCache:
 
     def interpolate(self, logprobs: torch.Tensor, ids: Sequence[int]) -> torch.Tensor:
         """The model's ``logprobs`` (vocabulary,) of what comes behind ``ids``, blended."""
-        cached = self._cached(self.find(ids))
+        cached = self.next_tokens(self.find(ids))
         return interpolate(logprobs, cached, self._stops) if cached else logprobs
 
-    def _cached(self, found: Sequence[NgramMatches]) -> NextTokens | None:
+    def next_tokens(self, found: Sequence[NgramMatches]) -> NextTokens | None:
+        """What came next at these places; None where nothing did that may be copied."""
         if not found:
             return None
         longest = max(some.longest for some in found)
