@@ -10,7 +10,7 @@ import torch
 from homespun_model.bases.base import load_base
 from homespun_model.decoding import decode, score
 from homespun_model.decoding.decode import Decoder
-from homespun_model.engines import qwen3_cpu
+from homespun_model.engines import dense_arithmetic
 from homespun_model.engines.transformers_engine import engine_for
 from homespun_model.errors import Cancelled
 from tiny_models import CONFIGS, tiny_base
@@ -107,7 +107,7 @@ def test_sessions_do_not_mix(starter: PreTrainedModel) -> None:
 def test_memory_is_bounded(starter: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = Decoder(engine_for(starter))
     a_session = (
-        2 * 2 * 2 * 16 * 4 * qwen3_cpu.ROOM
+        2 * 2 * 2 * 16 * 4 * dense_arithmetic.ROOM
     )  # layers, keys and values, heads, width, bytes, tokens
     monkeypatch.setattr(decode, "CACHE_BYTES", 3 * a_session)
     for seed in range(6):
