@@ -79,6 +79,12 @@ class TextTokenizer:
         text = str(self._tokenizer.decode(every, skip_special_tokens=False))
         return text.removeprefix(self._before)
 
+    def texts(self) -> list[str]:
+        """``decode`` of each id by itself, in the order of ids."""
+        rows = [[*self._before_ids, number] for number in range(self.size)]
+        found = self._tokenizer.decode_batch(rows, skip_special_tokens=False)
+        return [str(text).removeprefix(self._before) for text in found]
+
     def _encode(self, text: str) -> Encoding:
         return self._tokenizer.encode(text, add_special_tokens=False)
 

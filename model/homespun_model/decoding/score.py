@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -10,6 +10,7 @@ from homespun_model.decoding.cache_lm import NgramCache
 from homespun_model.engines.engine import Engine
 
 SCORED_TOKENS = 4096  # tokens, padding included, in one batch of scoring
+SCORED_LOGITS = 64 << 20  # numbers in one batch: 256 MiB, 441 places of 151,936 words
 
 Pair = tuple[Sequence[int], Sequence[int]]
 
@@ -28,7 +29,7 @@ def logprobs_many(
     todo = [i for i, (_, middle) in enumerate(pairs) if middle]
     todo.sort(key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
     while todo:
-        batch = _batch(pairs, todo)
+        batch = _batch(pairs, todo, SCORED_LOGITS // engine.vocabulary)
         expected = _expected(engine, [pairs[i] for i in batch])
         for i, logprobs in zip(batch, expected, strict=True):
             source = sources[i] if sources else None
@@ -36,17 +37,22 @@ def logprobs_many(
     return results
 
 
-def _batch(pairs: Sequence[Pair], todo: list[int]) -> list[int]:
-    """Take the longest off ``todo``, and as many of the next as fit beside it."""
+def _batch(pairs: Sequence[Pair], todo: list[int], places: int) -> list[int]:
+    """Take the longest off ``todo``, and as many of the next as fit beside it: logits of all rows
+    begin where the shortest prompt ends, and are of no more than so many places."""
     longest = len(pairs[todo[-1]][0]) + len(pairs[todo[-1]][1])
-    count = max(1, min(SCORED_TOKENS // longest, len(todo)))
-    batch = todo[-count:]
-    del todo[-count:]
+    batch = [todo.pop()]
+    first = len(pairs[batch[0]][0])
+    while todo:
+        first, count = min(first, len(pairs[todo[-1]][0])), len(batch) + 1
+        if count * longest > SCORED_TOKENS or count * (longest - first + 1) > places:
+            break
+        batch.append(todo.pop())
     return batch
 
 
 @torch.inference_mode()
-def _expected(engine: Engine, pairs: Sequence[Pair]) -> list[torch.Tensor]:
+def _expected(engine: Engine, pairs: Sequence[Pair]) -> Iterator[torch.Tensor]:
     """What is expected at each token of each middle, log-probabilities (middle, vocabulary).
 
     One padded forward pass. Attention looks back only: padding at the end needs no mask.
@@ -58,11 +64,9 @@ def _expected(engine: Engine, pairs: Sequence[Pair]) -> list[torch.Tensor]:
         ids[i, : len(row)] = torch.tensor(row)
     first = min(len(prompt) for prompt, _ in pairs) - 1  # earliest position that predicts
     logits = engine.batch(ids, length - first)
-    begins = [len(prompt) - 1 - first for prompt, _ in pairs]
-    return [
-        logits[i, begin : begin + len(middle)].log_softmax(-1)
-        for i, (begin, (_, middle)) in enumerate(zip(begins, pairs, strict=True))
-    ]
+    for row, (prompt, middle) in zip(logits, pairs, strict=True):
+        begin = len(prompt) - 1 - first
+        yield row[begin : begin + len(middle)].log_softmax(-1)
 
 
 @torch.inference_mode()

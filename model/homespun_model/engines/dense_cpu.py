@@ -37,7 +37,7 @@ class DenseCpuEngine:
     def __init__(self, shape: Shape, weights: dict[str, Tensor]) -> None:
         """``weights`` are copied, and taken out of their mapping one by one."""
         self._shape, self._how = shape, arithmetic(shape, weights[EMBEDDING].dtype)
-        self.size = _size(shape, weights)
+        self.size, self.vocabulary = _size(shape, weights), shape.vocabulary
         self._layers = [layer_of(weights, n, shape, self._how) for n in range(shape.layers)]
         self._norm = self._how.norm(weights.pop(NORM)).clone()
         self._embedding = weights.pop(EMBEDDING).clone()

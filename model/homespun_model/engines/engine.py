@@ -38,6 +38,11 @@ class Engine(Protocol):
         """Bytes of its weights; what others share with a base is the base's alone."""
         ...
 
+    @property
+    def vocabulary(self) -> int:
+        """Logits that it gives for a place."""
+        ...
+
     def begin(self) -> CachedSequence:
         """A reading of nothing yet."""
         ...

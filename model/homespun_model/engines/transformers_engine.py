@@ -59,6 +59,11 @@ class TransformersEngine:
         """``Engine.size``."""
         return sum(weight.nbytes for weight in self._model.parameters())
 
+    @property
+    def vocabulary(self) -> int:
+        """``Engine.vocabulary``."""
+        return int(self._model.config.get_text_config().vocab_size)
+
     def begin(self) -> CachedSequence:
         """A reading of nothing yet."""
         return _TransformersSequence(self)
