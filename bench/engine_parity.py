@@ -120,8 +120,8 @@ def describe_parity(name: str, dtype: torch.dtype, answers: list[list[Told]]) ->
             step = float(best.abs()) * torch.finfo(dtype).eps
             gaps.append((float(best - chosen), float(best - chosen) / step))
     print(
-        f"{name}: {1 - different / len(answers):.1%} of prompts and {same / (same + different):.2%} "
-        "of tokens up to the first difference are transformers'"
+        f"{name}: as transformers has them are {1 - different / len(answers):.1%} of prompts, and "
+        f"{same / (same + different):.2%} of tokens up to the first difference"
     )
     for gap, steps in sorted(gaps):
         print(f"  parted at a gap of {gap:.4f} ({steps:.1f} steps)")

@@ -201,12 +201,14 @@ def test_logprobs_are_those_of_decoding(model: PreTrainedModel) -> None:
     assert scored.tolist() == pytest.approx(decoded.logprobs, abs=1e-4)
 
 
+@pytest.mark.parametrize("limits", [{"SCORED_TOKENS": 300}, {"SCORED_LOGITS": 420 * 40}])
 def test_scoring_together_is_scoring_one_by_one(
-    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
 ) -> None:
     rng = random.Random(0)
     pairs = [(prompt(s, rng.randrange(1, 60)), prompt(-s, rng.randrange(0, 30))) for s in range(20)]
-    monkeypatch.setattr(score, "SCORED_TOKENS", 300)
+    for name, limit in limits.items():
+        monkeypatch.setattr(score, name, limit)
     together = Decoder(engine_for(model)).logprobs_many(pairs)
     for (before, middle), scored in zip(pairs, together, strict=True):
         ids = torch.tensor([[*before, *middle]])

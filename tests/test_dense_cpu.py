@@ -21,6 +21,7 @@ from homespun_model.engines.loading import load_engine
 from homespun_model.engines.transformers_engine import TransformersEngine, dense_engine_for
 from homespun_model.errors import BaseError
 from peft import LoraConfig, get_peft_model
+from random_adapters import RANK, merged_by_peft, random_adapter
 from safetensors.torch import load_file, save_file
 from tiny_models import change_config, tiny_base
 from transformers import PreTrainedModel
@@ -98,6 +99,36 @@ def test_rows_together_and_what_was_cut_and_read_again_are_as_if_read_afresh(
     sequence.run([*row[:20], *ROWS[0].tolist()], 1)
     sequence.cut(20)
     torch.testing.assert_close(sequence.run(row[20:], 30), together[1], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.usefixtures("sizes")
+@torch.inference_mode()
+def test_an_adapter_says_what_peft_merges(name: str, tmp_path: Path) -> None:
+    base = dense_base(tmp_path / "base", name)
+    adapter = random_adapter(base, tmp_path / "adapter")
+    plain, ours = load_engine(base), load_engine(base, adapter)
+    found, theirs = ours.batch(ROWS, 20), TransformersEngine(merged_by_peft(base, adapter))
+    torch.testing.assert_close(found, theirs.batch(ROWS, 20), atol=5e-3, rtol=1e-3)
+    assert (found - plain.batch(ROWS, 20)).abs().mean() > 1
+
+
+@pytest.mark.parametrize("left_out", ["q_proj", "k_proj", "gate_proj", "down_proj", "self_attn"])
+@torch.inference_mode()
+def test_an_adapter_of_some_products_is_put_beside_the_right_ones(
+    left_out: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    base = dense_base(tmp_path / "base", "qwen3 with biases")
+    file = random_adapter(base, tmp_path / "adapter") / "adapter_model.safetensors"
+    factors = {name: each for name, each in load_file(file).items() if left_out not in name}
+    head = "base_model.model.lm_head.lora_"
+    factors |= {f"{head}A.weight": torch.randn(RANK, 64), f"{head}B.weight": torch.ones(420, RANK)}
+    save_file(factors, file)
+    merged = load_engine(base, file.parent).batch(ROWS, 20)
+    monkeypatch.setattr(memory, "SMALL", 0)
+    monkeypatch.setattr(memory, "has_bf16", lambda: False)
+    beside = load_engine(base, file.parent)
+    torch.testing.assert_close(beside.batch(ROWS, 20), merged, atol=5e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["qwen2", "llama"])
