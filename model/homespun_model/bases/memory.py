@@ -19,8 +19,8 @@ STEP = (
 )  # of what training samples keep for their backward pass: as many as fit, at least one
 SMALL_STEP = GIB  # the same of a small base, whose whole batch fits
 # Parameters of a base up to which adapters are merged into copies of it. So far Python and dispatch
-# are much of a token's time, and the forward pass that saves them needs merged weights; in larger
-# bases merging saves a twentieth of it, and costs the base's memory for every adapter (LOG E-030).
+# are much of a token's time, and every product of an adapter adds to them; in larger bases merging
+# saves a twentieth of it, and costs the base's memory for every adapter (LOG E-030).
 SMALL = 50_000_000
 
 

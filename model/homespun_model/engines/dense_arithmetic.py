@@ -97,10 +97,11 @@ class Float32:
 
     def places(self, begin: int, end: int) -> Tensor:
         """(places, 1, width / 2), complex."""
-        if end > len(self._turns):
+        turns = self._turns  # another thread may put shorter ones there
+        if end > len(turns):
             angles = torch.outer(torch.arange(end + ROOM).float(), self._frequencies)
-            self._turns = torch.polar(torch.ones_like(angles), angles).unsqueeze(1)
-        return self._turns[begin:end]
+            turns = self._turns = torch.polar(torch.ones_like(angles), angles).unsqueeze(1)
+        return turns[begin:end]
 
     def turn(self, heads: Tensor, normal: Tensor | None, places: Tensor) -> None:
         found = heads if normal is None else self._unit(heads) * normal
@@ -143,12 +144,13 @@ class Bfloat16:
     def places(self, begin: int, end: int) -> Tensor:
         """Cosines and sines (places, 2, 1, width); those that take the other half away are below
         nought."""
-        if end > len(self._turns):
+        turns = self._turns  # another thread may put shorter ones there
+        if end > len(turns):
             angles = torch.outer(torch.arange(end + ROOM).float(), self._frequencies)
             sines = torch.cat([-angles.sin(), angles.sin()], -1)
             both = torch.stack([torch.cat([angles, angles], -1).cos(), sines], 1)
-            self._turns = both.to(self.dtype).unsqueeze(2)
-        return self._turns[begin:end]
+            turns = self._turns = both.to(self.dtype).unsqueeze(2)
+        return turns[begin:end]
 
     def turn(self, heads: Tensor, normal: Tensor | None, places: Tensor) -> None:
         found = heads if normal is None else self.normed(heads, normal)

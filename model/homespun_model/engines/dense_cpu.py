@@ -25,7 +25,7 @@ from homespun_model.engines.dense_layers import (
     layer_of,
     products_of,
 )
-from homespun_model.engines.dense_products import beside, product
+from homespun_model.engines.dense_products import product, with_additions
 from homespun_model.engines.dense_shape import EMBEDDING, HEAD, NORM, Shape
 from homespun_model.engines.engine import CachedSequence
 from homespun_model.engines.lora import Factors, not_loaded, read_lora
@@ -59,7 +59,7 @@ class DenseCpuEngine:
         ]
         if (head := lora.get(HEAD_MODULE)) is not None:
             added = addition(slice(None), head.down, head.up, how.dtype)
-            other._head = beside(self._head, [added])
+            other._head = with_additions(self._head, [added])
         return other
 
     def begin(self) -> CachedSequence:

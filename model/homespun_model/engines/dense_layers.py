@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from homespun_model.engines.dense_arithmetic import Arithmetic
-from homespun_model.engines.dense_products import Addition, Product, beside, product
+from homespun_model.engines.dense_products import Addition, Product, product, with_additions
 from homespun_model.engines.dense_shape import HEAD, Shape
 from homespun_model.engines.lora import Lora
 
@@ -80,7 +80,7 @@ def adapted(layer: Layer, number: int, shape: Shape, how: Arithmetic, lora: Lora
                 up = how.ordered(factors.up) if name in _QK else factors.up
                 down = how.folded(factors.down, norms[norm]) if norm else factors.down
                 additions.append(addition(outputs, down, up, how.dtype))
-        products[field] = beside(getattr(layer, field), additions)
+        products[field] = with_additions(getattr(layer, field), additions)
     return replace(layer, **products)
 
 

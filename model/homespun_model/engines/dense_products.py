@@ -51,7 +51,7 @@ class Addition:
     """(rank, outputs)"""
 
 
-def beside(whole: Product, additions: Sequence[Addition]) -> Product:
+def with_additions(whole: Product, additions: Sequence[Addition]) -> Product:
     """``whole`` with what is added, in place, where nobody has seen the outputs yet."""
     if not additions:
         return whole
