@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -55,11 +56,17 @@ def with_additions(whole: Product, additions: Sequence[Addition]) -> Product:
     """``whole`` with what is added, in place, where nobody has seen the outputs yet."""
     if not additions:
         return whole
+    down = torch.cat([some.down for some in additions], 1)
+    ends = accumulate(len(some.up) for some in additions)
+    ups = [
+        (a.outputs, slice(end - len(a.up), end), a.up)
+        for a, end in zip(additions, ends, strict=True)
+    ]
 
     def added(x: Tensor) -> Tensor:
-        y = whole(x)
-        for some in additions:
-            y[:, some.outputs].addmm_(x.mm(some.down), some.up)
+        y, thin = whole(x), x.mm(down)
+        for outputs, ranks, up in ups:
+            y[:, outputs].addmm_(thin[:, ranks], up)
         return y
 
     return added
