@@ -29,6 +29,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import numpy as np
 import torch
 from homespun_corpus.mining.dataset import MineSettings, mine
 from homespun_corpus.mining.sample import Sample
@@ -43,8 +44,10 @@ from homespun_finetune.settings import TrainSettings
 from homespun_finetune.training_step import TrainingTask, train_adapter
 from homespun_model.bases.base import Base, load_base
 from homespun_model.bases.prompt import AnchoredPromptBuilder, Budget, Prompt, PromptBuilder
+from homespun_model.decoding.callbacks import any_token
 from homespun_model.engines.engine import Engine
 from homespun_model.engines.loading import load_engine
+from numpy.typing import NDArray
 from published_recipe import quiet
 from refresh_schedule import fix_budget
 
@@ -192,19 +195,19 @@ class Taught(TrainingTask):
 def answered(base: Base, engine: Engine, builder: PromptBuilder, hole: Sample) -> Answered:
     """The hole as this way asks it."""
     prompt, answer = builder.hole(hole.place, hole.middle)
-    allowed = base.lexicon.beginning(prompt.begun) if prompt.begun else lambda _ids: None
+    allowed = base.lexicon.beginning(prompt.begun) if prompt.begun else any_token
     rows = engine.batch(torch.tensor([[*prompt.ids, *answer]]), len(answer) + 1)[0, :-1]
     nats, right, begins = 0.0, True, len(prompt.begun) + len(hole.middle.partition("\n")[0])
     for at, (logits, token) in enumerate(zip(rows, answer, strict=True)):
         some = allowed(answer[:at])
-        row = among(some, logits) if some and token in some else logits
+        row = logits if some is None or token not in some else among(some, logits)
         nats -= float(row[token] - row.logsumexp(-1))
         in_line = len(base.tokenizer.decode(answer[:at])) < begins
         right &= int(row.argmax()) == token or not in_line
     return Answered(hole.path, nats / math.log(2), len(hole.middle.encode()), right)
 
 
-def among(some: list[int], logits: torch.Tensor) -> torch.Tensor:
+def among(some: NDArray[np.int64], logits: torch.Tensor) -> torch.Tensor:
     """The logits (vocabulary,) with every other token made impossible."""
     masked = torch.full_like(logits, -torch.inf)
     masked[some] = logits[some]

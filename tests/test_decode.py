@@ -11,7 +11,7 @@ from homespun_model.bases.base import load_base
 from homespun_model.decoding import decode, score
 from homespun_model.decoding.decode import Decoder
 from homespun_model.decoding.score import Question
-from homespun_model.engines import qwen3_cpu
+from homespun_model.engines import dense_arithmetic
 from homespun_model.engines.transformers_engine import engine_for
 from homespun_model.errors import Cancelled
 from tiny_models import CONFIGS, tiny_base
@@ -108,7 +108,7 @@ def test_sessions_do_not_mix(starter: PreTrainedModel) -> None:
 def test_memory_is_bounded(starter: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = Decoder(engine_for(starter))
     a_session = (
-        2 * 2 * 2 * 16 * 4 * qwen3_cpu.ROOM
+        2 * 2 * 2 * 16 * 4 * dense_arithmetic.ROOM
     )  # layers, keys and values, heads, width, bytes, tokens
     monkeypatch.setattr(decode, "CACHE_BYTES", 3 * a_session)
     for seed in range(6):
@@ -202,12 +202,14 @@ def test_logprobs_are_those_of_decoding(model: PreTrainedModel) -> None:
     assert scored.tolist() == pytest.approx(decoded.logprobs, abs=1e-4)
 
 
+@pytest.mark.parametrize("limits", [{"SCORED_TOKENS": 300}, {"SCORED_LOGITS": 420 * 40}])
 def test_scoring_together_is_scoring_one_by_one(
-    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
 ) -> None:
     rng = random.Random(0)
     pairs = [(prompt(s, rng.randrange(1, 60)), prompt(-s, rng.randrange(0, 30))) for s in range(20)]
-    monkeypatch.setattr(score, "SCORED_TOKENS", 300)
+    for name, limit in limits.items():
+        monkeypatch.setattr(score, name, limit)
     together = Decoder(engine_for(model)).logprobs_many([Question(*pair) for pair in pairs])
     for (before, middle), scored in zip(pairs, together, strict=True):
         ids = torch.tensor([[*before, *middle]])

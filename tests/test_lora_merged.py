@@ -13,7 +13,7 @@ import torch
 from homespun_model.bases import memory
 from homespun_model.bases.base import Base, load_base
 from homespun_model.decoding.decode import Decoder
-from homespun_model.engines import qwen3_weights
+from homespun_model.engines.dense_loading import read_dense
 from homespun_model.engines.loading import load_engine
 from homespun_model.engines.lora_merged import merged_weights
 from homespun_model.engines.transformers_engine import TransformersEngine
@@ -34,7 +34,7 @@ def adapter(request: pytest.FixtureRequest, base: Base, tmp_path: Path) -> Path:
 
 
 def test_the_weights_are_those_that_peft_makes(base: Base, adapter: Path) -> None:
-    found = qwen3_weights.read(base.directory)
+    found = read_dense(base, torch.float32)
     assert found is not None
     ours = merged_weights(found[1], adapter)
     theirs = dict(merged_by_peft(base, adapter).named_parameters())

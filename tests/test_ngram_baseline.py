@@ -68,7 +68,7 @@ def test_the_longest_context_decides() -> None:
     counts = NgramCounts([[1, 2, 3], [2, 4], [2, 4], [2, 4]])
     assert likeliest([counts], np.asarray([9, 2]), None) == 4
     assert likeliest([counts], np.asarray([1, 2]), None) == 3
-    assert likeliest([counts], np.asarray([1, 2]), [4]) == 4
+    assert likeliest([counts], np.asarray([1, 2]), np.asarray([4])) == 4
     assert likeliest([counts], np.asarray([9]), None) is None
 
 

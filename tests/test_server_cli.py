@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from homespun_model.bases import memory
 from homespun_model.store.store import AdapterStore
 from homespun_server import cli
 from homespun_server.doctor import parse_place
@@ -147,6 +148,16 @@ def test_a_missing_base_is_bad_input(file: Path, capsys: pytest.CaptureFixture[s
     arguments = ["complete", str(file), "--line", "1", "--column", "1"]
     assert cli.run([*arguments, "--base", "no-such-base"]) == 2
     assert "no-such-base" in failed(capsys)
+
+
+def test_a_base_that_this_machine_cannot_hold_is_bad_input(
+    run: Run, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(memory, "machine_memory", lambda: memory.OVERHEAD)
+    assert run("complete", str(file), "--line", "2", "--column", "5") == 2
+    said = failed(capsys)
+    assert "serving it takes about 1.0 GiB of memory, and this machine has 1.0" in said
+    assert "choose a smaller base" in said
 
 
 def test_a_damaged_adapter_is_a_failure(

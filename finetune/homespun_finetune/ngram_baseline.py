@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from homespun_corpus.place import Place
 from homespun_model.completer import MAX_NEW_TOKENS, Score, Suggestion
-from homespun_model.decoding.callbacks import any_token
+from homespun_model.decoding.callbacks import Allowed, any_token
 from homespun_model.stopping.trim import Trimmer
 from numpy.typing import NDArray
 
@@ -132,7 +132,7 @@ class NgramBaseline:
         self,
         before: Sequence[int],
         around: NgramCounts,
-        allowed: Callable[[Sequence[int]], list[int] | None],
+        allowed: Allowed,
     ) -> Iterator[int]:
         """One token after the other, until nothing that was seen goes on."""
         ids = list(before)
@@ -174,7 +174,7 @@ def probability(seen: Sequence[NgramCounts], context: Tokens, token: int, vocabu
     return share
 
 
-def likeliest(seen: Sequence[NgramCounts], context: Tokens, some: list[int] | None) -> int | None:
+def likeliest(seen: Sequence[NgramCounts], context: Tokens, some: Tokens | None) -> int | None:
     """The commonest token behind the longest context that was seen, of ``some`` if given."""
     for order in reversed(ORDERS):
         found = np.concatenate([counts.after(context, order)[0] for counts in seen])

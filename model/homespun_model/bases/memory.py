@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homespun_model.bases.processor import has_bf16
+from homespun_model.errors import BaseError
 
 GIB = 1 << 30
 FLOAT, HALF = 4, 2  # bytes of a parameter in float32 and in bf16
@@ -18,8 +19,8 @@ STEP = (
 )  # of what training samples keep for their backward pass: as many as fit, at least one
 SMALL_STEP = GIB  # the same of a small base, whose whole batch fits
 # Parameters of a base up to which adapters are merged into copies of it. So far Python and dispatch
-# are much of a token's time, and the forward pass that saves them needs merged weights; in larger
-# bases merging saves a twentieth of it, and costs the base's memory for every adapter (LOG E-030).
+# are much of a token's time, and every product of an adapter adds to them; in larger bases merging
+# saves a twentieth of it, and costs the base's memory for every adapter (LOG E-030).
 SMALL = 50_000_000
 
 
@@ -45,6 +46,17 @@ def needed(parameters: int) -> Needed:
     serve = (2 if is_small(parameters) else 1) * weights + OVERHEAD
     train = weights + step_memory(parameters) + OVERHEAD
     return Needed(serve=serve, train=max(serve, train))
+
+
+def must_fit(name: str, parameters: int) -> None:
+    """BaseError where this machine has not the memory to serve a base of so many parameters."""
+    need, there_is = needed(parameters).serve, machine_memory()
+    if need > there_is:
+        raise BaseError(
+            f"{name} has {parameters / 1e6:,.0f} million parameters: serving it takes about "
+            f"{gib(need)} GiB of memory, and this machine has {gib(there_is)}: choose a smaller "
+            "base (`homespun models` says which fit), or a machine with more"
+        )
 
 
 def step_memory(parameters: int) -> int:

@@ -15,6 +15,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from homespun_model.bases.tokenizer import TextTokenizer
 
 LOOKED_AT = 80  # characters before the cursor: a word and what may share a token with it
@@ -22,7 +25,7 @@ LOOKED_AT = 80  # characters before the cursor: a word and what may share a toke
 _BEGUN = re.compile(r"(?:_*[^\W\d_]+|(?<=\S) )$")
 _HALF_CHARACTER = "\ufffd"
 
-Allowed = Callable[[Sequence[int]], list[int] | None]
+Allowed = Callable[[Sequence[int]], NDArray[np.int64] | None]
 
 
 def begun_word(prefix: str, tokenizer: Boundaries) -> str:
@@ -42,38 +45,39 @@ class Boundaries(Protocol):
 
 
 class Lexicon:
-    """The texts of a vocabulary's tokens, in alphabetical order."""
+    """The texts of a vocabulary's tokens, in alphabetical order; sentinels have none."""
 
     def __init__(self, tokenizer: TextTokenizer) -> None:
-        starts = (
-            (tokenizer.decode([token]), token)
-            for token in range(tokenizer.size)
-            if token not in tokenizer.special_ids
-        )
-        entries = sorted((text, token) for text, token in starts if text)
-        self._texts = [text for text, _ in entries]
-        self._tokens = [token for _, token in entries]
-        self._text_of = {token: text for text, token in entries}
+        special = tokenizer.special_ids
+        self._text_of = ["" if n in special else t for n, t in enumerate(tokenizer.texts())]
+        known = [token for token, text in enumerate(self._text_of) if text]
+        known.sort(key=self._text_of.__getitem__)
+        self._texts = [self._text_of[token] for token in known]
+        self._tokens = np.array(known, np.int64)
 
     def beginning(self, required: str) -> Allowed:
         """What may follow the ids so far, so that their text begins with ``required``; None for
         anything, once it does."""
 
-        def allowed(ids: Sequence[int]) -> list[int] | None:
-            starts = "".join(self._text_of.get(token, _HALF_CHARACTER) for token in ids)
+        def allowed(ids: Sequence[int]) -> NDArray[np.int64] | None:
+            starts = "".join(map(self._text, ids))
             left = required[len(starts) :]
             return self._going_on(left) if left else None
 
         return allowed
 
-    def _going_on(self, left: str) -> list[int]:
-        """Tokens that begin with ``left``, or that ``left`` begins with."""
-        first = bisect_left(self._texts, left)
-        last = bisect_left(self._texts, left + "\U0010ffff", first)
-        found = self._tokens[first:last]
-        for length in range(1, len(left)):
-            place = bisect_left(self._texts, left[:length])
-            while place < len(self._texts) and self._texts[place] == left[:length]:
-                found.append(self._tokens[place])
-                place += 1
-        return found
+    def _text(self, token: int) -> str:
+        """A model may have more rows than its vocabulary has words."""
+        return (token < len(self._text_of) and self._text_of[token]) or _HALF_CHARACTER
+
+    def _going_on(self, left: str) -> NDArray[np.int64] | None:
+        """Tokens that begin with ``left``, or that ``left`` begins with; None if none does."""
+        begun = (left[:length] for length in range(1, len(left)))
+        same = (self._between(text, text + "\0") for text in begun)
+        tokens = np.concatenate([self._between(left, left + "\U0010ffff"), *same])
+        return tokens if len(tokens) else None
+
+    def _between(self, first: str, last: str) -> NDArray[np.int64]:
+        """Tokens from the text ``first`` on, and before ``last``."""
+        begin = bisect_left(self._texts, first)
+        return self._tokens[begin : bisect_left(self._texts, last, begin)]

@@ -79,6 +79,13 @@ class TextTokenizer:
         text = str(self._tokenizer.decode(every, skip_special_tokens=False))
         return text.removeprefix(self._before)
 
+    def texts(self) -> list[str]:
+        """``decode`` of each id by itself, in the order of ids."""
+        decode, before = self._tokenizer.decode, self._before_ids
+        # Of 151,936 ids half of the time of the library's own batch, which makes as many lists.
+        texts = [decode([*before, n], skip_special_tokens=False) for n in range(self.size)]
+        return [str(text).removeprefix(self._before) for text in texts] if before else texts
+
     def _encode(self, text: str) -> Encoding:
         return self._tokenizer.encode(text, add_special_tokens=False)
 

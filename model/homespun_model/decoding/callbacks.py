@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 IsCancelled = Callable[[], bool]
 KeepGoing = Callable[[list[int]], bool]
 """Sees all ids so far; False ends the continuation behind them."""
-Allowed = Callable[[Sequence[int]], list[int] | None]
-"""For the ids so far, those that may come next; None for all."""
+Allowed = Callable[[Sequence[int]], NDArray[np.int64] | None]
+"""For the ids so far, those that may come next, at least one; None for all."""
 
 
 def never() -> bool:
@@ -16,7 +19,7 @@ def never() -> bool:
     return False
 
 
-def any_token(_ids: Sequence[int]) -> list[int] | None:
+def any_token(_ids: Sequence[int]) -> NDArray[np.int64] | None:
     """The ``allowed`` of a caller to whom every token is welcome."""
     return None
 

@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from homespun_model.bases.fitted import SMALL, Fitted
 from homespun_model.decoding import score
@@ -164,7 +166,7 @@ class Decoder:
         drafter = Drafter(source, self._rates)
         while len(ids) < limit:
             draft = drafter.draft(ids, limit - len(ids) - 1)
-            if draft and (some := allowed(ids)) and draft[0] not in some:
+            if draft and (some := allowed(ids)) is not None and draft[0] not in some:
                 draft = []
             state.cut(len(prompt) + len(ids) - 1)  # behind that are drafts that did not come true
             rows = self._feed(state, [*prompt, *ids, *draft], len(draft) + 1, cancelled)
@@ -172,7 +174,8 @@ class Decoder:
             accepted = 0
             for row, guess in zip(rows, [*draft, None], strict=True):
                 logits = source.interpolate(row.log_softmax(-1), ids) if blended else row
-                logits = _only(some, logits) if (some := allowed(ids)) else logits
+                if (some := allowed(ids)) is not None:
+                    logits = _only(some, logits)
                 best = int(logits.argmax())
                 accepted += best == guess
                 yield best, float(logits[best] - logits.logsumexp(-1))
@@ -286,8 +289,8 @@ def _chunk(speed: float) -> int:
     return int(min(CHUNK, max(LEAST_CHUNK, speed * CHUNK_SECONDS)))
 
 
-def _only(tokens: list[int], logits: torch.Tensor) -> torch.Tensor:
+def _only(tokens: NDArray[np.int64], logits: torch.Tensor) -> torch.Tensor:
     """The logits (vocabulary,) with every other token made impossible."""
-    masked = torch.full_like(logits, -torch.inf)
-    masked[tokens] = logits[tokens]
+    masked, chosen = torch.full_like(logits, -torch.inf), torch.from_numpy(tokens)
+    masked[chosen] = logits[chosen]
     return masked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from homespun_model.decoding.callbacks import Allowed, any_token
 from homespun_model.engines.engine import Engine
 
 SCORED_TOKENS = 4096  # tokens, padding included, in one batch of scoring
+SCORED_LOGITS = 64 << 20  # numbers in one batch: 256 MiB, 441 places of 151,936 words
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def logprobs_many(
     todo = [i for i, question in enumerate(questions) if question.answer]
     todo.sort(key=lambda i: len(questions[i]))
     while todo:
-        batch = _batch(questions, todo)
+        batch = _batch(questions, todo, SCORED_LOGITS // engine.vocabulary)
         expected = _expected(engine, [questions[i] for i in batch])
         for i, logprobs in zip(batch, expected, strict=True):
             source = sources[i] if sources else None
@@ -51,17 +52,21 @@ def logprobs_many(
     return results
 
 
-def _batch(questions: Sequence[Question], todo: list[int]) -> list[int]:
-    """Take the longest off ``todo``, and as many of the next as fit beside it."""
-    longest = len(questions[todo[-1]])
-    count = max(1, min(SCORED_TOKENS // longest, len(todo)))
-    batch = todo[-count:]
-    del todo[-count:]
+def _batch(questions: Sequence[Question], todo: list[int], places: int) -> list[int]:
+    """Take the longest off ``todo``, and as many of the next as fit beside it: logits of all rows
+    begin where the shortest prompt ends, and are of no more than so many places."""
+    batch = [todo.pop()]
+    longest, first = len(questions[batch[0]]), len(questions[batch[0]].prompt)
+    while todo:
+        first, count = min(first, len(questions[todo[-1]].prompt)), len(batch) + 1
+        if count * longest > SCORED_TOKENS or count * (longest - first + 1) > places:
+            break
+        batch.append(todo.pop())
     return batch
 
 
 @torch.inference_mode()
-def _expected(engine: Engine, questions: Sequence[Question]) -> list[torch.Tensor]:
+def _expected(engine: Engine, questions: Sequence[Question]) -> Iterator[torch.Tensor]:
     """What is expected at each token of each answer, log-probabilities (answer, vocabulary).
 
     One padded forward pass. Attention looks back only: padding at the end needs no mask.
@@ -73,11 +78,9 @@ def _expected(engine: Engine, questions: Sequence[Question]) -> list[torch.Tenso
         ids[i, : len(row)] = torch.tensor(row)
     first = min(len(question.prompt) for question in questions) - 1  # the earliest that predicts
     logits = engine.batch(ids, length - first)
-    begins = [len(question.prompt) - 1 - first for question in questions]
-    return [
-        logits[i, begin : begin + len(question.answer)].log_softmax(-1)
-        for i, (begin, question) in enumerate(zip(begins, questions, strict=True))
-    ]
+    for row, question in zip(logits, questions, strict=True):
+        begin = len(question.prompt) - 1 - first
+        yield row[begin : begin + len(question.answer)].log_softmax(-1)
 
 
 @torch.inference_mode()

@@ -1,7 +1,7 @@
 """The forward pass that decoding and scoring need: token ids in, logits out.
 
-``Qwen3CpuEngine`` is the one for small models, where Python and dispatch cost more than arithmetic,
-``TransformersEngine`` transformers' own, for every architecture.
+``DenseCpuEngine`` is the one for Llama, Qwen2 and Qwen3 on the CPU, ``TransformersEngine``
+transformers' own, for every architecture.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ class Engine(Protocol):
     @property
     def size(self) -> int:
         """Bytes of its weights; what others share with a base is the base's alone."""
+        ...
+
+    @property
+    def vocabulary(self) -> int:
+        """Logits that it gives for a place."""
         ...
 
     def begin(self) -> CachedSequence:

@@ -3,8 +3,8 @@
 Into a small base an adapter is merged, which takes a copy of its weights; beside a large one it
 stays as it is, and all forward passes of that base have one copy of its weights between them.
 
-The starter and other small Qwen3 models are read from their files on the CPU, and transformers,
-whose import takes seconds, stays out; everything else is loaded through it.
+On the CPU, Llama, Qwen2 and Qwen3 of any size are read from their files, and transformers, whose
+import takes seconds, stays out; everything else is loaded through it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from weakref import WeakValueDictionary
 
 import torch
 
-from homespun_model.bases.memory import holds_bf16, is_small
-from homespun_model.engines import qwen3_weights
+from homespun_model.bases.memory import holds_bf16, is_small, must_fit
+from homespun_model.engines.dense_cpu import DenseCpuEngine
+from homespun_model.engines.dense_loading import read_dense
 from homespun_model.engines.lora_merged import merged, merged_weights
-from homespun_model.engines.qwen3_cpu import Qwen3CpuEngine
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from homespun_model.engines.engine import Engine
 
 # As long as one forward pass of theirs is in use.
-_shared: WeakValueDictionary[tuple[str, str], PreTrainedModel] = WeakValueDictionary()
+_shared: WeakValueDictionary[tuple[str, str], DenseCpuEngine | PreTrainedModel] = (
+    WeakValueDictionary()
+)
 _one_at_a_time = threading.Lock()
 
 
@@ -37,27 +39,38 @@ def load_engine(base: Base, adapter: Path | None = None, *, device: str = "cpu")
 
     BaseError or StoreError if that cannot be.
     """
-    if not is_small(base.parameters):
-        return _unmerged(base, adapter, device)
-    if device == "cpu" and (found := qwen3_weights.read(base.directory)) is not None:
+    if device == "cpu":
+        must_fit(base.id, base.parameters)
+    return (_merged if is_small(base.parameters) else _beside)(base, adapter, device)
+
+
+def _merged(base: Base, adapter: Path | None, device: str) -> Engine:
+    if device == "cpu" and (found := read_dense(base, torch.float32)) is not None:
         shape, weights = found
-        return Qwen3CpuEngine(shape, merged_weights(weights, adapter) if adapter else weights)
+        return DenseCpuEngine(shape, merged_weights(weights, adapter) if adapter else weights)
     from homespun_model.engines.transformers_engine import engine_for
 
     model = base.load_model(device=device)
     return engine_for(merged(model, adapter) if adapter else model)
 
 
-def _unmerged(base: Base, adapter: Path | None, device: str) -> Engine:
-    from homespun_model.engines.lora_unmerged import UnmergedLoraEngine, share
-    from homespun_model.engines.transformers_engine import TransformersEngine
-
+def _beside(base: Base, adapter: Path | None, device: str) -> Engine:
     key = (base.weights_hash, device)
     with _one_at_a_time:
-        if (model := _shared.get(key)) is None:
-            model = _shared[key] = share(base.load_model(_dtype(base, device), device))
-    return UnmergedLoraEngine(model, adapter) if adapter else TransformersEngine(model)
+        if (shared := _shared.get(key)) is None:
+            shared = _shared[key] = _to_share(base, device)
+    if isinstance(shared, DenseCpuEngine):
+        return shared.beside(adapter) if adapter else shared
+    from homespun_model.engines.lora_unmerged import UnmergedLoraEngine
+    from homespun_model.engines.transformers_engine import TransformersEngine
+
+    return UnmergedLoraEngine(shared, adapter) if adapter else TransformersEngine(shared)
 
 
-def _dtype(base: Base, device: str) -> torch.dtype:
-    return torch.bfloat16 if device == "cpu" and holds_bf16(base.parameters) else torch.float32
+def _to_share(base: Base, device: str) -> DenseCpuEngine | PreTrainedModel:
+    dtype = torch.bfloat16 if device == "cpu" and holds_bf16(base.parameters) else torch.float32
+    if device == "cpu" and (found := read_dense(base, dtype)) is not None:
+        return DenseCpuEngine(*found)
+    from homespun_model.engines.lora_unmerged import share
+
+    return share(base.load_model(dtype, device))

@@ -35,6 +35,10 @@ class Factors:
         """(outputs, inputs)"""
         return self.up @ self.down
 
+    def count(self) -> int:
+        """Numbers in both."""
+        return self.down.numel() + self.up.numel()
+
 
 Lora = Mapping[str, Factors]
 """By the name of the module, such as ``model.layers.0.mlp.up_proj``."""

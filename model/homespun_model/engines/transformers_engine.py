@@ -6,32 +6,44 @@ import inspect
 from collections.abc import Sequence
 
 import torch
-from transformers import DynamicCache, PreTrainedModel, Qwen3ForCausalLM
+from transformers import (
+    DynamicCache,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    Qwen2ForCausalLM,
+    Qwen3ForCausalLM,
+)
 from transformers.cache_utils import DynamicLayer
 
+from homespun_model.engines.dense_cpu import DenseCpuEngine
+from homespun_model.engines.dense_loading import fitting
+from homespun_model.engines.dense_shape import Shape
 from homespun_model.engines.engine import CachedSequence, Engine
-from homespun_model.engines.qwen3_cpu import Qwen3CpuEngine
-from homespun_model.engines.qwen3_weights import Shape
+
+_DENSE = (LlamaForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM)
 
 
 def engine_for(model: PreTrainedModel) -> Engine:
     """The quickest forward pass of a model in memory; later changes to it may go unseen."""
-    return qwen3_cpu_engine_for(model) or TransformersEngine(model)
+    return dense_engine_for(model) or TransformersEngine(model)
 
 
-def qwen3_cpu_engine_for(model: PreTrainedModel) -> Qwen3CpuEngine | None:
-    """The model's lean forward pass, None where that does not compute the same or does not pay."""
-    if type(model) is not Qwen3ForCausalLM or model.device.type != "cpu":
+def dense_engine_for(model: PreTrainedModel) -> DenseCpuEngine | None:
+    """The model's own forward pass without modules, on a copy of its weights; None where that does
+    not compute the same, or is too large for copies."""
+    if type(model) not in _DENSE or model.device.type != "cpu":
         return None
     shape = Shape.of(model.config.to_dict())
     if shape is None or not shape.is_small():
         return None
-    weights = {name: weight.detach() for name, weight in model.named_parameters()}
-    # An adapter that is not merged, a bias or a low precision have other names or types.
-    same = {name: tuple(weight.shape) for name, weight in weights.items()} == shape.weights()
-    if not same or any(weight.dtype != torch.float32 for weight in weights.values()):
+    stored = {name: weight.detach() for name, weight in model.named_parameters()}
+    # An adapter that is not merged and a low precision have other names or types.
+    if stored.keys() != shape.weights().keys():
         return None
-    return Qwen3CpuEngine(shape, weights)
+    weights = fitting(shape, stored)
+    if weights is None or any(weight.dtype != torch.float32 for weight in weights.values()):
+        return None
+    return DenseCpuEngine(shape, weights)
 
 
 class TransformersEngine:
@@ -46,6 +58,11 @@ class TransformersEngine:
     def size(self) -> int:
         """``Engine.size``."""
         return sum(weight.nbytes for weight in self._model.parameters())
+
+    @property
+    def vocabulary(self) -> int:
+        """``Engine.vocabulary``."""
+        return int(self._model.config.get_text_config().vocab_size)
 
     def begin(self) -> CachedSequence:
         """A reading of nothing yet."""

@@ -1,0 +1,142 @@
+"""Whether our forward pass of a dense base says what transformers' says, in float32 and in bf16.
+
+    python bench/engine_parity.py FOLDER… --base BASE [--prompts 60] [--tokens 16] [--dtypes …]
+
+Prompts are cut from the Python files of the folders, in the base's own way of filling in, with
+windows of 200 to 8,192 characters before the cursor and half of that behind; each engine continues
+them greedily. Told are the tokens that are the same up to the first that differs and the gap there,
+by transformers' own logits, between its token and ours, in steps of that precision; and the time of
+both, by turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from homespun_corpus.place import place_at
+from homespun_model.bases.base import Base, load_base
+from homespun_model.engines.dense_cpu import DenseCpuEngine
+from homespun_model.engines.dense_loading import read_dense
+from homespun_model.engines.engine import Engine
+from homespun_model.engines.transformers_engine import TransformersEngine
+
+DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass(slots=True)
+class Told:
+    """What one engine said, and how long it took."""
+
+    tokens: list[int] = field(default_factory=list)
+    logits: list[torch.Tensor] = field(default_factory=list)
+    prompt_seconds: float = 0.0
+    token_seconds: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--base", required=True)
+    parser.add_argument("--prompts", type=int, default=60)
+    parser.add_argument("--tokens", type=int, default=16)
+    parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=list(DTYPES))
+    options = parser.parse_args()
+    base = load_base(options.base)
+    asked = list(prompts(base, options.folders, options.prompts))
+    print(f"{len(asked)} prompts of {statistics.median(map(len, asked)):.0f} tokens (median)")
+    for name in options.dtypes:
+        compare(base, name, asked, options.tokens)
+
+
+def prompts(base: Base, folders: list[Path], count: int) -> Iterator[list[int]]:
+    """So many, each from a file and a place in it chosen by chance, always the same."""
+    rng, files = random.Random(0), [file for folder in folders for file in folder.rglob("*.py")]
+    texts = [text for file in sorted(files) if len(text := read(file)) > 2000]
+    for text in rng.sample(texts, count):
+        cursor, before = rng.randrange(200, len(text) - 200), rng.randrange(200, 8192)
+        begin = max(0, cursor - before)
+        window = text[begin : cursor + before // 2]
+        place = place_at(window, cursor - begin, path="module.py", language="python")
+        yield base.prompts().build(place)
+
+
+def read(file: Path) -> str:
+    """Its text, nothing for what is no UTF-8."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def compare(base: Base, name: str, asked: list[list[int]], count: int) -> None:
+    """Print how both engines continue the prompts in one precision."""
+    dtype, found = DTYPES[name], read_dense(base, DTYPES[name])
+    assert found is not None, "no dense base"
+    engines: list[Engine] = [DenseCpuEngine(*found), TransformersEngine(base.load_model(dtype))]
+    del found
+    answers: list[list[Told]] = []
+    for number, prompt in enumerate(asked):
+        order = (0, 1) if number % 2 else (1, 0)
+        told = {which: greedy(engines[which], prompt, count) for which in order}
+        answers.append([told[0], told[1]])
+    describe_parity(name, dtype, answers)
+    describe_speed(name, asked, answers)
+
+
+@torch.inference_mode()
+def greedy(engine: Engine, prompt: list[int], count: int) -> Told:
+    """The most likely tokens behind a prompt."""
+    told, sequence, begun = Told(), engine.begin(), time.perf_counter()
+    logits = sequence.run(prompt, 1)[0]
+    told.prompt_seconds = time.perf_counter() - begun
+    for _ in range(count):
+        told.logits.append(logits.clone())
+        told.tokens.append(int(logits.argmax()))
+        begun = time.perf_counter()
+        logits = sequence.run(told.tokens[-1:], 1)[0]
+        told.token_seconds.append(time.perf_counter() - begun)
+    return told
+
+
+def describe_parity(name: str, dtype: torch.dtype, answers: list[list[Told]]) -> None:
+    """Print the shares of prompts and of tokens that are the same, and each gap where not."""
+    same, different, gaps = 0, 0, []
+    for ours, theirs in answers:
+        pairs = zip(ours.tokens, theirs.tokens, strict=True)
+        at = next((i for i, (a, b) in enumerate(pairs) if a != b), None)
+        same += len(ours.tokens) if at is None else at
+        if at is not None:
+            different += 1
+            logits = theirs.logits[at]
+            best, chosen = logits[theirs.tokens[at]], logits[ours.tokens[at]]
+            step = float(best.abs()) * torch.finfo(dtype).eps
+            gaps.append((float(best - chosen), float(best - chosen) / step))
+    print(
+        f"{name}: as transformers has them are {1 - different / len(answers):.1%} of prompts, and "
+        f"{same / (same + different):.2%} of tokens up to the first difference"
+    )
+    for gap, steps in sorted(gaps):
+        print(f"  parted at a gap of {gap:.4f} ({steps:.1f} steps)")
+
+
+def describe_speed(name: str, asked: list[list[int]], answers: list[list[Told]]) -> None:
+    """Print tokens a second of prompts and milliseconds of a token, ours and transformers'."""
+    for which, who in enumerate(("ours", "transformers")):
+        read_in = sum(both[which].prompt_seconds for both in answers)
+        one = statistics.median(time for both in answers for time in both[which].token_seconds)
+        print(
+            f"{name}: {who:12} {sum(map(len, asked)) / read_in:6.0f} tokens of a prompt a second, "
+            f"{1e3 * one:6.1f} ms a token"
+        )
+
+
+if __name__ == "__main__":
+    main()
