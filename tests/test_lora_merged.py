@@ -34,7 +34,7 @@ def adapter(request: pytest.FixtureRequest, base: Base, tmp_path: Path) -> Path:
 
 
 def test_the_weights_are_those_that_peft_makes(base: Base, adapter: Path) -> None:
-    found = qwen3_weights.read(base.directory)
+    found = qwen3_weights.read(base)
     assert found is not None
     ours = merged_weights(found[1], adapter)
     theirs = dict(merged_by_peft(base, adapter).named_parameters())

@@ -97,9 +97,9 @@ def test_what_it_does_not_compute_is_left_to_transformers(
     folder: Path, changes: dict[str, object]
 ) -> None:
     base = load_base(str(folder))
-    assert qwen3_cpu_engine_for(base.load_model()) and qwen3_weights.read(folder)
+    assert qwen3_cpu_engine_for(base.load_model()) and qwen3_weights.read(base)
     change_config(folder, **changes)
-    assert isinstance(load_engine(base), TransformersEngine)
+    assert isinstance(load_engine(load_base(str(folder))), TransformersEngine)
 
 
 def test_so_are_other_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,9 +107,9 @@ def test_so_are_other_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     model = base.load_model()
     assert not qwen3_cpu_engine_for(base.load_model(torch.bfloat16))
     monkeypatch.setattr(memory, "SMALL", model.num_parameters())
-    assert qwen3_weights.read(folder)
+    assert qwen3_weights.read(base)
     monkeypatch.setattr(memory, "SMALL", model.num_parameters() - 1)
-    assert isinstance(load_engine(base), TransformersEngine)
+    assert isinstance(load_engine(load_base(str(folder))), TransformersEngine)
     assert not qwen3_cpu_engine_for(model)
     monkeypatch.undo()
     get_peft_model(model, LoraConfig(r=2, target_modules="all-linear"))

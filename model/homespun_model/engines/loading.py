@@ -39,7 +39,7 @@ def load_engine(base: Base, adapter: Path | None = None, *, device: str = "cpu")
     """
     if not is_small(base.parameters):
         return _unmerged(base, adapter, device)
-    if device == "cpu" and (found := qwen3_weights.read(base.directory)) is not None:
+    if device == "cpu" and (found := qwen3_weights.read(base)) is not None:
         shape, weights = found
         return Qwen3CpuEngine(shape, merged_weights(weights, adapter) if adapter else weights)
     from homespun_model.engines.transformers_engine import engine_for

@@ -7,18 +7,19 @@ wrong with it.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from homespun_model.bases.memory import is_small
+from homespun_model.errors import BaseError
+
+if TYPE_CHECKING:
+    from homespun_model.bases.base import Base
 
 EMBEDDING, NORM, HEAD = "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"
 
@@ -115,37 +116,20 @@ class Shape:
         )
 
 
-def read(directory: Path) -> tuple[Shape, Weights] | None:
-    """The model saved in ``directory``, None unless it is a small Qwen3 and whole."""
-    try:
-        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-        shape = Shape.of(config)
-        if shape is None or not shape.is_small():
-            return None
-        weights = _read_weights(directory / "model.safetensors", shape)
-    except (OSError, ValueError, SafetensorError):
+def read(base: Base) -> tuple[Shape, Weights] | None:
+    """The weights of a base, None unless it is a small Qwen3 and whole."""
+    shape = Shape.of(base.config)
+    if shape is None or not shape.is_small():
         return None
-    return (shape, weights) if weights is not None else None
-
-
-def _read_weights(file: Path, shape: Shape) -> Weights | None:
+    try:
+        weights = base.tensors(torch.float32)
+    except BaseError:
+        return None
     sizes = shape.weights()
-    with safe_open(file, framework="pt") as found:
-        names = set(found.keys())
-        if not names >= sizes.keys() or (shape.tied and HEAD in names):
-            return None
-        # Copies: the file is mapped into memory, and may be written to.
-        stored = {name: found.get_tensor(name) for name in sizes}
-        weights = {name: tensor.to(torch.float32, copy=True) for name, tensor in stored.items()}
-    whole = all(
-        stored[name].is_floating_point() and tensor.shape == sizes[name] and _is_finite(tensor)
-        for name, tensor in weights.items()
-    )
-    return weights if whole else None
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    return bool(torch.isfinite(tensor).all())
+    if shape.tied and HEAD in weights:
+        return None
+    whole = all(name in weights and weights[name].shape == sizes[name] for name in sizes)
+    return (shape, {name: weights[name] for name in sizes}) if whole else None
 
 
 def _is_positive(number: object) -> bool:
