@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from homespun_model.bases.base import Base, load_base
 from homespun_model.engines.loading import load_engine
 from homespun_model.engines.qwen3_cpu import Qwen3CpuEngine
 from homespun_model.errors import BaseError
+from peft import LoraConfig, get_peft_model
 from random_adapters import merged_by_peft, random_adapter
 from tiny_ggufs import FAMILY, KINDS, tiny_gguf, tiny_model, tokenizer_fields, tokens_of, write_gguf
 from tiny_models import tiny_tokenizer
@@ -153,6 +156,21 @@ def test_any_name_and_a_folder_with_one_file_will_do(tmp_path: Path) -> None:
         based(folder)
 
 
+def test_looking_at_a_file_needs_no_torch(tmp_path: Path) -> None:
+    model = tiny_model("qwen2", rows=ROWS)
+    embedding = model.get_input_embeddings().weight.detach().numpy()
+    path = write_gguf(tmp_path / "x", model, tensors={"output.weight": embedding})
+    script = (
+        "import sys; from homespun_model.bases.base import load_base\n"
+        f"base = load_base({str(path)!r}, fim_format={FAMILY.name!r})\n"
+        "assert base.parameters and base.record\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script], check=True, env={"PYTHONPATH": ":".join(sys.path)}
+    )
+
+
 def test_the_name_in_the_file_tells_the_family(tmp_path: Path) -> None:
     path = tiny_gguf(tmp_path / "x", fields={"general.name": "Qwen2.5 Coder 0.5B Instruct"})
     base = load_base(str(path))
@@ -231,3 +249,12 @@ def test_adapters_are_trained_on_a_file_and_merged(tmp_path: Path) -> None:
     engine = load_engine(base, adapter)
     found = engine.begin().run(IDS[0].tolist(), 1)
     torch.testing.assert_close(found, truth, atol=1e-3, rtol=1e-3)
+
+
+def test_a_file_can_be_trained_on(tmp_path: Path) -> None:
+    base = based(tiny_gguf(tmp_path / "x", "llama"))
+    config = LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(base.load_model(), config)
+    model(input_ids=IDS, labels=IDS).loss.backward()
+    learns = {name for name, weight in model.named_parameters() if weight.grad is not None}
+    assert learns and all("lora_" in name for name in learns)

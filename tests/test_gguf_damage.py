@@ -176,7 +176,7 @@ def test_what_a_file_says_wrong_is_named(written: dict[str, Any], why: str, tmp_
         ({"qwen2.rope.scaling.type": "longrope"}, "not known (longrope)"),
         ({"qwen2.expert_count": 8}, "has a field expert_count"),
         ({"tokenizer.ggml.model": "llama"}, "of the kind 'llama'"),
-        ({"tokenizer.ggml.pre": None}, "it cuts text as 'None'"),
+        ({"tokenizer.ggml.pre": None}, "does not say how text is cut"),
         ({"tokenizer.ggml.pre": "tekken"}, "it cuts text as 'tekken'"),
         ({"tokenizer.ggml.tokens": ["a", "b"]}, "it has 2 tokens"),
         ({"tokenizer.ggml.tokens": ["a"] * 408}, "spelled alike"),

@@ -57,7 +57,7 @@ class Base:
 
     id: str
     """What it is called: "starter", the path of the folder or file, or the hub's name."""
-    files: ModelFiles = field(repr=False)
+    files: ModelFiles = field(compare=False, repr=False)
     """What it is made from."""
     weights_hash: str
     """sha256 over the files of its weights: what was loaded, not what it is (``record``)."""

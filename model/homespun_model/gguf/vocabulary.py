@@ -103,6 +103,8 @@ def _rule(path: Path, fields: Mapping[str, Any]) -> _Rule:
     kind, words = fields.get("tokenizer.ggml.model"), fields.get("tokenizer.ggml.pre")
     if kind != "gpt2":
         raise _wrong(path, f"it is of the kind {str(kind)[:40]!r}; only gpt2 (BPE) is read")
+    if words is None:  # as files from before the spring of 2024
+        raise _wrong(path, "it does not say how text is cut (tokenizer.ggml.pre): convert it anew")
     rules = _rules()
     if not isinstance(words, str) or words not in rules:
         raise _wrong(path, f"it cuts text as {str(words)[:40]!r}; known are {', '.join(rules)}")
