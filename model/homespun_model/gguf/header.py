@@ -29,9 +29,10 @@ from homespun_model.errors import BaseError
 _ARCHITECTURE = "general.architecture"
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-MOST_HEADER = 128 << 20  # bytes: those of a quarter of a million tokens are a tenth of it
+MOST_HEADER = 64 << 20  # bytes; a quarter of a million tokens and their merges are a quarter of it
 MOST_DIMENSIONS = 4
 MOST_ITEMS = 1 << 18  # fields or tensors; large models have hundreds of each
+MOST_TEXTS = 1 << 21  # of one field
 _SCALARS = {
     GGUFValueType.UINT8: "u1",
     GGUFValueType.INT8: "i1",
@@ -160,7 +161,7 @@ class _Reader:
             return name, self._scalar(kind)
         kind = self._number("<I")
         if kind == GGUFValueType.STRING:
-            return name, [self._text() for _ in range(self._count(_LEAST_STRING))]
+            return name, [self._text() for _ in range(self._count(_LEAST_STRING, MOST_TEXTS))]
         dtype = self._dtype(kind)
         data = self._take(self._count(dtype.itemsize) * dtype.itemsize)
         return name, np.frombuffer(data, dtype)
