@@ -64,7 +64,7 @@ def make(folder: Path, millions: int) -> Base:
     )
     Qwen3ForCausalLM(config).save_pretrained(folder)
     for name in ("tokenizer.json", "fim_format.json"):
-        shutil.copyfile(starter.directory / name, folder / name)
+        shutil.copyfile(starter.files.path / name, folder / name)
     return load_base(str(folder))
 
 

@@ -99,7 +99,7 @@ def written_since(repository: Repository, before: str, folder: Path) -> tuple[Pa
 
 def judged(options: argparse.Namespace, folder: Path, glob: str, adapter: Path | None) -> str:
     command: Sequence[str] = [
-        *(sys.executable, str(options.judge), str(load_base().directory), str(folder)),
+        *(sys.executable, str(options.judge), str(load_base().files.path), str(folder)),
         *("--holes", str(options.holes), "--glob", glob),
         *(("--adapter", str(adapter)) if adapter else ()),
     ]

@@ -198,7 +198,7 @@ def test_no_network_is_needed(
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    again = load_base(str(base.directory))
+    again = load_base(str(base.files.path))
     Completer.load(again, adapter).complete(PLACE)
 
 

@@ -41,7 +41,10 @@ def go_on_from(model: PeftModel, folder: Path) -> None:
         state = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"the adapter in {folder} cannot be read: {error}") from error
-    shapes = {name: tensor.shape for name, tensor in get_peft_model_state_dict(model).items()}
+    shapes = {
+        name: tensor.shape
+        for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items()
+    }
     if {name: tensor.shape for name, tensor in state.items()} != shapes:
         raise TrainingError(
             f"the adapter in {folder} has another shape than those that are trained now: "
@@ -55,7 +58,7 @@ def save_adapter(model: PeftModel, folder: Path, base: str) -> None:
 
     TrainingError where it cannot be written.
     """
-    state = get_peft_model_state_dict(model)
+    state = get_peft_model_state_dict(model, save_embedding_layers=False)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     try:
         save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})

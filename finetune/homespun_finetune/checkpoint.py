@@ -126,7 +126,7 @@ class Checkpointer(TrainerCallback):
     def _write(self, step: int, optimizer: Any, schedule: Any) -> None:
         about, best = self._stopping.state()
         tensors = {f"best.{name}": tensor for name, tensor in best.items()}
-        adapter = get_peft_model_state_dict(self._model)
+        adapter = get_peft_model_state_dict(self._model, save_embedding_layers=False)
         tensors |= {f"adapter.{name}": tensor.detach() for name, tensor in adapter.items()}
         tensors |= _moments(optimizer)
         tensors["random"] = torch.get_rng_state()

@@ -41,7 +41,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
         ),
     ] = None,
     base: Annotated[
-        str, typer.Option(help="Base model: starter, a folder, or a hub name.")
+        str, typer.Option(help="Base model: starter, a folder, a GGUF file, or a hub name.")
     ] = "starter",
     store: Annotated[
         str | None, typer.Option(help="Adapter store. [default: your user data folder]")

@@ -154,7 +154,7 @@ class EarlyStopping(TrainerCallback):
         self.points.append(point)
         if math.isfinite(loss) and (self._best_point is None or loss < self._best_point.loss):
             self._best_point = point
-            state = get_peft_model_state_dict(self._model)
+            state = get_peft_model_state_dict(self._model, save_embedding_layers=False)
             self._best = {name: tensor.detach().clone() for name, tensor in state.items()}
 
     def _hopeless(self) -> bool:

@@ -34,7 +34,9 @@ adapters_app = typer.Typer(
 )
 app.add_typer(adapters_app, name="adapters")
 
-BaseOption = Annotated[str, typer.Option(help="Base model: starter, a folder, or a hub name.")]
+BaseOption = Annotated[
+    str, typer.Option(help="Base model: starter, a folder, a GGUF file, or a hub name.")
+]
 StoreOption = Annotated[
     str | None, typer.Option(help="Adapter store. [default: your user data folder]")
 ]

@@ -1,29 +1,23 @@
 """Base models: find one, make sure that it is safe to load, and load it.
 
-A base is the bundled starter, a folder, or a model on the Hugging Face hub, and the last only when
-its user names it: nothing here reads a base's name out of a manifest or a repository. Weights are
-safetensors and nothing else, and no code that lies beside them is ever run. torch and transformers
-are imported when weights are loaded, not before. Knows nothing of prompts and adapters.
+A base is the bundled starter, a folder, a GGUF file, or a model on the Hugging Face hub, and the
+last only when its user names it: nothing here reads a base's name out of a manifest or a
+repository. Weights are safetensors or GGUF and nothing else, and no code that lies beside them is
+ever run. torch and transformers are imported when weights are loaded, not before. Knows nothing of
+adapters.
 """
 
 from __future__ import annotations
 
-import logging
-import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homespun_model.bases.base_files import (
-    hash_of,
-    loaded_files,
-    one_line,
-    read_config,
-    weight_files,
-)
+from homespun_model.bases.base_files import ggufs_in, one_line
 from homespun_model.bases.families import (
     FORMAT_FILE,
     FimFormat,
@@ -41,14 +35,15 @@ from homespun_model.bases.identity import (
     publishers_name,
     vocabulary_hash,
 )
+from homespun_model.bases.model_files import ModelFiles
 from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder, versions_for
+from homespun_model.bases.safetensors_folder import SafetensorsFolder
 from homespun_model.bases.token_healing import Lexicon
-from homespun_model.bases.tokenizer import TextTokenizer, read_tokenizer
+from homespun_model.bases.tokenizer import TextTokenizer
 from homespun_model.errors import BaseError
 
 if TYPE_CHECKING:
     import torch
-    from tokenizers import Tokenizer
     from transformers import PreTrainedModel
 
 STARTER_NAME = "starter"
@@ -62,10 +57,11 @@ class Base:
     """A base model that was found and looked at; its weights load on demand."""
 
     id: str
-    """What it is called: "starter", the folder's path or the hub's name."""
-    directory: Path
+    """What it is called: "starter", the path of the folder or file, or the hub's name."""
+    files: ModelFiles = field(compare=False, repr=False)
+    """What it is made from."""
     weights_hash: str
-    """sha256 over its safetensors files: what was loaded, not what it is (``record``)."""
+    """sha256 over the files of its weights: what was loaded, not what it is (``record``)."""
     format: FimFormat
     fim: FimIds
     tokenizer: TextTokenizer = field(compare=False)
@@ -102,20 +98,22 @@ class Base:
         )
         return BaseRecord(self.id, self.weights_hash, identity)
 
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """What transformers keeps in a ``config.json``, whatever the format."""
+        return self.files.config
+
+    def tensors(self, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+        """The weights by transformers' names, all of them finite, for an engine of one's own.
+
+        They may be views of a file: copy what is kept. BaseError where they cannot be read.
+        """
+        return self.files.tensors(dtype)
+
     @cached_property
     def parameters(self) -> int:
-        """Numbers in the files that load, of which only the headers are read. BaseError."""
-        from safetensors import SafetensorError, safe_open
-
-        total = 0
-        try:
-            for path in loaded_files(self.directory):
-                with safe_open(path, framework="numpy") as file:
-                    shapes = (file.get_slice(name).get_shape() for name in file.keys())  # noqa: SIM118
-                    total += sum(map(math.prod, shapes))
-        except (OSError, SafetensorError) as error:
-            raise BaseError(f"base {self.id!r} does not load: {_why(error)}") from error
-        return total
+        """Numbers in what loads, of which only the headers are read. BaseError."""
+        return self.files.parameters()
 
     @cached_property
     def fitted(self) -> Fitted:
@@ -130,73 +128,76 @@ class Base:
     def load_model(self, dtype: torch.dtype | None = None, device: str = "cpu") -> PreTrainedModel:
         """A fresh copy of the weights in ``dtype`` (float32 unless given), in evaluation mode."""
         import torch
-        import transformers
 
-        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        transformers.utils.logging.set_verbosity(logging.CRITICAL)  # what is wrong is one line
-        try:
-            loading: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                self.directory,
-                dtype=dtype or torch.float32,
-                attn_implementation="sdpa",  # the config cannot ask for a kernel from elsewhere
-                trust_remote_code=False,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-            )
-        except Exception as error:  # whatever the libraries make of a broken folder
-            raise BaseError(f"base {self.id!r} does not load: {_why(error)}") from error
-        model: PreTrainedModel = loading[0]  # from_pretrained has put it into evaluation mode
+        model = self.files.model(dtype or torch.float32)
         model.requires_grad_(False)
-        if wrong := _wrong_with(model, sorted(loading[1]["missing_keys"])):
-            raise BaseError(f"base {self.id!r} does not load: {wrong}")
         return _moved(model, device)
 
 
 def load_base(name: str = STARTER_NAME, *, fim_format: str | None = None) -> Base:
-    """The base called ``name``: "starter", a folder, or a hub name such as ``org/model``.
+    """The base called ``name``: "starter", a folder, a GGUF file, or a hub name like
+    ``org/model``.
 
     A hub name is downloaded unless it is in the local cache already, so pass only what the user
     asked for. ``fim_format`` names the family where it cannot be told. BaseError: one line.
     """
-    directory = _find(name)
-    config = read_config(directory)
-    weights = weight_files(directory)
-    tokenizer = read_tokenizer(directory)
-    format = _format(name, directory, config, tokenizer, fim_format)
-    fim = format.resolve(tokenizer.token_to_id)
-    text = TextTokenizer(tokenizer, forbidden=fim.stop, guard=format.guard)
-    _check_vocabulary(directory, config, text)
-    weights_hash = hash_of(weights)
+    files = _find(name)
+    format = _format(name, files, fim_format)
+    fim = format.resolve(files.tokenizer.token_to_id)
+    text = TextTokenizer(files.tokenizer, forbidden=fim.stop, guard=format.guard)
+    _check_vocabulary(files, text)
+    weights_hash = files.weights_hash()
     return Base(
-        id=name if name == STARTER_NAME or _is_hub_name(name) else str(directory),
-        directory=directory,
+        id=name if name == STARTER_NAME or _is_hub_name(name) else str(files.path),
+        files=files,
         weights_hash=weights_hash,
         format=format,
         fim=fim,
         tokenizer=text,
-        context_length=_context_length(config),
-        architecture=architecture_of(config),
-        published=_published(name, directory, weights_hash),
+        context_length=_context_length(files.config),
+        architecture=architecture_of(files.config),
+        published=_published(name, files, weights_hash),
     )
 
 
-def _published(name: str, directory: Path, weights_hash: str) -> tuple[str, str | None] | None:
+def _published(name: str, files: ModelFiles, weights_hash: str) -> tuple[str, str | None] | None:
     """Name and revision: of the starter, what it weighs; of a hub's model, the snapshot's."""
     if name == STARTER_NAME:
         return name, weights_hash[:DIGITS]
-    return (name, directory.name) if _is_hub_name(name) else publishers_name(directory)
-
-
-def _find(name: str) -> Path:
-    if name == STARTER_NAME:
-        return _starter()
-    folder = Path(name).expanduser()
-    if name and folder.is_dir():
-        return folder.resolve()
     if _is_hub_name(name):
-        return _from_hub(name)
-    raise BaseError(f"there is no base {name!r}: give starter, a folder, or a hub name (org/model)")
+        return name, files.path.name
+    return None if files.beside is None else publishers_name(files.beside)
+
+
+def _find(name: str) -> ModelFiles:
+    if name == STARTER_NAME:
+        return SafetensorsFolder.at(_starter())
+    path = Path(name).expanduser()
+    if name and path.is_dir():
+        return _in_folder(path.resolve())
+    if name and path.is_file():
+        return _in_file(path.absolute())
+    if _is_hub_name(name):
+        return SafetensorsFolder.at(_from_hub(name))
+    raise BaseError(
+        f"there is no base {name!r}: give starter, a folder, a GGUF file, or a hub name (org/model)"
+    )
+
+
+def _in_folder(folder: Path) -> ModelFiles:
+    """What transformers saved there, else the only GGUF file."""
+    ggufs = ggufs_in(folder)
+    if not ggufs or any(folder.glob("*.safetensors")):
+        return SafetensorsFolder.at(folder)
+    if len(ggufs) > 1:
+        raise BaseError(f"{folder} holds {len(ggufs)} GGUF files: name one, {ggufs[0].name} …")
+    return _in_file(ggufs[0])
+
+
+def _in_file(path: Path) -> ModelFiles:
+    from homespun_model.bases.gguf_file import GgufFile  # numpy's import would be felt
+
+    return GgufFile.at(path)
 
 
 def _starter() -> Path:
@@ -228,48 +229,29 @@ def _from_hub(name: str) -> Path:
     return Path(found)
 
 
-def _format(
-    name: str,
-    directory: Path,
-    config: dict[str, Any],
-    tokenizer: Tokenizer,
-    wanted: str | None,
-) -> FimFormat:
+def _format(name: str, files: ModelFiles, wanted: str | None) -> FimFormat:
     """What the user says, else what lies beside the weights, else what the names tell."""
     if wanted is not None:
         return by_name(wanted)
-    if (directory / FORMAT_FILE).is_file():
-        return read_format(directory / FORMAT_FILE)
-    names = [name if _is_hub_name(name) else directory.name, str(config.get("_name_or_path", ""))]
-    return detect(names, tokenizer.token_to_id)
+    if files.beside is not None and (files.beside / FORMAT_FILE).is_file():
+        return read_format(files.beside / FORMAT_FILE)
+    names = (name, *files.names[1:]) if _is_hub_name(name) else files.names
+    return detect(names, files.tokenizer.token_to_id)
 
 
-def _check_vocabulary(directory: Path, config: dict[str, Any], tokenizer: TextTokenizer) -> None:
+def _check_vocabulary(files: ModelFiles, tokenizer: TextTokenizer) -> None:
     """A tokenizer with more ids than the model has rows would crash in the middle of a run."""
-    size = config.get("vocab_size")
+    size = files.config.get("vocab_size")
     if isinstance(size, int) and tokenizer.size > size:
         raise BaseError(
-            f"{directory}: the tokenizer has {tokenizer.size} ids, the model only {size}: "
+            f"{files.path}: the tokenizer has {tokenizer.size} ids, the model only {size}: "
             "they do not belong together"
         )
 
 
-def _context_length(config: dict[str, Any]) -> int:
+def _context_length(config: Mapping[str, Any]) -> int:
     length = config.get("max_position_embeddings")
     return min(length, MAX_CONTEXT) if isinstance(length, int) and length > 0 else MAX_CONTEXT
-
-
-def _wrong_with(model: PreTrainedModel, missing: list[str]) -> str | None:
-    """What keeps loaded weights from being used; transformers makes up what is missing."""
-    import torch
-
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        return f"its weights lack {missing[0]}{more}: save or download it again"
-    for name, weight in model.named_parameters():
-        if not torch.isfinite(weight).all():
-            return f"{name} holds values that are no numbers: save or download it again"
-    return None
 
 
 def _moved(model: PreTrainedModel, device: str) -> PreTrainedModel:
@@ -282,12 +264,3 @@ def _moved(model: PreTrainedModel, device: str) -> PreTrainedModel:
             f"device {device!r} cannot be used: {one_line(error)}; choose another with --device"
         ) from error
     return model
-
-
-def _why(error: Exception) -> str:
-    """What stopped transformers, where its own words would lead astray."""
-    if "trust_remote_code" in str(error):
-        return "it needs code of its own, which is never run here: choose another base"
-    if "ignore_mismatched_sizes" in str(error):
-        return "its weights do not have the shapes that its config.json says"
-    return one_line(error)

@@ -1,6 +1,6 @@
 """The files of a base: its config and its weights, looked at before anything is loaded.
 
-Weights are safetensors and nothing else; an index may name only what lies beside it. Loads nothing.
+An index may name only what lies beside it, and pickled weights are refused. Loads nothing.
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ def _check_index(directory: Path, weights: set[str]) -> None:
     if other := _indexed(directory) - weights:
         file = directory / INDEX
         raise BaseError(f"{file} names {min(map(repr, other))}, no safetensors file beside it")
+
+
+def ggufs_in(folder: Path) -> list[Path]:
+    """The files of a folder that are called as GGUF files are."""
+    return sorted(path for path in folder.glob("*.gguf") if path.is_file())
 
 
 def loaded_files(directory: Path) -> list[Path]:

@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from homespun_model.bases.base import Base
-from homespun_model.bases.base_files import read_config
-from homespun_model.engines.base_tensors import tensors_of
 from homespun_model.engines.dense_shape import HEAD, Shape
 from homespun_model.errors import BaseError
 
@@ -24,16 +21,11 @@ Weights = dict[str, Tensor]
 def read_dense(base: Base, dtype: torch.dtype) -> tuple[Shape, Weights] | None:
     """The base in ``dtype``, None unless it is a dense decoder and whole."""
     try:
-        shape = Shape.of(read_config(base.directory))
-        if shape is None:
-            return None
-        stored = tensors_of(base.directory, dtype)
-    except (OSError, ValueError, SafetensorError, BaseError):
+        shape = Shape.of(base.config)
+        weights = fitting(shape, base.tensors(dtype)) if shape else None
+    except BaseError:
         return None
-    weights = fitting(shape, stored)
-    return (
-        (shape, weights) if weights is not None and all(map(_is_finite, stored.values())) else None
-    )
+    return (shape, weights) if shape and weights is not None else None
 
 
 def fitting(shape: Shape, stored: Mapping[str, Tensor]) -> Weights | None:
@@ -44,10 +36,3 @@ def fitting(shape: Shape, stored: Mapping[str, Tensor]) -> Weights | None:
     weights = {name: stored[name] for name in sizes}
     same = all(tuple(weights[name].shape) == size for name, size in sizes.items())
     return weights if same else None
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    """What is not shows in a sum, which is quick; a sum may grow too large all the same."""
-    if tensor.sum(dtype=torch.float32).isfinite():
-        return True
-    return bool(tensor.isfinite().all())

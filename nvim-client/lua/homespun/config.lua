@@ -14,7 +14,7 @@ M.defaults = {
   --- The `homespun` executable. Without it: the active virtual environment's, then the one on PATH.
   ---@type string?
   server = nil,
-  --- Passed on as `homespun serve --base`: "starter", a folder, or a hub name.
+  --- Passed on as `homespun serve --base`: "starter", a folder, a GGUF file, or a hub name.
   ---@type string?
   base = nil,
   --- Passed on as `--store`: the folder that holds the adapters.

@@ -1,0 +1,1 @@
+"""Models in GGUF files, read without running anything: fields, weights, vocabulary."""
