@@ -1,7 +1,8 @@
 """Base models: find one, make sure that it is safe to load, and load it.
 
-A base is the bundled starter, a folder, or a model on the Hugging Face hub, and the last only when
-its user names it: nothing here reads a base's name out of a manifest or a repository. Weights are
+A base is the bundled starter, one of the shelf, a folder, or a model on the Hugging Face hub, and
+the last only when its user names it: nothing here reads a base's name out of a manifest or a
+repository, and a folder called like a base of the catalogue is not taken for it. Weights are
 safetensors and nothing else, and no code that lies beside them is ever run. torch and transformers
 are imported when weights are loaded, not before. Knows nothing of prompts and adapters.
 """
@@ -43,6 +44,8 @@ from homespun_model.bases.identity import (
 from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder
 from homespun_model.bases.token_healing import Lexicon
 from homespun_model.bases.tokenizer import TextTokenizer, read_tokenizer
+from homespun_model.catalogue.catalogue import STARTER, published
+from homespun_model.catalogue.shelf import default_shelf
 from homespun_model.errors import BaseError
 
 if TYPE_CHECKING:
@@ -50,7 +53,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel
 
-STARTER_NAME = "starter"
 # Longer prompts would hold nothing: the window around a cursor is about this long (place.py).
 MAX_CONTEXT = 2048
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -61,7 +63,7 @@ class Base:
     """A base model that was found and looked at; its weights load on demand."""
 
     id: str
-    """What it is called: "starter", the folder's path or the hub's name."""
+    """What it is called: "starter", its name on the shelf, the folder's path or the hub's name."""
     directory: Path
     weights_hash: str
     """sha256 over its safetensors files: what was loaded, not what it is (``record``)."""
@@ -147,8 +149,8 @@ class Base:
         return _moved(model, device)
 
 
-def load_base(name: str = STARTER_NAME, *, fim_format: str | None = None) -> Base:
-    """The base called ``name``: "starter", a folder, or a hub name such as ``org/model``.
+def load_base(name: str = STARTER, *, fim_format: str | None = None) -> Base:
+    """The base called ``name``: "starter", one of the shelf, a folder, or a hub name.
 
     A hub name is downloaded unless it is in the local cache already, so pass only what the user
     asked for. ``fim_format`` names the family where it cannot be told. BaseError: one line.
@@ -163,7 +165,7 @@ def load_base(name: str = STARTER_NAME, *, fim_format: str | None = None) -> Bas
     _check_vocabulary(directory, config, text)
     weights_hash = hash_of(weights)
     return Base(
-        id=name if name == STARTER_NAME or _is_hub_name(name) else str(directory),
+        id=name if _is_called(name) else str(directory),
         directory=directory,
         weights_hash=weights_hash,
         format=format,
@@ -177,24 +179,36 @@ def load_base(name: str = STARTER_NAME, *, fim_format: str | None = None) -> Bas
 
 def _published(name: str, directory: Path, weights_hash: str) -> tuple[str, str | None] | None:
     """Name and revision: of the starter, what it weighs; of a hub's model, the snapshot's."""
-    if name == STARTER_NAME:
+    if name == STARTER:
         return name, weights_hash[:DIGITS]
     return (name, directory.name) if _is_hub_name(name) else publishers_name(directory)
 
 
+def _is_called(name: str) -> bool:
+    """Whether a base is known by its name, wherever its files lie."""
+    return name == STARTER or default_shelf().has(name) or _is_hub_name(name)
+
+
 def _find(name: str) -> Path:
-    if name == STARTER_NAME:
+    if name == STARTER:
         return _starter()
+    if default_shelf().has(name):
+        return default_shelf().folder(name)
+    if published().find(name) is not None:
+        raise BaseError(f"{name} is not on this machine yet: homespun models get {name}")
     folder = Path(name).expanduser()
     if name and folder.is_dir():
         return folder.resolve()
     if _is_hub_name(name):
         return _from_hub(name)
-    raise BaseError(f"there is no base {name!r}: give starter, a folder, or a hub name (org/model)")
+    raise BaseError(
+        f"there is no base {name!r}: give a name that `homespun models` lists, a "
+        "folder, or a hub name (org/model)"
+    )
 
 
 def _starter() -> Path:
-    folder = Path(str(resources.files(__package__))) / STARTER_NAME
+    folder = Path(str(resources.files(__package__))) / STARTER
     if not (folder / "config.json").is_file():
         raise BaseError(
             "the starter's weights are missing from this installation: install it again"
