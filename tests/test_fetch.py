@@ -104,6 +104,16 @@ def test_a_base_that_is_here_is_not_fetched_again(hub: HubServer, machine: Machi
     assert len(hub.asked) == asked
 
 
+def test_what_lies_there_and_is_not_the_published_file_is_fetched_again(
+    hub: HubServer, machine: Machine
+) -> None:
+    machine.get("hub")
+    (machine.shelf.folder(NAME) / "model.gguf").write_bytes(DATA[:-1] + b"!")
+    machine.get("hub")
+    assert weights(machine) == DATA
+    assert len(hub.asked) == 2
+
+
 def test_a_file_with_another_hash_is_not_believed(hub: HubServer, machine: Machine) -> None:
     hub.add_file(REPOSITORY, REVISION, "tiny-q4.gguf", DATA[:-1] + b"!")
     assert "not the published file" in refusal(machine, source="hub")

@@ -81,7 +81,8 @@ class ModelCommands:
                 doubt = "nothing is known about it" if entry is None else entry.doubt
                 if doubt is not None:
                     told.say(f"{name}: {doubt}")
-                path = Fetcher(self.shelf, told, _examine).get(name, sources)
+                known = entry.files if entry is not None else ()
+                path = Fetcher(self.shelf, told, _examine).get(name, sources, known)
             except (ModelError, CommandUsageError) as error:
                 if as_json:
                     emit("error", message=str(error))

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from homespun_model.catalogue.catalogue import BaseFile
 from homespun_model.catalogue.shelf import PART, Shelf
 from homespun_model.catalogue.source import Source
-from homespun_model.catalogue.transfer import check, make_sure_of_room
+from homespun_model.catalogue.transfer import check, make_sure_of_room, sha256_if
 from homespun_model.errors import FetchError, NoRoomError
 from homespun_model.files.locks import NoLocksError, try_lock
 
@@ -45,11 +45,14 @@ class Fetcher:
     examine: Callable[[Path], None]
     """Looks at a base for which no hash of ours vouches; raises for what it will not have."""
 
-    def get(self, name: str, sources: Sequence[Source]) -> Path:
+    def get(self, name: str, sources: Sequence[Source], known: Sequence[BaseFile] = ()) -> Path:
         """The folder of the base called ``name``. FetchError: no source gave it, or the disk took
-        it; what ``examine`` raises."""
+        it; what ``examine`` raises.
+
+        ``known``: files that have to be what they were published as, where it is here already.
+        """
         with alone_with(self.shelf, name, self.teller):
-            if self.shelf.has(name):
+            if self.shelf.has(name) and self._is_sound(name, known):
                 self.teller.say(f"{name} is here already: {self.shelf.folder(name)}")
                 return self.shelf.folder(name)
             reasons = []
@@ -63,6 +66,17 @@ class Fetcher:
                     if source is not sources[-1]:
                         self.teller.say(reasons[-1])
             raise FetchError(f"{name} was not got; {'; '.join(reasons) or 'nobody offers it'}")
+
+    def _is_sound(self, name: str, known: Sequence[BaseFile]) -> bool:
+        """It may come out of a cache between machines, which others can write to."""
+        folder = self.shelf.folder(name)
+        try:
+            sound = all(sha256_if(folder / file.name, file) for file in known)
+        except OSError:
+            sound = False
+        if not sound:
+            self.teller.say(f"{folder} does not hold the published files: they are fetched again")
+        return sound
 
     def _from(self, source: Source, name: str) -> Path:
         files = source.files()

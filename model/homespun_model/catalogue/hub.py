@@ -143,7 +143,7 @@ def _with_weights(files: list[BaseFile], repository: str) -> tuple[BaseFile, ...
 def _make_sure_of_network() -> None:
     from huggingface_hub import constants
 
-    if constants.is_offline_mode():
+    if constants.HF_HUB_OFFLINE:
         raise FetchError("HF_HUB_OFFLINE is set")
 
 

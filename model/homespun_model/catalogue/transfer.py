@@ -118,21 +118,28 @@ def check(part: Path, wanted: BaseFile) -> str:
 
     Then it is deleted: nothing can be made of it.
     """
-    sha256, sha1 = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % _size(part))
-    with part.open("rb") as file:
+    sha256 = sha256_if(part, wanted)
+    if sha256 is None:
+        part.unlink()
+        raise FetchError(f"{wanted.source} is not the published file: its hash is another")
+    return sha256
+
+
+def sha256_if(path: Path, wanted: BaseFile) -> str | None:
+    """The sha256 of a file, None if it is not what was published. OSError."""
+    size = path.stat().st_size
+    sha256, sha1 = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size)
+    with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             sha256.update(chunk)
             if wanted.git_sha1 is not None:
                 sha1.update(chunk)
-    wrong = (
-        (wanted.size is not None and wanted.size != _size(part))
-        or (wanted.sha256 is not None and wanted.sha256 != sha256.hexdigest())
-        or (wanted.git_sha1 is not None and wanted.git_sha1 != sha1.hexdigest())
+    right = (
+        wanted.size in (None, size)
+        and wanted.sha256 in (None, sha256.hexdigest())
+        and wanted.git_sha1 in (None, sha1.hexdigest())
     )
-    if wrong:
-        part.unlink()
-        raise FetchError(f"{wanted.source} is not the published file: its hash is another")
-    return sha256.hexdigest()
+    return sha256.hexdigest() if right else None
 
 
 def make_sure_of_room(folder: Path, size: int) -> None:
