@@ -127,12 +127,15 @@ def test_a_connection_that_breaks_off_is_taken_up_again(hub: HubServer, machine:
     assert hub.ranges() == ["bytes=1000000-", "bytes=2000000-"]
 
 
-def test_what_came_before_all_tries_failed_is_gone_on_from(
-    hub: HubServer, machine: Machine
+@pytest.mark.parametrize("when", [0, 2**32])
+def test_what_came_before_is_gone_on_from_whatever_the_clock_says(
+    hub: HubServer, machine: Machine, when: int
 ) -> None:
     hub.breaks, hub.breaks_after = 100, 1000
     assert "broke off after" in refusal(machine, source="hub")
     assert machine.shelf.fetched(NAME) == 5000
+    part = machine.shelf.coming(NAME) / f"model.gguf{PART}"
+    os.utime(part, (when, when))
     hub.breaks = 0
     machine.get("hub")
     assert weights(machine) == DATA
@@ -445,6 +448,15 @@ def test_addresses_that_nothing_is_fetched_from(machine: Machine, address: str, 
     assert said in refusal(machine, given=address)
 
 
+def test_no_password_of_an_address_is_said_or_noted(
+    hub: HubServer, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.files["/m.gguf"] = DATA
+    machine.get(given=f"{hub.url}/m.gguf?signature=secret")
+    assert machine.shelf.about(NAME)["source"] == "http://127.0.0.1/m.gguf"
+    assert "secret" not in "".join(capsys.readouterr())
+
+
 def test_an_address_of_something_else_is_refused(hub: HubServer, tmp_path: Path) -> None:
     hub.files["/m.gguf"] = b"<html>log in first</html>"
     machine = Machine(tmp_path / "user", ())
@@ -469,7 +481,7 @@ def test_a_folder_that_nobody_knows_needs_a_name_and_says_so(
     folder, machine = tiny_base(tmp_path / "tiny"), Machine(tmp_path / "user", ())
     (folder / "evil.py").write_text("raise RuntimeError")
     machine.get(given=str(folder), name="mine")
-    assert "nothing is known about it" in capsys.readouterr().err
+    assert "nothing is known about it that" in capsys.readouterr().err
     assert machine.shelf.names() == ["mine"]
     assert machine.shelf.about("mine")["name"] is None
     assert not (machine.shelf.folder("mine") / "evil.py").exists()

@@ -78,8 +78,7 @@ class ModelCommands:
                 sources = _sources(entry, source, given)
                 if entry is not None:
                     told.say(f"{name}: {entry.published}, licence: {entry.licence}")
-                doubt = "nothing is known about it" if entry is None else entry.doubt
-                if doubt is not None:
+                if (doubt := _doubt(entry, given)) is not None:
                     told.say(f"{name}: {doubt}")
                 known = entry.files if entry is not None else ()
                 path = Fetcher(self.shelf, told, _examine).get(name, sources, known)
@@ -234,6 +233,13 @@ def _sources(entry: CatalogueEntry | None, source: str | None, given: str | None
     if not found:
         raise CommandUsageError(f"{entry.name} cannot be had from {source}")
     return found
+
+
+def _doubt(entry: CatalogueEntry | None, given: str | None) -> str | None:
+    """What is not known of what is about to come."""
+    if entry is None or (given is not None and not entry.files):
+        return "nothing is known about it that it could be held to"
+    return entry.doubt
 
 
 def _examine(folder: Path) -> None:

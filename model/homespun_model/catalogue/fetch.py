@@ -123,7 +123,7 @@ class Fetcher:
         self, source: Source, file: BaseFile, part: Path, done: int, total: int | None
     ) -> str:
         def heard(here: int) -> None:
-            self.teller.progress(done + here, total)
+            self.teller.progress(min(done + here, total or done + here), total)
 
         try:
             source.bring(file, part, heard)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from homespun_model.catalogue.catalogue import BaseFile, CatalogueEntry
 from homespun_model.catalogue.shelf import NAME_FILE
@@ -90,7 +91,8 @@ class UrlSource:
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.name = self.url[:200]
+        parts = urlsplit(self.url)  # what is noted and said holds no password and no signature
+        self.name = f"{parts.scheme}://{parts.hostname}{parts.path}"[:200]
 
     @property
     def intent(self) -> str:
@@ -101,7 +103,7 @@ class UrlSource:
         """The one file."""
         check_address(self.url)
         if self.entry is None or not self.entry.files:
-            return (BaseFile(GGUF_FILE, self.url.rpartition("/")[2][:80]),)
+            return (BaseFile(GGUF_FILE, self.name),)
         if len(self.entry.files) != 1:
             raise FetchError(f"{self.entry.name} is more than one file: give a folder")
         return self.entry.files

@@ -176,7 +176,8 @@ def check_address(url: str) -> None:
         return
     if parts.scheme == "http" and parts.hostname in LOOPBACK:
         return
-    raise FetchError(f"{url[:200]} is no https address: nothing is fetched over an open connection")
+    where = f"{parts.scheme}://{parts.hostname or ''}"[:80]
+    raise FetchError(f"{where} is no https address: nothing is fetched over an open connection")
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
