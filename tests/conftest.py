@@ -25,11 +25,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Commands that tests run keep what they mined apart from the user's; editors stay shared."""
+    """Commands that tests run keep what they mined apart from the user's, whose bases and settings
+    they do not see; editors stay shared."""
     editors = platformdirs.user_cache_path("homespun-editors")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOMESPUN_EDITORS", os.environ.get("HOMESPUN_EDITORS", str(editors)))
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        for folder in ("CACHE", "DATA", "CONFIG"):
+            patch.setenv(f"XDG_{folder}_HOME", str(tmp_path_factory.mktemp(folder.lower())))
         yield
 
 

@@ -205,7 +205,7 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_name_that_is_nothing_says_what_would_be(tmp_path: Path) -> None:
     for name in ("no-such-base", str(tmp_path / "absent"), "", "a/b/c"):
-        with pytest.raises(BaseError, match="give starter, a folder, a GGUF file, or a hub name"):
+        with pytest.raises(BaseError, match="a folder, a GGUF file, or a hub name"):
             load_base(name)
 
 

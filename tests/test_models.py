@@ -16,7 +16,8 @@ from homespun_model.bases import memory
 from homespun_model.errors import BaseError
 from homespun_model.store.store import AdapterStore
 from homespun_server import models as engine_module
-from homespun_server.models import Models, Status
+from homespun_server.loaded_base import Status
+from homespun_server.models import Models
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ async def test_only_as_many_adapters_are_kept_as_have_room(
 ) -> None:
     names = {}
     await engine.warm()
-    monkeypatch.setattr(engine._slots, "room", 2)
+    slots = (await engine._in_use())._slots
+    monkeypatch.setattr(slots, "room", 2)
     monkeypatch.setattr("homespun_server.adapter_slots.MOST", 2)
     for number in range(3):
         names[number] = taught.publish(engine.store, f"team/{number}").name
@@ -162,7 +164,7 @@ async def test_only_as_many_adapters_are_kept_as_have_room(
     assert said == ["memory holds 2 adapters; the base answers for team/2"]
     monkeypatch.setattr("homespun_server.adapter_slots.RECENT", 0.0)
     await engine.until("team/2", names[2])
-    assert len(engine._slots) == 2
+    assert len(slots) == 2
     await engine.until("team/0", names[0])
 
 
@@ -208,3 +210,8 @@ async def test_a_store_that_hangs_keeps_nobody_waiting(
     finally:
         hangs.set()
         models.close()
+
+
+async def test_a_base_that_a_flag_names_is_not_left_for_another(engine: Watched) -> None:
+    await engine.warm()
+    assert engine._following is None

@@ -62,7 +62,7 @@ def test_every_command_takes_the_flags_that_are_shown(page: str) -> None:
             )
             continue
         named = arguments[:1] if program == "homespun" else []
-        named += arguments[1:2] if named == ["adapters"] else []
+        named += arguments[1:2] if named in (["adapters"], ["models"]) else []
         text = help_text(program, *named)
         for flag in (a for a in arguments if a.startswith("--")):
             assert flag in text, f"{program} {' '.join(named)} has no {flag}"

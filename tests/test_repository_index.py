@@ -155,35 +155,47 @@ def test_a_repository_without_a_commit_has_no_related_code(
 def test_copies_come_with_a_base_and_follow_saves(root: Root, index: RepositoryIndex) -> None:
     def until_copied(text: str, wanted: str) -> None:
         deadline = time.monotonic() + 30
-        while copied(index.ngrams(root), text, len(wanted)) != wanted:
+        while copied(index.ngrams(root, "base"), text, len(wanted)) != wanted:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
-    assert copied(index.ngrams(root), "class Rec", 6) == ""
+    assert copied(index.ngrams(root, "base"), "class Rec", 6) == ""
     until_read(index, root)
-    index.use_tokenizer(spell)
+    index.use_tokenizer("base", spell)
     until_copied("class Rec", "tangle")
     index.saved(root, "shapes.py", SHAPES.replace("Rectangle", "Recliner"))
     until_copied("class Rec", "liner")
 
 
+def test_tokens_are_those_of_the_base_that_asks(root: Root, index: RepositoryIndex) -> None:
+    """And of no other, while it takes the place of one."""
+    until_read(index, root)
+    index.use_tokenizer("one", spell)
+    until(lambda: copied(index.ngrams(root, "one"), "class Rec", 6) == "tangle")
+    assert copied(index.ngrams(root, "other"), "class Rec", 6) == ""
+    index.use_tokenizer("other", lambda text: [ord(char) + 1 for char in text])
+    one_more = "".join(chr(ord(char) + 1) for char in "class Rectangle")
+    until(lambda: copied(index.ngrams(root, "other"), one_more[:9], 6) == one_more[9:])
+    assert copied(index.ngrams(root, "one"), "class Rec", 6) == ""
+
+
 def test_what_is_no_longer_there_is_neither_related_nor_copied(
     root: Root, index: RepositoryIndex
 ) -> None:
-    index.use_tokenizer(spell)
+    index.use_tokenizer("base", spell)
     until_read(index, root)
-    until(lambda: copied(index.ngrams(root), "def sc", 4) == "aled")
+    until(lambda: copied(index.ngrams(root, "base"), "def sc", 4) == "aled")
     known = index.version(root, "user.py")
     (root.path / "shapes.py").unlink()
     until(lambda: "shapes.py" not in paths(index, root))
-    until(lambda: copied(index.ngrams(root), "def sc", 4) != "aled")
+    until(lambda: copied(index.ngrams(root, "base"), "def sc", 4) != "aled")
     assert index.version(root, "user.py") != known
 
 
 def test_a_file_saved_changes_what_the_others_know(root: Root, index: RepositoryIndex) -> None:
-    index.use_tokenizer(spell)
+    index.use_tokenizer("base", spell)
     until_read(index, root)
-    until(lambda: copied(index.ngrams(root), "class Rec", 6) == "tangle")
+    until(lambda: copied(index.ngrams(root, "base"), "class Rec", 6) == "tangle")
     own, others = index.version(root, "shapes.py"), index.version(root, "user.py")
     (root.path / "shapes.py").write_text(SHAPES + "\n")
     index.saved(root, "shapes.py", SHAPES + "\n")
@@ -195,21 +207,21 @@ def test_what_there_was_no_room_for_comes_when_there_is(
     root: Root, index: RepositoryIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ngram_index, "MAX_TOKENS", len(SHAPES) + len(OTHER) // 2)
-    index.use_tokenizer(spell)
+    index.use_tokenizer("base", spell)
     until_read(index, root)
-    until(lambda: copied(index.ngrams(root), "def unr", 6) == "elated")
-    assert copied(index.ngrams(root), "def sc", 4) != "aled"
+    until(lambda: copied(index.ngrams(root, "base"), "def unr", 6) == "elated")
+    assert copied(index.ngrams(root, "base"), "def sc", 4) != "aled"
     (root.path / "other.py").write_text("x = 1\n")
-    until(lambda: copied(index.ngrams(root), "def sc", 4) == "aled")
+    until(lambda: copied(index.ngrams(root, "base"), "def sc", 4) == "aled")
 
 
 def test_lines_that_end_as_on_windows_are_copied_as_prompts_have_them(
     root: Root, index: RepositoryIndex
 ) -> None:
-    index.use_tokenizer(spell)
+    index.use_tokenizer("base", spell)
     (root.path / "shapes.py").write_bytes(SHAPES.replace("\n", "\r\n").encode())
     until_read(index, root)
-    until(lambda: copied(index.ngrams(root), "Rectangle:\n", 4) == "    ")
+    until(lambda: copied(index.ngrams(root, "base"), "Rectangle:\n", 4) == "    ")
 
 
 def test_of_two_work_trees_each_has_its_own_code(

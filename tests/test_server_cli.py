@@ -197,6 +197,16 @@ def test_a_damaged_adapter_is_a_failure(
         ["adapters", "verify", "--id", "team/app", "--store", "{file}/below"],
         ["adapters", "rollback", "--id", "../../x"],
         ["adapters", "prune", "--keep", "0"],
+        ["models", "get"],
+        ["models", "get", "../x", "--from", "{file}"],
+        ["models", "get", "no-such-base"],
+        ["models", "get", "smollm2-135m"],
+        ["models", "get", "starcoder2-3b", "--source", "packages"],
+        ["models", "get", "starcoder2-3b", "--source", "nonsense"],
+        ["models", "use", "starcoder2-3b"],
+        ["models", "use", "no-such-base"],
+        ["models", "remove", "starter"],
+        ["complete", "{file}", "--line", "1", "--column", "1", "--base", "starcoder2-3b"],
     ],
 )
 def test_bad_usage_is_one_line_and_2(
@@ -249,23 +259,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 # models, doctor, adapters
-
-
-def test_models_lists_bases_and_what_they_need(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["models", "--json"]) == 0
-    listed = json.loads(capsys.readouterr().out)
-    by_name = {row["base"]: row for row in listed["models"]}
-    assert by_name["starter"]["fits"] == "serve and train"
-    assert by_name["bigcode/starcoder2-7b"]["serve_gib"] > by_name["starter"]["serve_gib"]
-    assert cli.run(["models"]) == 0
-    assert "This machine has" in capsys.readouterr().out
-
-
-def test_every_family_named_in_the_list_of_models_exists() -> None:
-    from homespun_model.bases.catalogue import CATALOGUE
-    from homespun_model.bases.families import by_name
-
-    assert all(by_name(example.family) for example in CATALOGUE)
 
 
 def test_doctor_says_what_serves_a_place(

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from homespun_model.bases.identity import BaseIdentity, BaseRecord
 from homespun_model.errors import StoreError, StoreInputError
-from homespun_model.store.locks import try_lock, wait_for_lock
+from homespun_model.files.locks import try_lock, wait_for_lock
 from homespun_model.store.store import AdapterStore, Revision, default_store
 
 REPOSITORY = "github.com/team/project"

@@ -15,13 +15,16 @@ import time
 import traceback
 import warnings
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from homespun_model.exit_codes import BAD_USAGE, INTERRUPTED, explain, fail
 
 from homespun_finetune import interruption
 from homespun_finetune.errors import FinetuneError, RunUsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 MIN_MINUTES, MAX_MINUTES = 0.1, 7 * 24 * 60
 MAX_SEED = 2**32 - 1  # numpy's
@@ -41,8 +44,12 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
         ),
     ] = None,
     base: Annotated[
-        str, typer.Option(help="Base model: starter, a folder, a GGUF file, or a hub name.")
-    ] = "starter",
+        str | None,
+        typer.Option(
+            help="Base: its name, a folder, a GGUF file, or a hub name. "
+            "[default: see homespun models]"
+        ),
+    ] = None,
     store: Annotated[
         str | None, typer.Option(help="Adapter store. [default: your user data folder]")
     ] = None,
@@ -98,9 +105,10 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     from homespun_finetune.run import run
 
     del debug  # read by main
+    console = console_for_people()
     request = RunRequest(
         repositories=tuple(repositories or [Path()]),
-        base=base,
+        base=_base(base, console, silent=dry_run or not is_first()),
         store=_folder(store),
         id=id_,
         fim_format=fim_format,
@@ -114,7 +122,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     )
     deadline = Deadline(seconds, _BEGUN)
     with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints is not our JSON
-        outcome = run(request, Reporter(console_for_people()), deadline)
+        outcome = run(request, Reporter(console), deadline)
     if as_json and is_first():
         print(json.dumps(outcome.to_json()), flush=True)
     return outcome.exit_code
@@ -160,6 +168,18 @@ def _explain(error: Exception) -> tuple[str, int]:
 
 def _fail(line: str, code: int) -> int:
     return fail("finetune-repo", line, code)
+
+
+def _base(named: str | None, console: Console, *, silent: bool) -> str:
+    """The base that is named; else the chosen one, and how to get a better one is said."""
+    if named is not None:
+        return named
+    from homespun_model.bases.choice import chosen_base
+
+    choice = chosen_base("train")
+    if choice.hint is not None and not silent:
+        console.print(choice.hint, soft_wrap=True, markup=False)
+    return choice.base
 
 
 def _folder(store: str | None) -> Path | None:

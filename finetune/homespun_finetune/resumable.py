@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 from typing import IO, Any
 
-from homespun_model.store.locks import try_lock
+from homespun_model.files.locks import try_lock
 
 FOLDER = "unfinished"
 

@@ -2,6 +2,8 @@
 
 ModelError
 ├── BaseError              the base is not there, not safe to load, or its FIM format is unknown
+├── FetchError             a base could not be brought onto this machine, or kept on it
+│   └── NoRoomError        the disk is full: no other source helps
 └── StoreError             the adapter store cannot be read or written, or a revision is not what
     │                      it says
     └── StoreInputError    what was given as a store's folder or a repository's id cannot be one
@@ -19,6 +21,14 @@ class ModelError(Exception):
 
 class BaseError(ModelError):
     """A base model cannot be used."""
+
+
+class FetchError(ModelError):
+    """A base could not be brought here, kept here or taken away."""
+
+
+class NoRoomError(FetchError):
+    """There is no room for it."""
 
 
 class StoreError(ModelError):

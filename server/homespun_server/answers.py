@@ -22,8 +22,8 @@ from homespun_server.answer_cache import Answer, AnswerCache
 from homespun_server.document_home import Home
 from homespun_server.documents import Document
 from homespun_server.enter import after_enter
+from homespun_server.loaded_base import Serving
 from homespun_server.logs import failure
-from homespun_server.models import Serving
 from homespun_server.places import language_of, place_in_text
 from homespun_server.recheck import refitted, screened
 from homespun_server.repository_index import RepositoryIndex
@@ -166,7 +166,7 @@ class Answers:
                 session=question.uri,
                 cancelled=cancelled,
                 max_new_tokens=question.most,
-                ngrams=self._index.ngrams(question.home.root),
+                ngrams=self._index.ngrams(question.home.root, question.serving.served.weights),
             )
             suggestion = screened(asked, found)
             whole = True

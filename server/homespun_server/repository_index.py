@@ -44,7 +44,8 @@ class _IndexedRepository:
     index: ContextIndex | None = None
     version: CodeVersion = field(default_factory=CodeVersion)
     """Of what ``index`` and ``ngrams`` hold."""
-    ngrams: NgramIndex = field(default_factory=NgramIndex)
+    ngrams: tuple[str, NgramIndex] = field(default_factory=lambda: ("", NgramIndex()))
+    """And whose tokens they are: both at once, for other threads look."""
     untokenized: dict[str, str | None] = field(default_factory=dict)
     """What ``ngrams`` does not know yet, by path, None for what is gone: tokens are a base's to
     say."""
@@ -73,25 +74,32 @@ class RepositoryIndex:
         self._busy = busy
         self._repositories: OrderedDict[str, _IndexedRepository] = OrderedDict()
         self._found: dict[str, _FoundRelated] = {}
-        self._encode: Encode | None = None
+        self._tokenizer: tuple[str, Encode] | None = None
         self._versions = count(1)
 
-    def use_tokenizer(self, encode: Encode) -> None:
-        """From now on what was read can be copied, as this base's tokens."""
-        if self._encode is None:
-            self._encode = encode
+    def use_tokenizer(self, base: str, encode: Encode) -> None:
+        """From now on what was read can be copied, as the tokens of this base, known by a name."""
+        if self._tokenizer is None or self._tokenizer[0] != base:
+            self._tokenizer = base, encode
             for indexed in self._repositories.values():
                 indexed.thread.submit(partial(self._tokenize, indexed))
+
+    @property
+    def has_tokenizer(self) -> bool:
+        """Whether there has been one yet."""
+        return self._tokenizer is not None
 
     def version(self, root: Root | None, path: str) -> int:
         """Another one when anything else may be found for the file at ``path``; 0 for nothing."""
         indexed = self._indexed(root)
         return indexed.version.without(path) if indexed is not None else 0
 
-    def ngrams(self, root: Root | None) -> NgramIndex:
-        """Code that may be copied: nothing outside a repository, and before it has been read."""
+    def ngrams(self, root: Root | None, base: str) -> NgramIndex:
+        """Code that may be copied, as the tokens of ``base``: nothing outside a repository, before
+        it has been read, and while it is read for another base."""
         indexed = self._indexed(root)
-        return indexed.ngrams if indexed is not None else NgramIndex()
+        whose, ngrams = indexed.ngrams if indexed is not None else ("", NgramIndex())
+        return ngrams if whose == base else NgramIndex()
 
     def open(self, root: Root) -> Future[None]:
         """A document of ``root`` was opened: read the repository, unless that was done.
@@ -195,7 +203,7 @@ class RepositoryIndex:
             return
         logger.warning("no related code: %s", problem)
         indexed.problem, indexed.code = problem, CodeOnDisk(indexed.root)
-        indexed.index, indexed.ngrams = ContextIndex(), NgramIndex()
+        indexed.index, indexed.ngrams = ContextIndex(), ("", NgramIndex())
         indexed.untokenized, indexed.left_out = {}, {}
         self._now_known(indexed, set())
 
@@ -228,21 +236,29 @@ class RepositoryIndex:
 
     def _tokenize(self, indexed: _IndexedRepository) -> None:
         """Bring the n-grams up to date: what has changed first, then what there is room for."""
-        if self._encode is None or not indexed.untokenized:
+        if self._tokenizer is None:
+            return
+        base, encode = self._tokenizer
+        whose, ngrams = indexed.ngrams
+        if whose != base:  # of another base, or of none: all of it is to do
+            ngrams, indexed.left_out = NgramIndex(), {}
+            indexed.untokenized |= dict(indexed.index.files() if indexed.index else ())
+        if not indexed.untokenized:
             return
         changed = set(indexed.untokenized)
         waiting = indexed.untokenized | {
             path: text for path, text in indexed.left_out.items() if path not in changed
         }
         tokens: dict[str, list[int] | None] = dict.fromkeys(waiting)  # none of what a file was
-        left = indexed.ngrams.room(besides=waiting)
+        left = ngrams.room(besides=waiting)
         for path, text in waiting.items():
             if text is not None and left > 0:
-                ids = self._encode(with_plain_ends(text))
+                ids = encode(with_plain_ends(text))
                 tokens[path] = ids if len(ids) <= left else None
                 left = max(0, left - len(ids))
                 self._give_way()
-        indexed.ngrams.update(tokens)
+        ngrams.update(tokens)
+        indexed.ngrams = base, ngrams
         indexed.left_out = {p: t for p, t in waiting.items() if t is not None and not tokens[p]}
         indexed.untokenized = {}
         self._now_known(indexed, changed)

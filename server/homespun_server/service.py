@@ -171,6 +171,8 @@ class Service:
         if self._documents.get(uri) is not document:
             return None
         self._index.touch(home.root)
+        if self._index.has_tokenizer:  # of the base that was in use before, it may be
+            self._index.use_tokenizer(serving.served.weights, serving.completer.tokens)
         return Question.at(document, offset, home, serving, self.settings.max_new_tokens)
 
     async def _home(self, uri: str) -> Home | None:
@@ -200,7 +202,7 @@ class Service:
             return
         # After the base, so that the first answer is sooner.
         serving = await self._models.serving(home.root.identity)
-        self._index.use_tokenizer(serving.completer.tokens)
+        self._index.use_tokenizer(serving.served.weights, serving.completer.tokens)
         if uri not in self._cursors or (reading := self._index.open(home.root)).done():
             return
         await asyncio.wrap_future(reading)

@@ -37,7 +37,8 @@ class EditorSettings:
 class LaunchOptions:
     """What flags set, and nothing else may."""
 
-    base: str = "starter"
+    base: str | None = None
+    """None: what the user chose, followed as it changes."""
     store: str | None = None
     device: str = "auto"
     fim_format: str | None = None

@@ -114,6 +114,31 @@ def test_two_nights(action: dict[str, Any], tmp_path: Path) -> None:
     assert served.name == expected["revision"]
 
 
+def test_a_base_of_the_catalogue_is_cached_by_its_hash_and_got(
+    action: dict[str, Any], tmp_path: Path
+) -> None:
+    steps = _steps(action)
+    find = next(step for step in steps if step.get("id") == "base")
+    cache, get = using(steps, "actions/cache@"), steps[steps.index(find) + 2]
+    found = {}
+    for name in ("qwen2.5-coder-0.5b-instruct", "starter", str(tmp_path)):
+        environment = _environment(tmp_path) | {"BASE": name}
+        done = _shell(find["run"], tmp_path, environment)
+        assert done.returncode == 0, done.stderr
+        outputs = tmp_path / "outputs"
+        found[name] = dict(line.split("=", 1) for line in outputs.read_text().splitlines())
+        outputs.unlink()
+    of_catalogue = found.pop("qwen2.5-coder-0.5b-instruct")
+    assert of_catalogue["path"].endswith("homespun/bases/qwen2.5-coder-0.5b-instruct")
+    assert len(of_catalogue["key"]) == 16
+    assert all(not outputs for outputs in found.values())
+    assert cache["with"]["key"].endswith("${{ steps.base.outputs.key }}")
+    assert cache["with"]["path"] == "${{ steps.base.outputs.path }}"
+    assert get["run"].startswith('homespun models get "$BASE"')
+    assert get["if"] == cache["if"] == "steps.base.outputs.key != ''"
+    assert steps.index(get) < steps.index(_fine_tune(action))
+
+
 def test_a_quiet_night_is_no_failure_and_a_broken_one_is(
     action: dict[str, Any], tmp_path: Path
 ) -> None:

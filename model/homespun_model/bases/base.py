@@ -1,10 +1,10 @@
 """Base models: find one, make sure that it is safe to load, and load it.
 
-A base is the bundled starter, a folder, a GGUF file, or a model on the Hugging Face hub, and the
-last only when its user names it: nothing here reads a base's name out of a manifest or a
-repository. Weights are safetensors or GGUF and nothing else, and no code that lies beside them is
-ever run. torch and transformers are imported when weights are loaded, not before. Knows nothing of
-adapters.
+A base is the bundled starter, one of the shelf, a folder, a GGUF file, or a model on the Hugging
+Face hub, and the last only when its user names it: nothing here reads a base's name out of a
+manifest or a repository, and a folder called like a base of the catalogue is not taken for it.
+Weights are safetensors or GGUF and nothing else, and no code that lies beside them is ever run.
+torch and transformers are imported when weights are loaded, not before. Knows nothing of adapters.
 """
 
 from __future__ import annotations
@@ -40,13 +40,14 @@ from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder, version
 from homespun_model.bases.safetensors_folder import SafetensorsFolder
 from homespun_model.bases.token_healing import Lexicon
 from homespun_model.bases.tokenizer import TextTokenizer
+from homespun_model.catalogue.catalogue import STARTER, published
+from homespun_model.catalogue.shelf import default_shelf
 from homespun_model.errors import BaseError
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-STARTER_NAME = "starter"
 # Longer prompts would hold nothing: the window around a cursor is about this long (place.py).
 MAX_CONTEXT = 2048
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -57,7 +58,8 @@ class Base:
     """A base model that was found and looked at; its weights load on demand."""
 
     id: str
-    """What it is called: "starter", the path of the folder or file, or the hub's name."""
+    """What it is called: "starter", its name on the shelf, the path of the folder or file, or the
+    hub's name."""
     files: ModelFiles = field(compare=False, repr=False)
     """What it is made from."""
     weights_hash: str
@@ -134,9 +136,8 @@ class Base:
         return _moved(model, device)
 
 
-def load_base(name: str = STARTER_NAME, *, fim_format: str | None = None) -> Base:
-    """The base called ``name``: "starter", a folder, a GGUF file, or a hub name like
-    ``org/model``.
+def load_base(name: str = STARTER, *, fim_format: str | None = None) -> Base:
+    """The base called ``name``: "starter", one of the shelf, a folder, a GGUF file, or a hub name.
 
     A hub name is downloaded unless it is in the local cache already, so pass only what the user
     asked for. ``fim_format`` names the family where it cannot be told. BaseError: one line.
@@ -148,7 +149,7 @@ def load_base(name: str = STARTER_NAME, *, fim_format: str | None = None) -> Bas
     _check_vocabulary(files, text)
     weights_hash = files.weights_hash()
     return Base(
-        id=name if name == STARTER_NAME or _is_hub_name(name) else str(files.path),
+        id=name if _is_called(name) else str(files.path),
         files=files,
         weights_hash=weights_hash,
         format=format,
@@ -162,16 +163,25 @@ def load_base(name: str = STARTER_NAME, *, fim_format: str | None = None) -> Bas
 
 def _published(name: str, files: ModelFiles, weights_hash: str) -> tuple[str, str | None] | None:
     """Name and revision: of the starter, what it weighs; of a hub's model, the snapshot's."""
-    if name == STARTER_NAME:
+    if name == STARTER:
         return name, weights_hash[:DIGITS]
     if _is_hub_name(name):
         return name, files.path.name
     return None if files.beside is None else publishers_name(files.beside)
 
 
+def _is_called(name: str) -> bool:
+    """Whether a base is known by its name, wherever its files lie."""
+    return name == STARTER or default_shelf().has(name) or _is_hub_name(name)
+
+
 def _find(name: str) -> ModelFiles:
-    if name == STARTER_NAME:
+    if name == STARTER:
         return SafetensorsFolder.at(_starter())
+    if default_shelf().has(name):
+        return _in_folder(default_shelf().folder(name))
+    if published().find(name) is not None:
+        raise BaseError(f"{name} is not on this machine yet: homespun models get {name}")
     path = Path(name).expanduser()
     if name and path.is_dir():
         return _in_folder(path.resolve())
@@ -180,7 +190,8 @@ def _find(name: str) -> ModelFiles:
     if _is_hub_name(name):
         return SafetensorsFolder.at(_from_hub(name))
     raise BaseError(
-        f"there is no base {name!r}: give starter, a folder, a GGUF file, or a hub name (org/model)"
+        f"there is no base {name!r}: give a name that `homespun models` lists, a folder, a GGUF "
+        "file, or a hub name (org/model)"
     )
 
 
@@ -201,7 +212,7 @@ def _in_file(path: Path) -> ModelFiles:
 
 
 def _starter() -> Path:
-    folder = Path(str(resources.files(__package__))) / STARTER_NAME
+    folder = Path(str(resources.files(__package__))) / STARTER
     if not (folder / "config.json").is_file():
         raise BaseError(
             "the starter's weights are missing from this installation: install it again"

@@ -13,7 +13,7 @@ from typing import Any
 from homespun_model.errors import BaseError
 
 # Attention that only looks back can be cut back to an earlier place; a running state cannot.
-CUTTABLE_LAYERS = {"full_attention", "sliding_attention"}
+CUTTABLE_LAYERS = {"full_attention", "sliding_attention", "attention"}  # the last: Granite's own
 INDEX = "model.safetensors.index.json"
 _CHUNK = 1 << 20
 

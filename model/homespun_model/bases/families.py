@@ -161,8 +161,8 @@ def detect(names: Iterable[str], token_to_id: TokenToId) -> FimFormat:
     the sentinels of exactly one family are in it. Anything else is a BaseError: a wrong format
     trains and serves nonsense without a sign.
     """
-    lowered = [name.lower() for name in names]
-    named = _named(lowered)
+    names = list(names)
+    named = named_family(names)
     if named is not None:
         return named
     fitting = [family for family in families() if family.fits(token_to_id)]
@@ -170,13 +170,14 @@ def detect(names: Iterable[str], token_to_id: TokenToId) -> FimFormat:
         return fitting[0]
     choice = " or ".join(family.name for family in fitting) or "none that is known"
     raise BaseError(
-        f"cannot tell how {next(iter(lowered), 'the base')!r} fills in the middle (its vocabulary "
+        f"cannot tell how {next(iter(names), 'the base')!r} fills in the middle (its vocabulary "
         f"fits {choice}): name its family with --fim-format"
     )
 
 
-def _named(names: Sequence[str]) -> FimFormat | None:
-    """The family with the longest pattern in a name; a family known not to work is a BaseError."""
+def named_family(names: Iterable[str]) -> FimFormat | None:
+    """The family with the longest pattern in a name; one known not to work is a BaseError."""
+    names = [name.lower() for name in names]
     hits = [(p, family) for family, patterns in _table() for p in patterns if _within(p, names)]
     refused = [(p, why) for patterns, why in _unsupported() for p in patterns if _within(p, names)]
     best = max(hits, key=lambda hit: len(hit[0]), default=None)

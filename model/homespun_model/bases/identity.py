@@ -14,10 +14,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from homespun_model.catalogue.shelf import NAME_FILE
 from homespun_model.errors import BaseError
 
-NAME_FILE = "homespun_base.json"
-"""Beside weights whose publisher is known: ``{"name": "org/model", "revision": "…"}``."""
 DIGITS = 16
 SAMPLED_TOKENS = 1000
 _SHAPE = ("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size")
@@ -113,7 +112,8 @@ def vocabulary_hash(size: int, token: Callable[[int], str | None]) -> str:
 
 
 def publishers_name(folder: Path) -> tuple[str, str | None] | None:
-    """Name and revision that lie beside a base's weights; None without. BaseError: not readable."""
+    """Name and revision that lie beside a base's weights; None where nobody knows them. BaseError:
+    not readable."""
     file = folder / NAME_FILE
     if not file.is_file():
         return None
@@ -124,6 +124,8 @@ def publishers_name(folder: Path) -> tuple[str, str | None] | None:
         raise BaseError(f"{file} does not say the base's name: delete it or fetch it again") from (
             error
         )
+    if name is None:
+        return None
     if not (isinstance(name, str) and name and (revision is None or isinstance(revision, str))):
         raise BaseError(f"{file} does not say the base's name: delete it or fetch it again")
     return name, revision

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from homespun_model.bases.identity import BaseRecord
 from homespun_model.errors import StoreError
-from homespun_model.store.disk import flush, replace
+from homespun_model.files.disk import flush, replace
 from homespun_model.store.repository_folder import RepositoryFolder, reason
 from homespun_model.store.revision import NAME, read_manifest
 

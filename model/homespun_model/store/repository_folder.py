@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO
 
 from homespun_model.errors import StoreError, StoreInputError
-from homespun_model.store.disk import flush
-from homespun_model.store.locks import try_lock, wait_for_lock
+from homespun_model.files.disk import flush
+from homespun_model.files.locks import try_lock, wait_for_lock
 from homespun_model.store.revision import NAME
 
 CURRENT = "current="  # and a base's key: no id of a repository becomes such a name

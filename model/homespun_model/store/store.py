@@ -23,9 +23,9 @@ from typing import Any
 
 from homespun_model.bases.identity import BaseRecord
 from homespun_model.errors import StoreError, StoreInputError
+from homespun_model.files.disk import flush, flush_files, write
 from homespun_model.store import current_file
 from homespun_model.store.current_file import WAY_OUT, Current
-from homespun_model.store.disk import flush, flush_files, write
 from homespun_model.store.folder_names import folder_names
 from homespun_model.store.repository_folder import RepositoryFolder, check_root, reason, release
 from homespun_model.store.revision import (

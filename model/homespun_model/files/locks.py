@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 POLL_SECONDS = 0.05
+HELD = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
 
 if sys.platform == "win32":
     import msvcrt
@@ -24,19 +26,25 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def try_lock(path: Path) -> IO[bytes] | None:
+class NoLocksError(OSError):
+    """The disk knows no locks: a share of a network, often."""
+
+
+def try_lock(path: Path, *, strict: bool = False) -> IO[bytes] | None:
     """The open file that holds the lock on ``path``, None if somebody else holds it.
 
     Closing the file gives the lock back. Holders of one path exclude each other inside one process
-    as well.
+    as well. ``strict``: NoLocksError where that is why there is none.
     """
     file = path.open("ab")
     try:
         _try(file)
         if _still_there(file, path):
             return file
-    except OSError:
-        pass
+    except OSError as error:
+        if strict and error.errno not in HELD:
+            file.close()
+            raise NoLocksError(error.errno, error.strerror) from error
     file.close()
     return None
 

@@ -1,0 +1,170 @@
+"""One base in memory, and per repository its adapter, merged into a copy or beside it.
+
+When what the store serves for a repository and this base changes, the new revision is loaded while
+the old one serves; one that is corrupt or foreign is refused, said once, and the old one stays. The
+event loop never touches the disk. Knows nothing of documents, nor of other bases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from homespun_model.errors import BaseError, ModelError
+from homespun_model.store.store import AdapterStore
+
+from homespun_server.adapter_slots import AdapterSlot, AdapterSlots
+from homespun_server.answer_cache import ServedBy
+from homespun_server.store_watch import Stamp, StoreWatch
+
+if TYPE_CHECKING:
+    from homespun_model.bases.base import Base
+    from homespun_model.completer import Completing
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What people may want to see of the engine."""
+
+    state: Literal["loading", "ready", "error"]
+    base: str
+    revision: str | None = None
+    repository: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A completer and the name of what it holds."""
+
+    completer: Completing
+    served: ServedBy
+
+
+Report = Callable[[Status], None]
+
+
+class LoadedBase:
+    """Used from one event loop; the completers it hands out are used on another thread."""
+
+    def __init__(
+        self,
+        base: Base,
+        plain: Serving,
+        store: AdapterStore,
+        *,
+        device: str,
+        loader: ThreadPoolExecutor,
+        report: Report,
+    ) -> None:
+        self.base = base
+        self.plain = plain
+        self._store = store
+        self._device = device
+        self._loader = loader
+        self._report = report
+        self._slots: AdapterSlots[Serving] = AdapterSlots()
+        self._watch = StoreWatch(self._stamp)
+        self._following: set[asyncio.Future[None]] = set()
+        self._without_slot: set[str] = set()
+        self._is_closed = False
+
+    def serving(self, repository: str | None) -> Serving:
+        """What answers for ``repository`` now."""
+        if repository is None:
+            return self.plain
+        slot = self._slots.find(repository)
+        if self._watch.is_due(repository) and not self._is_closed:
+            following = asyncio.ensure_future(self._follow(repository))
+            self._following.add(following)
+            following.add_done_callback(self._following.discard)
+        # Nobody waits for a new one.
+        return (slot.serving if slot is not None else None) or self.plain
+
+    def completers(self) -> list[Completing]:
+        """Everything in memory that may answer."""
+        return [serving.completer for serving in [*self._slots.served(), self.plain]]
+
+    def close(self) -> None:
+        """Look no more; what is loading is left to end, and is not said."""
+        self._is_closed = True
+        self._watch.close()
+
+    async def _follow(self, repository: str) -> None:
+        """See whether the store serves something new, and begin to load it."""
+        stamp, slot = await self._watch.stamp(repository), self._slots.find(repository)
+        if slot is None and stamp is not None:
+            slot = self._slots.take(repository)
+            self._say_full(repository, full=slot is None)
+        if slot is not None and stamp != slot.stamp and slot.loading is None:
+            slot.loading = asyncio.ensure_future(self._swap(slot, repository, stamp))
+
+    def _stamp(self, repository: str) -> Stamp:
+        """On the watch's thread."""
+        try:
+            return self._store.stamp(repository, self.base.record)
+        except ModelError:  # an id that no store can hold has no adapter
+            return None
+
+    def _say_full(self, repository: str, *, full: bool) -> None:
+        """Say, once each time that it comes about, that a repository has to do without."""
+        if not full:
+            self._without_slot.discard(repository)
+        elif repository not in self._without_slot:
+            self._without_slot.add(repository)
+            message = f"memory holds {self._slots.room} adapters; the base answers for {repository}"
+            self._say(Status("ready", self.base.id, None, repository, message))
+
+    async def _swap(self, slot: AdapterSlot[Serving], repository: str, stamp: Stamp) -> None:
+        """Put the store's current revision in the slot, or say why not and leave it."""
+        loop = asyncio.get_running_loop()
+        try:
+            serving = await loop.run_in_executor(
+                self._loader, load_current, self._store, repository, self.base, self._device
+            )
+        except (ModelError, OSError) as error:
+            kept = (slot.serving or self.plain).served.revision
+            message = f"{error}; {kept or 'the base'} stays in use"
+            self._say(Status("error", self.base.id, kept, repository, message))
+        else:
+            slot.serving = serving
+            if serving is not None:  # adapters of one base are of one shape
+                self._slots.make_room(serving.completer.size)
+            revision = serving.served.revision if serving else None
+            self._say(Status("ready", self.base.id, revision, repository))
+        finally:
+            slot.stamp, slot.loading = stamp, None
+
+    def _say(self, status: Status) -> None:
+        if not self._is_closed:
+            self._report(status)
+
+
+def load_current(store: AdapterStore, repository: str, base: Base, device: str) -> Serving | None:
+    """A completer with the repository's current revision; None where it has none."""
+    from homespun_model.completer import Completer
+
+    revision = store.current(repository, base.record)
+    if revision is None:
+        return None
+    completer = Completer.load(base, revision, device=pick_device(device))
+    return Serving(completer, ServedBy(base.id, base.weights_hash, revision.name))
+
+
+def pick_device(name: str) -> str:
+    """``auto`` becomes what this machine has; BaseError for what it has not."""
+    if name == "cpu":
+        return name
+    import torch
+
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    kind, _, number = name.partition(":")
+    there = mps if kind == "mps" else cuda and int(number or 0) < torch.cuda.device_count()
+    if not there:
+        raise BaseError(f"PyTorch finds no {name} here: leave --device out, or name another")
+    return name
