@@ -2,8 +2,8 @@
 
     python bench/product_layouts.py [--hidden 896] [--inner 4864] [--words 151936] [--threads 2]
 
-"plain" is the weight as it is stored, "turned" its transpose, "reordered" oneDNN's own. By the clock
-in milliseconds, the best of three: read the ratios.
+"plain" is the weight as it is stored, "turned" its transpose, "reordered" oneDNN's own. By the
+clock in milliseconds, the best of three: read the ratios.
 """
 
 from __future__ import annotations
