@@ -1,12 +1,12 @@
 """Whether our forward pass of a dense base says what transformers' says, in float32 and in bf16.
 
-    python bench/engine_parity.py FOLDER… --base BASE [--prompts 60] [--tokens 16] [--dtypes …]
+    python bench/engine_parity.py FOLDER… --base BASE [--prompts 60] [--window 8192] [--tokens 16]
 
-Prompts are cut from the Python files of the folders, in the base's own way of filling in, with
-windows of 200 to 8,192 characters before the cursor and half of that behind; each engine continues
-them greedily. Told are the tokens that are the same up to the first that differs and the gap there,
-by transformers' own logits, between its token and ours, in steps of that precision; and the time of
-both, by turns.
+Prompts are cut from the Python files of the folders, in the base's own way of filling in, with 200
+characters before the cursor or more, up to the window, and half of that behind; each engine
+continues them greedily. Told are the tokens that are the same up to the first that differs, and the
+gap there, by transformers' own logits, between its token and ours, in steps of that precision; and
+the time of both, by turns.
 """
 
 from __future__ import annotations
@@ -46,25 +46,26 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--base", required=True)
     parser.add_argument("--prompts", type=int, default=60)
+    parser.add_argument("--window", type=int, default=8192)
     parser.add_argument("--tokens", type=int, default=16)
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=list(DTYPES))
     options = parser.parse_args()
     base = load_base(options.base)
-    asked = list(prompts(base, options.folders, options.prompts))
+    asked = list(prompts(base, options.folders, options.prompts, options.window))
     print(f"{len(asked)} prompts of {statistics.median(map(len, asked)):.0f} tokens (median)")
     for name in options.dtypes:
         compare(base, name, asked, options.tokens)
 
 
-def prompts(base: Base, folders: list[Path], count: int) -> Iterator[list[int]]:
+def prompts(base: Base, folders: list[Path], count: int, window: int) -> Iterator[list[int]]:
     """So many, each from a file and a place in it chosen by chance, always the same."""
     rng, files = random.Random(0), [file for folder in folders for file in folder.rglob("*.py")]
     texts = [text for file in sorted(files) if len(text := read(file)) > 2000]
     for text in rng.sample(texts, count):
-        cursor, before = rng.randrange(200, len(text) - 200), rng.randrange(200, 8192)
+        cursor, before = rng.randrange(200, len(text) - 200), rng.randrange(200, window)
         begin = max(0, cursor - before)
-        window = text[begin : cursor + before // 2]
-        place = place_at(window, cursor - begin, path="module.py", language="python")
+        around = text[begin : cursor + before // 2]
+        place = place_at(around, cursor - begin, path="module.py", language="python")
         yield base.prompts().build(place)
 
 

@@ -89,9 +89,8 @@ class DenseCpuEngine:
                 x = x.view(batch, count, -1)[:, count - keep :].flatten(0, 1)
                 queries, mask = queries[..., count - keep :, :], self._mask(keep, end)
             if len(x):
-                x = x + layer.out(_attended(queries, keys[number], values[number], mask))
-                gate, up = layer.gate_up(self._how.entering(x, layer.inner_norm)).chunk(2, -1)
-                x = x + layer.down(F.silu(gate) * up)
+                seen = _attended(queries, keys[number], values[number], mask)
+                x = self._written(layer, x, seen)
         logits: Tensor = self._head(self._how.normed(x, self._norm)).float()
         return logits.view(batch, keep, self._shape.vocabulary)
 
@@ -104,6 +103,13 @@ class DenseCpuEngine:
         kv = qkv[:, :, shape.heads :].view(batch, count, 2, shape.key_heads, shape.width)
         places.copy_(kv.permute(2, 0, 3, 1, 4))
         return qkv[:, :, : shape.heads].transpose(1, 2)
+
+    def _written(self, layer: Layer, x: Tensor, seen: Tensor) -> Tensor:
+        """``x`` (tokens, hidden) with what attention and the inner layers add."""
+        x = x + layer.out(seen)
+        gate, up = layer.gate_up(self._how.entering(x, layer.inner_norm)).chunk(2, -1)
+        written: Tensor = x + layer.down(F.silu(gate) * up)
+        return written
 
     def _mask(self, count: int, end: int) -> Tensor | None:
         """What the last ``count`` of ``end`` tokens do not see, -inf of 0, for all the heads that
