@@ -10,7 +10,7 @@ import pytest
 from homespun_corpus.place import Place, Related, place_at
 from homespun_model.bases.base import load_base
 from homespun_model.bases.families import STARTER, FimFormat, families
-from homespun_model.bases.prompt import Budget, PromptBuilder
+from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder, versions_for
 
 GOLDEN = Path(__file__).parent / "fixtures" / "prompt_ids.json"
 BUDGET = Budget(total=600, header=24, related=160, suffix=120)
@@ -23,10 +23,14 @@ RELATED = (
 
 
 class Bytes:
-    """One id a byte."""
+    """One id a byte, and no word shares a token with what is before it."""
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
+
+    def boundary(self, text: str, index: int) -> int:
+        del text
+        return index
 
 
 def corners() -> dict[str, Place]:
@@ -68,10 +72,23 @@ def built(builder: PromptBuilder) -> dict[str, str]:
     return prompts | {"a middle": digest(builder.encode_middle("a\r\n  b = 'é'\n"))}
 
 
-def builder_of(family: FimFormat) -> PromptBuilder:
+def holes(builder: PromptBuilder) -> dict[str, str]:
+    """What is trained on and asked in the same corners, where the answer is not only the middle."""
+    middle = "middle(x)\n    "
+    asked = {name: builder.hole(place, middle) for name, place in corners().items()}
+    return {
+        f"{name}, a hole": f"{digest(prompt.ids)}, {digest(answer)}, behind {prompt.begun!r}"
+        for name, (prompt, answer) in asked.items()
+    }
+
+
+def builder_of(family: FimFormat, version: int = 1) -> PromptBuilder:
     """For bytes, with the family's sentinels numbered from 1000 in the order it names them."""
     numbers = {name: 1000 + i for i, name in enumerate(family.sentinels())}
-    return PromptBuilder(Bytes(), family.resolve(numbers.get), BUDGET)
+    return BUILDERS[version](Bytes(), family.resolve(numbers.get), BUDGET)
+
+
+ANCHORED = [family for family in families() if 2 in versions_for(family.order)]
 
 
 def recorded() -> dict[str, dict[str, str]]:
@@ -88,6 +105,13 @@ def test_the_starters_own_tokenizer_builds_the_recorded_token_ids() -> None:
     assert built(load_base().prompts()) == recorded()["starter, its own tokenizer"]
 
 
+@pytest.mark.parametrize("family", ANCHORED, ids=lambda family: family.name)
+def test_a_family_builds_the_recorded_token_ids_of_version_2(family: FimFormat) -> None:
+    builder = builder_of(family, 2)
+    assert built(builder) | holes(builder) == recorded()[f"{family.name}, bytes, version 2"]
+
+
 def test_every_recorded_family_is_still_there() -> None:
     names = {f"{family.name}, bytes" for family in (STARTER, *families())}
+    names |= {f"{family.name}, bytes, version 2" for family in ANCHORED}
     assert recorded().keys() == names | {"starter, its own tokenizer"}
