@@ -6,7 +6,8 @@
 Asks the base the same held-out holes of each repository in several ways, the word at the cursor
 spelt anew in all of them, without copies: what the rest of the hole costs in bits per byte, and how
 often every token of its first line is the likeliest. Ways: "cursor" (version 1: the prefix ends at
-the cursor), "line" (version 2: where the cursor's line begins), "statement" (where the syntax
+the cursor), "line" (version 2: where the cursor's line begins), "words" (the same, a half word
+alone spelt anew), "statement" (where the syntax
 tree's innermost statement around the cursor begins), "region" (the last line that begins a stretch
 of 256 characters, so that it holds over a few lines), "suffix-first" (no anchor: all of the prefix
 behind the suffix) and "repository" (as "line", behind the family's mark for a repository). With
@@ -44,6 +45,7 @@ from homespun_finetune.settings import TrainSettings
 from homespun_finetune.training_step import TrainingTask, train_adapter
 from homespun_model.bases.base import Base, load_base
 from homespun_model.bases.prompt import AnchoredPromptBuilder, Budget, Prompt, PromptBuilder
+from homespun_model.bases.token_healing import begun_word
 from homespun_model.decoding.callbacks import any_token
 from homespun_model.engines.engine import Engine
 from homespun_model.engines.loading import load_engine
@@ -58,8 +60,18 @@ DRAWS = 2000
 class ToCursor(AnchoredPromptBuilder):
     """Version 1, asked as it is served: with the word at the cursor spelt anew."""
 
+    def begun(self, prefix: str) -> str:
+        return begun_word(prefix, self._tokenizer)
+
     def _anchor(self, place: Place) -> int:
         return len(place.prefix)
+
+
+class ToLineByWords(AnchoredPromptBuilder):
+    """With only a word begun spelt anew."""
+
+    def begun(self, prefix: str) -> str:
+        return begun_word(prefix, self._tokenizer)
 
 
 class ToStatement(AnchoredPromptBuilder):
@@ -111,6 +123,7 @@ class SuffixFirst(ToCursor):
 WAYS: dict[str, type[PromptBuilder]] = {
     "cursor": ToCursor,
     "line": AnchoredPromptBuilder,
+    "words": ToLineByWords,
     "statement": ToStatement,
     "region": ToRegion,
     "suffix-first": SuffixFirst,

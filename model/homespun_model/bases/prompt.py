@@ -33,7 +33,7 @@ from typing import ClassVar, Protocol
 from homespun_corpus.place import STEP_CHARS, Place, Related, prefix_anchors, suffix_anchors
 
 from homespun_model.bases.families import FimIds, Order
-from homespun_model.bases.token_healing import Boundaries, begun_word
+from homespun_model.bases.token_healing import Boundaries, begun_token, begun_word
 
 CACHED_STRETCHES = (
     4096  # encoded stretches kept: a few MB, the related code of a few hundred places
@@ -218,6 +218,10 @@ class AnchoredPromptBuilder(PromptBuilder):
 
     version: ClassVar[int] = 2
     orders: ClassVar[frozenset[Order]] = frozenset({"psm"})
+
+    def begun(self, prefix: str) -> str:
+        """The last token of the line: the middle begins before it."""
+        return begun_token(prefix[prefix.rfind("\n") + 1 :], self._tokenizer)
 
     def hole(self, place: Place, middle: str) -> tuple[Prompt, list[int]]:
         """The answer spells the word before the cursor, as it does where it is asked."""

@@ -36,6 +36,18 @@ def begun_word(prefix: str, tokenizer: Boundaries) -> str:
     return tail[tokenizer.boundary(tail, begun.start()) :] if begun else ""
 
 
+def begun_token(line: str, tokenizer: Boundaries) -> str:
+    """The end of ``line`` to spell anew where a middle goes on from it without a mark between: the
+    word begun, else the last token, whatever it is. Four spaces, of which a vocabulary gives the
+    last to the word behind, a bracket that it joins to the one that closes it: cut off, each would
+    be followed by what the model has never seen behind it (LOG E-038)."""
+    tail = line[-LOOKED_AT:]
+    if not tail:
+        return ""
+    begun = _BEGUN.search(tail)
+    return tail[tokenizer.boundary(tail, begun.start() if begun else len(tail) - 1) :]
+
+
 class Boundaries(Protocol):
     """What healing needs of a tokenizer."""
 
