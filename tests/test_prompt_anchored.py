@@ -66,6 +66,17 @@ def test_typing_in_a_line_appends_to_the_prompt() -> None:
     assert previous[-1] == 302
 
 
+def test_the_last_token_of_the_line_is_spelt_anew_whatever_it_is(base: Base) -> None:
+    """A vocabulary gives the last of four spaces to the word behind, and joins brackets."""
+    prompts = base.prompts()
+    for line in ("    ", "    foo(", "x = self.", "    x = [12", "    return wid"):
+        begun = prompts.begun(f"def f():\n{line}")
+        assert begun
+        assert line.endswith(begun)
+        assert base.tokenizer.encode(line)[-1] == base.tokenizer.encode(begun)[-1]
+    assert prompts.begun("def f():\n") == prompts.begun("") == ""
+
+
 @given(st.integers(0, len(CODE)), st.integers(1, 60))
 def test_a_holes_answer_spells_the_word_it_begins_in(start: int, length: int) -> None:
     end = min(len(CODE), start + length)
