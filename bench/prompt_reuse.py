@@ -3,9 +3,11 @@
     python bench/prompt_reuse.py FOLDER [--base starter] [--functions 40]
 
 Functions of the folder are typed character by character where they stand. For each keystroke: the
-share of the prompt's tokens that the prompt before it begins with, for prompt v1 with the folder's
-related code as a server would ask for it, for prompt v1 without, and, in the same run, for a window
-that simply holds the last tokens before the cursor, as most completers cut it.
+share of the prompt's tokens that the prompt before it begins with, as a server asks (the word at
+the cursor taken off, the folder's related code in front): for each version of the base's prompt,
+for the last one without related code, and, in the same run, for a window that simply holds the last
+tokens before the cursor, as most completers cut it. "held": keys at which 95% and more is kept;
+Enter, and brackets, which an editor closes, are counted apart ("all held").
 """
 
 from __future__ import annotations
@@ -24,8 +26,13 @@ from homespun_corpus.retrieval.context_index import ContextIndex
 from homespun_corpus.syntax.functions import Function, extract
 from homespun_corpus.syntax.languages import language_for
 from homespun_model.bases.base import load_base
+from homespun_model.bases.prompt import PromptBuilder
 
 MOST_KEYS = 600  # of one function
+HELD = 0.95
+APART = frozenset("\n()[]{}")
+
+Ask = Callable[[Place], Sequence[int]]
 
 
 def main() -> None:
@@ -34,7 +41,8 @@ def main() -> None:
     parser.add_argument("--base", default="starter")
     parser.add_argument("--functions", type=int, default=40)
     options = parser.parse_args()
-    builder = load_base(options.base).prompts()
+    base = load_base(options.base)
+    builder = base.prompts()
 
     def sliding(place: Place) -> list[int]:
         suffix = builder.encode_middle(place.suffix)[: builder.budget.suffix]
@@ -43,17 +51,26 @@ def main() -> None:
 
     index = ContextIndex.from_files(_texts(options.folder))
 
-    def with_related(place: Place) -> list[int]:
-        return builder.build(replace(place, related=index.related(place)))
+    def with_related(asked: PromptBuilder) -> Ask:
+        return lambda place: asked.ask(replace(place, related=index.related(place))).ids
 
+    ways: dict[str, Ask] = {
+        f"version {version}": with_related(base.prompts(version))
+        for version in reversed(base.prompt_versions)
+    }
+    ways |= {"no related code": lambda place: builder.ask(place).ids, "sliding": sliding}
     typed = list(_functions(options.folder, options.functions))
-    ways = {"related code": with_related, "no related code": builder.build, "sliding": sliding}
     for name, build in ways.items():
-        shares = [share for text, function in typed for share in _replay(text, function, build)]
+        found = [one for text, function in typed for one in _replay(text, function, build)]
+        shares = [share for _, share in found]
+        plain = [share >= HELD for key, share in found if key not in APART]
         low = statistics.quantiles(shares, n=20)[0]
         print(
             f"{name:15} keystrokes {len(shares)}  reusable tokens: median "
-            f"{statistics.median(shares):.3f}  mean {statistics.mean(shares):.3f}  p5 {low:.3f}"
+            f"{statistics.median(shares):.3f}  mean {statistics.mean(shares):.3f}  p5 {low:.3f}  "
+            f"held {statistics.mean(plain):.3f}  "
+            f"all held {statistics.mean(share >= HELD for share in shares):.3f}",
+            flush=True,
         )
 
 
@@ -79,16 +96,15 @@ def _functions(folder: Path, count: int) -> Iterator[tuple[str, Function]]:
             yield source.decode(), function
 
 
-def _replay(
-    text: str, function: Function, build: Callable[[Place], Sequence[int]]
-) -> Iterator[float]:
+def _replay(text: str, function: Function, build: Ask) -> Iterator[tuple[str, float]]:
+    """Each key, and the share of the prompt behind it that was read before it."""
     previous: Sequence[int] | None = None
     end = min(function.span.end, function.span.start + MOST_KEYS)
     for cursor in range(function.span.start, end):
         now = text[:cursor] + text[function.span.end :]
         ids = build(place_at(now, cursor, path=function.path, language=function.language))
         if previous is not None:
-            yield _common(ids, previous) / max(1, len(ids))
+            yield text[cursor - 1], _common(ids, previous) / max(1, len(ids))
         previous = ids
 
 

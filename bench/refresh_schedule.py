@@ -34,8 +34,7 @@ from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.reading.rules_version import JUDGING_VERSION
 from homespun_corpus.repo.repository import Repository
-from homespun_finetune import training_budget
-from homespun_finetune.budget import SAFETY, TokenBudget
+from homespun_finetune.budget import SAFETY, TokenBudget, best_device, best_precision
 from homespun_finetune.early_stopping import EarlyStopping
 from homespun_finetune.holdout import held_out
 from homespun_finetune.metrics import bits_of
@@ -43,6 +42,7 @@ from homespun_finetune.progress import Stage
 from homespun_finetune.refresh import TrainingPlan, full_plan, refresh_plan, unseen
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.stdlib_samples import measured_samples
+from homespun_finetune.training_budget import BudgetTrial, TrainingBudget
 from homespun_finetune.training_step import TrainingTask, train_adapter
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
@@ -84,8 +84,12 @@ def main() -> None:
 
 def fix_budget(tokens: float) -> None:
     """The same tokens for every training of this process, whatever the machine is doing."""
-    budget = TokenBudget(tokens / SAFETY / 1000, 1000.0, "bf16")
-    patch.object(training_budget, "measure", lambda *_, **__: budget).start()
+    budget = TokenBudget(tokens / SAFETY / 1000, 1000.0, best_precision(best_device()))
+
+    def within(trial: Any, _seconds: float, _stage: Stage) -> TrainingBudget:
+        return TrainingBudget(budget, trial._micro(trial._step_size()))
+
+    patch.object(BudgetTrial, "within", within).start()
     patch.object(EarlyStopping, "_is_late", lambda *_: False).start()
 
 
@@ -104,7 +108,11 @@ def window(base: Base, origin: Path, commit: str, number: int, work: Path) -> di
     for schedule in SCHEDULES:
         before = previous(work / f"window-{number - 1}" / schedule)
         from_base = schedule == "base" or (schedule == "weekly" and number % WEEK == 0)
-        plan = full_plan(mined, 0) if from_base else refresh_plan(mined, before, 0)
+        plan = (
+            full_plan(mined, 0)
+            if from_base
+            else refresh_plan(mined, before, 0, base.prompt_versions[-1])
+        )
         start = (before.path / WEIGHTS).read_bytes() if before and plan.start else b""
         twin = same.setdefault((start, tuple(plan.rows)), schedule)
         if twin == schedule:
@@ -146,7 +154,13 @@ def learn(
 ) -> None:
     """One training; where nothing has changed, the adapter stays as it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"rules": JUDGING_VERSION, "split": mined.manifest["split"], "tokens": 0}
+    version = base.prompt_versions[-1]
+    about = {
+        "rules": JUDGING_VERSION,
+        "prompt_version": version,
+        "split": mined.manifest["split"],
+        "tokens": 0,
+    }
     if plan.rows:
         task = TrainingTask(base, mined, plan, TrainSettings())
         quiet = Stage("training", Console(stderr=True, quiet=True))

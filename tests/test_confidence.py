@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from homespun_model.decoding.confidence import LIKELY, likely_lines, logprob, mean_logprob
+from homespun_model.decoding.confidence import likely_lines, logprob, mean_logprob
 
+LEAST = math.log(0.1)
 TEXT = "a = 1\nb = 2\nc = 3"
 
 
@@ -17,18 +18,18 @@ def starts(*probabilities: float) -> list[tuple[int, float]]:
 
 
 def test_lines_are_kept_as_long_as_all_of_them_are_likely() -> None:
-    assert likely_lines(TEXT, starts(0.9, 0.9, 0.9, 0.9, 0.9, 0.9)) == TEXT
-    assert likely_lines(TEXT, starts(0.9, 0.9, 0.9, 0.9, 0.9, 0.1)) == "a = 1\nb = 2"
-    assert likely_lines(TEXT, starts(0.4, 0.9, 0.2, 0.9, 1.0, 1.0)) == "a = 1"
-    assert likely_lines(TEXT, starts(0.01, 0.9, 0.9, 0.9, 0.9, 0.9)) == "a = 1"
-    assert likely_lines("", []) == ""
+    assert likely_lines(TEXT, starts(0.9, 0.9, 0.9, 0.9, 0.9, 0.9), LEAST) == TEXT
+    assert likely_lines(TEXT, starts(0.9, 0.9, 0.9, 0.9, 0.9, 0.1), LEAST) == "a = 1\nb = 2"
+    assert likely_lines(TEXT, starts(0.4, 0.9, 0.2, 0.9, 1.0, 1.0), LEAST) == "a = 1"
+    assert likely_lines(TEXT, starts(0.01, 0.9, 0.9, 0.9, 0.9, 0.9), LEAST) == "a = 1"
+    assert likely_lines("", [], LEAST) == ""
 
 
 def test_a_long_sure_rest_makes_no_first_line_likely() -> None:
     sure = [(0, math.log(0.05)), *((4 + i, -0.001) for i in range(30))]
     text = "a = 1" + "2" * 30
     assert mean_logprob(text, sure) > math.log(0.75)
-    assert logprob(text, sure) < LIKELY
+    assert logprob(text, sure) < LEAST
 
 
 def test_only_tokens_that_begin_in_a_text_count() -> None:

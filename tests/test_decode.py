@@ -10,6 +10,7 @@ import torch
 from homespun_model.bases.base import load_base
 from homespun_model.decoding import decode, score
 from homespun_model.decoding.decode import Decoder
+from homespun_model.decoding.score import Question
 from homespun_model.engines import qwen3_cpu
 from homespun_model.engines.transformers_engine import engine_for
 from homespun_model.errors import Cancelled
@@ -207,7 +208,7 @@ def test_scoring_together_is_scoring_one_by_one(
     rng = random.Random(0)
     pairs = [(prompt(s, rng.randrange(1, 60)), prompt(-s, rng.randrange(0, 30))) for s in range(20)]
     monkeypatch.setattr(score, "SCORED_TOKENS", 300)
-    together = Decoder(engine_for(model)).logprobs_many(pairs)
+    together = Decoder(engine_for(model)).logprobs_many([Question(*pair) for pair in pairs])
     for (before, middle), scored in zip(pairs, together, strict=True):
         ids = torch.tensor([[*before, *middle]])
         with torch.inference_mode():

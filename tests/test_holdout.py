@@ -94,6 +94,7 @@ def suggestion(text: str, **changes: object) -> Suggestion:
         replace=0,
         mean_logprob=-0.1,
         line_logprob=-0.2,
+        least_logprob=-2.3,
         shown=True,
         revision=None,
         base="tiny",

@@ -25,5 +25,7 @@ from homespun_server.reasons import why_not_shown
 def test_why_nothing_is_shown(
     text: str, line: float, shown: bool, stopped: str, said: str | None
 ) -> None:
-    reason = why_not_shown(Suggestion(text, 0, line, line, shown, None, "starter", stopped, {}))
+    least = math.log(0.1)
+    made = Suggestion(text, 0, line, line, least, shown, None, "starter", stopped, {})
+    reason = why_not_shown(made)
     assert (said in reason) if said and reason else reason is said

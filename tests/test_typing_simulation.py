@@ -31,7 +31,7 @@ class Script:
         assert session
         self.asked.append(typed)
         text = self.answers.get(typed, "")
-        return Suggestion(text, 0, -0.1, -0.2, bool(text), None, "scripted", "end", {})
+        return Suggestion(text, 0, -0.1, -0.2, -2.3, bool(text), None, "scripted", "end", {})
 
 
 def typed(text: str, answers: dict[str, str]) -> tuple[SimulatedLine, list[str]]:

@@ -36,15 +36,17 @@ class EncodedSample:
 
 
 def encode(builder: PromptBuilder, sample: Sample) -> EncodedSample:
-    """The prompt of the sample's place, its middle, and the token that ends a middle.
+    """The prompt of the sample's place, the answer, and the token that ends it.
 
     Plain text goes on after the sample, so it carries no end.
     """
-    plain = sample.kind == "plain"
-    prompt = builder.build(sample.place, plain=plain)
-    middle = builder.encode_middle(sample.middle)
-    end = [] if plain else [builder.fim.end]
-    return EncodedSample(np.asarray([*prompt, *middle, *end], dtype=np.int32), start=len(prompt))
+    if sample.kind == "plain":
+        before = builder.build(sample.place, plain=True)
+        ids = [*before, *builder.encode_middle(sample.middle)]
+        return EncodedSample(np.asarray(ids, dtype=np.int32), start=len(before))
+    prompt, answer = builder.hole(sample.place, sample.middle)
+    ids = [*prompt.ids, *answer, builder.fim.end]
+    return EncodedSample(np.asarray(ids, dtype=np.int32), start=len(prompt.ids))
 
 
 def encode_all(

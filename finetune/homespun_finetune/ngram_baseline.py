@@ -110,6 +110,7 @@ class NgramBaseline:
             replace=0,
             mean_logprob=0.0,
             line_logprob=0.0,
+            least_logprob=0.0,
             shown=False,  # it knows no threshold: its typing is not measured
             revision=None,
             base=self._base.id,

@@ -65,13 +65,21 @@ def full_plan(mined: Mined, seed: int, reason: str = "") -> TrainingPlan:
     return TrainingPlan(shuffled(len(mined.dataset["train"]), seed), reason=reason)
 
 
-def refresh_plan(mined: Mined, incumbent: Revision | None, seed: int) -> TrainingPlan:
-    """From the incumbent if it may be; then ``rows`` is empty where nothing has changed."""
+def refresh_plan(
+    mined: Mined, incumbent: Revision | None, seed: int, prompt_version: int
+) -> TrainingPlan:
+    """From the incumbent if it may be; then ``rows`` is empty where nothing has changed.
+
+    ``prompt_version``: what is trained on now.
+    """
     if incumbent is None:
         return full_plan(mined, seed, "there is no adapter yet")
     known = provenance.read(incumbent.path)
     if known is None:
         return full_plan(mined, seed, f"{incumbent.name} does not say what it was trained on")
+    if (was := incumbent.manifest.get("prompt_version")) != prompt_version:
+        reason = f"{incumbent.name} is asked with version {was} of the prompt, not {prompt_version}"
+        return full_plan(mined, seed, reason)
     if reason := _kept_out(mined, incumbent, known):
         return full_plan(mined, seed, reason)
     return _onward(mined, incumbent, known, seed)

@@ -248,6 +248,7 @@ def _plan(
     mined: Mined, served: _Served, request: RunRequest, progress: RunProgress
 ) -> TrainingPlan:
     return steps.plan(
+        served.base,
         mined,
         served.incumbent,
         request.seed,

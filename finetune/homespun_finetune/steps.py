@@ -85,14 +85,20 @@ def staged(store: AdapterStore, identity: str) -> Iterator[Path]:
 
 
 def plan(
-    mined: Mined, incumbent: Revision | None, seed: int, *, refresh: bool, reporter: Reporter
+    base: Base,
+    mined: Mined,
+    incumbent: Revision | None,
+    seed: int,
+    *,
+    refresh: bool,
+    reporter: Reporter,
 ) -> TrainingPlan:
     """What to learn, and where to begin: everything from the base, unless it is a refresh."""
     from homespun_finetune.refresh import full_plan, refresh_plan
 
     if not refresh:
         return full_plan(mined, seed)
-    plan = refresh_plan(mined, incumbent, seed)
+    plan = refresh_plan(mined, incumbent, seed, base.prompt_versions[-1])
     reporter.say(str(plan))
     return plan
 

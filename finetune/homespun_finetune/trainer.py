@@ -17,6 +17,7 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from homespun_finetune.budget import Precision
 from homespun_finetune.loss import Batch
+from homespun_finetune.memory import give_back
 from homespun_finetune.settings import TrainSettings
 
 
@@ -49,6 +50,13 @@ class WeightedTrainer(Trainer):
             return (mean, {}) if return_outputs else mean
         share = inputs["weights"].sum() / num_items_in_batch * self.accelerator.num_processes
         return (mean * share, {}) if return_outputs else mean * share
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """A part of a step, after which memory is given back: parts are cut where it is short."""
+        loss = super().training_step(*args, **kwargs)
+        if self.args.gradient_accumulation_steps > 1:
+            give_back()
+        return loss
 
 
 @dataclass(frozen=True, slots=True)

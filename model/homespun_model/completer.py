@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from homespun_corpus.place import Place
 
-from homespun_model.decoding.callbacks import IsCancelled, any_token, never
+from homespun_model.decoding.callbacks import Allowed, IsCancelled, any_token, never
 from homespun_model.decoding.confidence import (
-    LIKELY,
     TokenStarts,
     likely_lines,
     logprob,
@@ -44,14 +43,16 @@ class Suggestion:
     """Text for a cursor. It replaces the ``replace`` characters behind the cursor, usually none.
 
     ``mean_logprob``: natural, over the tokens of ``text``; ``line_logprob``: the sum over those of
-    its first line. ``stopped``: why it ends, as ``Trimmed.reason`` has it, or "doubt" where what
-    follows was not likely enough. ``milliseconds``: by stage, and in "total".
+    its first line, which has to be ``least_logprob`` to be shown. ``stopped``: why it ends, as
+    ``Trimmed.reason`` has it, or "doubt" where what follows was not likely enough.
+    ``milliseconds``: by stage, and in "total".
     """
 
     text: str
     replace: int
     mean_logprob: float
     line_logprob: float
+    least_logprob: float
     shown: bool
     revision: str | None
     base: str
@@ -136,7 +137,7 @@ class Completer:
         self._base = base
         self._prompts = base.prompts(prompt_version)
         self._engine = engine
-        self._decoder = Decoder(engine)
+        self._decoder = Decoder(engine, base.fitted)
         self._stop_ids = base.fim.stop | base.tokenizer.special_ids
 
     @classmethod
@@ -185,23 +186,26 @@ class Completer:
         still there, ``ngrams`` are blended into what the model expects. Without, it decides alone.
         """
         clock = _Clock()
-        begun, prompt = self._prompts.healed(place)
+        prompt = self._prompts.ask(place)
+        begun = prompt.begun
         trimmer = Trimmer(_as_the_model_sees_it(place), self.sentinels)
         clock.lap("prompt")
         decoded = self._decoder.generate(
-            prompt,
-            max_new_tokens=min(max_new_tokens, self._base.context_length - len(prompt)),
+            prompt.ids,
+            context=prompt.context,
+            max_new_tokens=min(max_new_tokens, self._base.context_length - len(prompt.ids)),
             stop_ids=self._stop_ids,
             session=session,
             cancelled=cancelled,
             keep_going=lambda ids: not trimmer.done(self._text(ids, begun)),
-            allowed=self._base.lexicon.beginning(begun) if begun else any_token,
+            allowed=self._allowed(begun),
             ngrams=ngrams.without(place.path) if ngrams is not None else None,
         )
         clock.lap("decode")
         trimmed = trimmer.trim(self._text(decoded.ids, begun), ended=decoded.stopped == "end")
         starts, stopped = self._token_starts(decoded, begun), str(trimmed.reason)
-        if (likely := likely_lines(trimmed.text, starts)) != trimmed.text:
+        least = self._base.fitted.least
+        if (likely := likely_lines(trimmed.text, starts, least)) != trimmed.text:
             trimmed, stopped = trimmer.trim(likely, ended=True), "doubt"
         line = logprob(trimmed.text.partition("\n")[0], starts)
         clock.lap("trim")
@@ -210,7 +214,8 @@ class Completer:
             replace=0,
             mean_logprob=mean_logprob(trimmed.text, starts),
             line_logprob=line,
-            shown=bool(trimmed.text.strip()) and trimmed.parses and trimmed.fits and line >= LIKELY,
+            least_logprob=least,
+            shown=bool(trimmed.text.strip()) and trimmed.parses and trimmed.fits and line >= least,
             revision=self.revision,
             base=self._base.id,
             stopped=stopped,
@@ -219,8 +224,8 @@ class Completer:
 
     def warm(self, place: Place, *, session: str, cancelled: IsCancelled = never) -> None:
         """Read the prompt that ``complete`` would, so that it finds the reading done."""
-        _, prompt = self._prompts.healed(place)
-        self._decoder.warm(prompt, session=session, cancelled=cancelled)
+        prompt = self._prompts.ask(place)
+        self._decoder.warm(prompt.ids, session=session, cancelled=cancelled)
 
     def score(self, place: Place, middle: str, *, ngrams: NgramIndex | None = None) -> Score:
         """What ``middle`` costs at the place, as ``complete`` with these ``ngrams`` expects it."""
@@ -230,12 +235,14 @@ class Completer:
         self, holes: Sequence[tuple[Place, str]], *, ngrams: NgramIndex | None = None
     ) -> list[Score]:
         """``score`` of each hole, in their order, several in one forward pass."""
-        pairs = [
-            (self._prompts.build(place), self._prompts.encode_middle(middle))
-            for place, middle in holes
+        from homespun_model.decoding.score import Question
+
+        questions = [
+            Question(prompt.ids, answer, prompt.context, self._allowed(prompt.begun))
+            for prompt, answer in (self._prompts.hole(place, middle) for place, middle in holes)
         ]
         some = None if ngrams is None else [ngrams.without(place.path) for place, _ in holes]
-        logprobs = self._decoder.logprobs_many(pairs, stop_ids=self._stop_ids, ngrams=some)
+        logprobs = self._decoder.logprobs_many(questions, stop_ids=self._stop_ids, ngrams=some)
         return [
             Score(
                 -float(found.double().sum()), len(middle.replace("\r\n", "\n").encode()), len(found)
@@ -249,9 +256,10 @@ class Completer:
         Greedy, untrimmed, and given up at the first token that differs: a probe of what a model
         knows by heart costs little where it does not.
         """
-        wanted = self._prompts.encode_middle(text)[:tokens]
+        prompt, answer = self._prompts.hole(place, text)
+        wanted = answer[:tokens]
         said = self._decoder.generate(
-            self._prompts.build(place),
+            prompt.ids,
             max_new_tokens=len(wanted),
             stop_ids=self._stop_ids,
             keep_going=lambda ids: ids == wanted[: len(ids)],
@@ -261,6 +269,10 @@ class Completer:
     def forget(self, session: str) -> None:
         """Drop what is remembered of a session, a closed document."""
         self._decoder.forget(session)
+
+    def _allowed(self, begun: str) -> Allowed:
+        """What an answer may begin with that spells ``begun`` anew."""
+        return self._base.lexicon.beginning(begun) if begun else any_token
 
     def _text(self, ids: list[int], begun: str = "") -> str:
         """The text of ids, without the beginning of a word that stands before the cursor."""

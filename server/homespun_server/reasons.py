@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from homespun_model.decoding.confidence import LIKELY
-
 if TYPE_CHECKING:
     from homespun_model.completer import Suggestion
 
@@ -27,10 +25,10 @@ def why_not_shown(suggestion: Suggestion) -> str | None:
         return CUT.get(suggestion.stopped, "nothing to suggest here: the model ends at once")
     if suggestion.shown:
         return None
-    if suggestion.line_logprob < LIKELY:
+    if suggestion.line_logprob < suggestion.least_logprob:
         return (
             "the model is not sure enough: a probability of "
             f"{math.exp(suggestion.line_logprob):.3f} for the first line, less than "
-            f"{math.exp(LIKELY):.3f}"
+            f"{math.exp(suggestion.least_logprob):.3f}"
         )
     return "it would break the syntax of the code here, or say the rest of the line again"

@@ -33,6 +33,7 @@ from homespun_model.bases.families import (
     detect,
     read_format,
 )
+from homespun_model.bases.fitted import Fitted, fitted_to
 from homespun_model.bases.identity import (
     DIGITS,
     BaseIdentity,
@@ -41,7 +42,7 @@ from homespun_model.bases.identity import (
     publishers_name,
     vocabulary_hash,
 )
-from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder
+from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder, versions_for
 from homespun_model.bases.token_healing import Lexicon
 from homespun_model.bases.tokenizer import TextTokenizer, read_tokenizer
 from homespun_model.catalogue.catalogue import STARTER, published
@@ -80,7 +81,7 @@ class Base:
     @property
     def prompt_versions(self) -> tuple[int, ...]:
         """The versions of the prompt that this base can be asked with, the one to train on last."""
-        return tuple(sorted(BUILDERS))
+        return versions_for(self.format.order)
 
     def prompts(self, version: int | None = None) -> PromptBuilder:
         """The prompt builder for this base: training, scoring and serving all take it from here.
@@ -117,6 +118,11 @@ class Base:
         except (OSError, SafetensorError) as error:
             raise BaseError(f"base {self.id!r} does not load: {_why(error)}") from error
         return total
+
+    @cached_property
+    def fitted(self) -> Fitted:
+        """What was fitted to it, or to the nearest in size."""
+        return fitted_to(self.parameters)
 
     @cached_property
     def lexicon(self) -> Lexicon:

@@ -1,13 +1,19 @@
-"""The prompt, format v1: the one way from a place in a file to token ids.
+"""The prompt: the one way from a place in a file to token ids.
 
-Training, scoring and serving all call ``PromptBuilder.build``, so a model is asked exactly what it
-was taught. A family trained suffix first (the starter) reads
+Training, scoring and serving all take it from a ``PromptBuilder``, so a model is asked exactly what
+it was taught. Version 1: a family trained suffix first (the starter) reads
 
     <repo_name>path ⏎  <file_sep>path ⏎ code …   <fim_prefix><fim_suffix>SUFFIX<fim_middle>PREFIX
     └─ header          └─ related code
 
 and continues with the middle: while somebody types, only the end changes, so the KV cache of all
-that comes before holds. A family trained prefix first reads related code, header, prefix, suffix.
+that comes before holds. A family trained prefix first reads related code, header, prefix, suffix;
+all of its suffix is read again at every key, so that it has a version 2, anchored:
+
+    <file_sep>path ⏎ code …  <file_sep>path ⏎  <fim_prefix>LINES<fim_suffix>SUFFIX<fim_middle>TYPED
+
+The prefix ends where the cursor's line begins, and what stands in that line is the middle's forced
+beginning. The family was trained to begin a middle anywhere, and typing changes the end again.
 
 Edges hold still too: the prefix begins at one of the anchors of ``homespun_corpus.place``, and each
 stretch between two anchors is encoded by itself, so that typing re-encodes the last stretch only.
@@ -24,9 +30,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import ClassVar, Protocol
 
-from homespun_corpus.place import Place, Related, prefix_anchors, suffix_anchors
+from homespun_corpus.place import STEP_CHARS, Place, Related, prefix_anchors, suffix_anchors
 
-from homespun_model.bases.families import FimIds
+from homespun_model.bases.families import FimIds, Order
 from homespun_model.bases.token_healing import Boundaries, begun_word
 
 CACHED_STRETCHES = (
@@ -58,10 +64,35 @@ class Budget:
         return cls(total, header=total // 24, related=total * 7 // 24, suffix=total * 5 // 24)
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked at a place."""
+
+    ids: list[int]
+    """Their continuation is the answer."""
+    context: list[int]
+    """The same tokens, suffix first: they end at the cursor, where copies go on."""
+    begun: str
+    """The word before the cursor that the answer spells anew, from its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Tokens of a prompt: what comes before the file, the file around the cursor, and ``typed``,
+    the end of what is before the cursor, where that is apart."""
+
+    before: list[int]
+    prefix: list[int]
+    suffix: list[int]
+    typed: list[int]
+
+
 class PromptBuilder:
     """Builds prompts for one tokenizer, one family's sentinels and one budget of tokens."""
 
     version: ClassVar[int] = 1
+    orders: ClassVar[frozenset[Order]] = frozenset({"spm", "spm1", "psm"})
+    """The families that can be asked so."""
 
     def __init__(self, tokenizer: Tokenizer, fim: FimIds, budget: Budget) -> None:
         self.fim = fim
@@ -74,28 +105,60 @@ class PromptBuilder:
 
         ``plain`` leaves the suffix and the sentinels out: text read left to right, for training.
         """
-        fim, budget = self.fim, self.budget
+        if not plain:
+            return self._in_order(self._parts(place))
+        before = [*self._header(place), *self._related(place.related)]
+        return [*_opt(self.fim.bos), *before, *self._prefix(place, self._room(before))]
+
+    def ask(self, place: Place) -> Prompt:
+        """The prompt at a cursor, without the word begun before it: the answer spells that anew."""
+        begun = self.begun(place.prefix)
+        return self._prompt(replace(place, prefix=place.prefix.removesuffix(begun)), begun)
+
+    def hole(self, place: Place, middle: str) -> tuple[Prompt, list[int]]:
+        """The prompt at a hole and the answer that fills it: what is trained on and scored."""
+        return self._prompt(place, ""), self.encode_middle(middle)
+
+    def _prompt(self, place: Place, begun: str) -> Prompt:
+        parts = self._parts(place)
+        return Prompt(self._in_order(parts), self._suffix_first(parts), begun)
+
+    def _parts(self, place: Place) -> _Parts:
         header, related = self._header(place), self._related(place.related)
-        suffix = [] if plain else self._suffix(place)
-        sentinels = 4  # bos and the three around prefix and suffix
-        left = budget.total - len(header) - len(related) - len(suffix) - sentinels
-        prefix = self._prefix(place, left)
-        before = [*_opt(fim.bos), *header, *related]
-        if plain:
-            return [*before, *prefix]
+        first, second = (related, header) if self.fim.order == "psm" else (header, related)
+        before, suffix = [*_opt(self.fim.bos), *first, *second], self._suffix(place)
+        at = self._anchor(place)
+        typed = list(self._encode(place.prefix[at:]))
+        room = self._room(header, related, suffix, typed)
+        prefix = self._prefix(replace(place, prefix=place.prefix[:at]), room)
+        return _Parts(before, prefix, suffix, typed)
+
+    def _anchor(self, place: Place) -> int:
+        """Where in the prefix begins what is apart from it."""
+        return len(place.prefix)
+
+    def _in_order(self, parts: _Parts) -> list[int]:
+        """As the family was trained."""
+        fim = self.fim
+        prefix, suffix = parts.prefix, [fim.suffix, *parts.suffix]
         match fim.order:
             case "spm":
-                return [*before, fim.prefix, fim.suffix, *suffix, *_opt(fim.middle), *prefix]
+                return self._suffix_first(parts)
             case "spm1":
-                return [*before, fim.suffix, *suffix, fim.prefix, *prefix, *_opt(fim.middle)]
+                around = [*suffix, fim.prefix, *prefix]
             case "psm":
-                before = [*_opt(fim.bos), *related, *header]
-                return [*before, fim.prefix, *prefix, fim.suffix, *suffix, *_opt(fim.middle)]
+                around = [fim.prefix, *prefix, *suffix]
+        return [*parts.before, *around, *_opt(fim.middle), *parts.typed]
 
-    def healed(self, place: Place) -> tuple[str, list[int]]:
-        """The word begun before the cursor, and the prompt without it: decoding begins there."""
-        begun = self.begun(place.prefix)
-        return begun, self.build(replace(place, prefix=place.prefix.removesuffix(begun)))
+    def _suffix_first(self, parts: _Parts) -> list[int]:
+        fim = self.fim
+        around = [fim.prefix, fim.suffix, *parts.suffix, *_opt(fim.middle)]
+        return [*parts.before, *around, *parts.prefix, *parts.typed]
+
+    def _room(self, *others: Sequence[int]) -> int:
+        """Tokens that are left for the prefix."""
+        sentinels = 4  # bos and the three around prefix and suffix
+        return self.budget.total - sum(map(len, others)) - sentinels
 
     def begun(self, prefix: str) -> str:
         """The end of ``prefix`` that decoding spells anew."""
@@ -150,8 +213,34 @@ class PromptBuilder:
         return [token for encoded in reversed(kept) for token in encoded]
 
 
-BUILDERS: Mapping[int, type[PromptBuilder]] = {PromptBuilder.version: PromptBuilder}
+class AnchoredPromptBuilder(PromptBuilder):
+    """Version 2: the prefix ends at an anchor, behind which the middle begins."""
+
+    version: ClassVar[int] = 2
+    orders: ClassVar[frozenset[Order]] = frozenset({"psm"})
+
+    def hole(self, place: Place, middle: str) -> tuple[Prompt, list[int]]:
+        """The answer spells the word before the cursor, as it does where it is asked."""
+        prompt = self.ask(place)
+        return prompt, self.encode_middle(prompt.begun + middle)
+
+    def _anchor(self, place: Place) -> int:
+        """Where the cursor's line begins, or the last step of a long one."""
+        begins = place.prefix.rfind("\n") + 1
+        if len(place.prefix) - begins <= STEP_CHARS:
+            return begins
+        return max(prefix_anchors(place.prefix, len(place.prefix), before=place.before))
+
+
+BUILDERS: Mapping[int, type[PromptBuilder]] = {
+    builder.version: builder for builder in (PromptBuilder, AnchoredPromptBuilder)
+}
 """Every version that can be built; which of them a base knows is ``Base.prompt_versions``."""
+
+
+def versions_for(order: Order) -> tuple[int, ...]:
+    """The versions that a family can be asked with, the one to train on last."""
+    return tuple(version for version in sorted(BUILDERS) if order in BUILDERS[version].orders)
 
 
 def _normal(tokenizer: Tokenizer, text: str) -> Iterator[int]:

@@ -15,19 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from homespun_model.bases.fitted import SMALL
 from homespun_model.decoding.ngram_index import (
     MAX_MATCH,
     NgramMatches,
     NgramView,
     SortedNgrams,
     tail,
-)
-
-# By the length of the longest match, from none to MAX_MATCH and more: what made held-out code of
-# three repositories most likely under the starter (LOG E-025).
-TRUST = (
-    *(0.0, 0.0, 0.11, 0.18, 0.27, 0.35, 0.45, 0.52, 0.57, 0.61),
-    *(0.64, 0.67, 0.69, 0.7, 0.71, 0.72, 0.86),
 )
 
 
@@ -41,38 +35,46 @@ class NextTokens:
 
 
 class NgramCache:
-    """What may be copied into one continuation of ``prompt``: of the prompt, and of ``ngrams``.
+    """What may be copied into one continuation of ``context``: of itself, and of ``ngrams``.
 
-    ``stops``: ids that are never copied.
+    ``context``: a prompt's tokens, (n,), in an order in which they end at the cursor: after an
+    anchored prompt stands the code behind the cursor, or a sentinel, and neither is gone on from.
+    ``stops``: ids that are never copied. ``trust``: as ``Fitted`` has it.
     """
 
     def __init__(
-        self, prompt: Sequence[int], ngrams: NgramView | None, stops: frozenset[int]
+        self,
+        context: Sequence[int],
+        ngrams: NgramView | None,
+        stops: frozenset[int],
+        trust: Sequence[float] = SMALL.trust,
     ) -> None:
-        self._tail = list(prompt[-MAX_MATCH:])
-        self._prompt, self._ngrams = SortedNgrams({"": prompt}), ngrams
+        self._trust = trust
+        self._tail = list(context[-MAX_MATCH:])
+        self._context, self._ngrams = SortedNgrams({"": context}), ngrams
         self._stops = torch.tensor(sorted(stops), dtype=torch.long)
         self._barred = np.array(sorted(stops), np.int64)
         self._found: tuple[int, list[NgramMatches]] = (-1, [])
 
     def find(self, ids: Sequence[int]) -> list[NgramMatches]:
-        """Where the end of the prompt and ``ids``, the continuation so far, stands elsewhere.
+        """Where the end of the context and ``ids``, the continuation so far, stands elsewhere.
 
         ``ids`` only ever grow.
         """
         if self._found[0] != len(ids):
-            context = tail([*self._tail, *ids[-MAX_MATCH:]])
-            here = self._prompt.find(context)
-            there = self._ngrams.find(context) if self._ngrams else []
+            last = tail([*self._tail, *ids[-MAX_MATCH:]])
+            here = self._context.find(last)
+            there = self._ngrams.find(last) if self._ngrams else []
             self._found = (len(ids), [here, *there] if here else there)
         return self._found[1]
 
     def interpolate(self, logprobs: torch.Tensor, ids: Sequence[int]) -> torch.Tensor:
         """The model's ``logprobs`` (vocabulary,) of what comes behind ``ids``, blended."""
-        cached = self._cached(self.find(ids))
+        cached = self.next_tokens(self.find(ids))
         return interpolate(logprobs, cached, self._stops) if cached else logprobs
 
-    def _cached(self, found: Sequence[NgramMatches]) -> NextTokens | None:
+    def next_tokens(self, found: Sequence[NgramMatches]) -> NextTokens | None:
+        """What came next at these places; None where nothing did that may be copied."""
         if not found:
             return None
         longest = max(some.longest for some in found)
@@ -84,7 +86,7 @@ class NgramCache:
         each, which = np.unique(ids[some], return_inverse=True)
         shares = np.bincount(which, weights[some])
         return NextTokens(
-            TRUST[longest],
+            self._trust[longest],
             torch.from_numpy(each),
             torch.from_numpy(shares / shares.sum()).float(),
         )

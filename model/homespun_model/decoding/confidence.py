@@ -6,12 +6,7 @@ product: the probability that all of it is right. Knows no model.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-
-# A suggestion is shown, in whole lines, as far as it is right with this probability by its own
-# count; where its first line is not, nothing is. Measured with copies (LOG E-026).
-LIKELY = math.log(0.1)
 
 TokenStarts = Sequence[tuple[int, float]]
 """Where in a text each of its tokens begins, and the token's natural log-probability."""
@@ -27,12 +22,12 @@ def mean_logprob(text: str, starts: TokenStarts) -> float:
     return logprob(text, starts) / max(1, sum(start < len(text) for start, _ in starts))
 
 
-def likely_lines(text: str, starts: TokenStarts) -> str:
-    """``text`` as far as it is likely enough, in whole lines, its first one at the least."""
+def likely_lines(text: str, starts: TokenStarts, least: float) -> str:
+    """``text`` as far as its log-probability is ``least``, in whole lines, its first one always."""
     kept, _, rest = text.partition("\n")
     for line in rest.split("\n") if rest else ():
         longer = f"{kept}\n{line}"
-        if logprob(longer, starts) < LIKELY:
+        if logprob(longer, starts) < least:
             return kept.rstrip()
         kept = longer
     return text

@@ -8,6 +8,7 @@ something to copy from, a blend. Knows no text, no prompt and no adapter.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Literal
 
 import torch
 
+from homespun_model.bases.fitted import SMALL, Fitted
 from homespun_model.decoding import score
 from homespun_model.decoding.cache_lm import NgramCache
 from homespun_model.decoding.callbacks import (
@@ -33,7 +35,10 @@ from homespun_model.errors import Cancelled
 
 MAX_SESSIONS = 16
 CACHE_BYTES = 256 << 20  # keys and values kept for all sessions together
-CHUNK = 256  # prompt tokens in one forward pass: a cancellation waits for no more than one
+# Prompt tokens in one forward pass, for which a cancellation waits: as many as the last one says
+# are read in this time. Fewer than a few dozen would spend it on fetching the weights.
+CHUNK_SECONDS = 0.2
+CHUNK, LEAST_CHUNK = 256, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,12 @@ class _Progress:
 class Decoder:
     """Decodes with one model. Not for two threads at once."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, fitted: Fitted = SMALL) -> None:
         self._engine = engine
+        self._fitted = fitted
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
-        self._rates = Rates()
+        self._rates = Rates(fitted)
+        self._chunk = CHUNK
 
     @torch.inference_mode()
     def generate(
@@ -89,6 +96,7 @@ class Decoder:
         *,
         max_new_tokens: int,
         stop_ids: frozenset[int],
+        context: Sequence[int] | None = None,
         session: str | None = None,
         cancelled: IsCancelled = never,
         keep_going: KeepGoing = always,
@@ -97,6 +105,7 @@ class Decoder:
     ) -> Decoded:
         """The most likely token, one after another.
 
+        ``context``: the prompt's tokens as they stand in the code, if that is another order.
         ``session`` names what to remember the prompt under. ``cancelled`` is asked before each
         forward pass; Cancelled is raised if it says yes, and what was computed is kept.
         ``keep_going`` sees all ids so far after each new one. ``allowed`` names, for the ids so
@@ -106,7 +115,7 @@ class Decoder:
         """
         found = _Progress()
         stopped: Literal["end", "length", "halted"] = "length"
-        source = NgramCache(prompt, ngrams, stop_ids)
+        source = self._source(prompt if context is None else context, ngrams, stop_ids)
         with self._recalled(session, prompt) as state:
             reused = len(state.ids)
             for token, logprob in self._tokens(
@@ -171,6 +180,11 @@ class Decoder:
                     break
             drafter.learn(len(draft), accepted)
 
+    def _source(
+        self, context: Sequence[int], ngrams: NgramView | None, stop_ids: frozenset[int]
+    ) -> NgramCache:
+        return NgramCache(context, ngrams, stop_ids, self._fitted.trust)
+
     def _feed(
         self, state: _Session, ids: Sequence[int], keep: int, cancelled: IsCancelled
     ) -> torch.Tensor:
@@ -179,10 +193,13 @@ class Decoder:
             if cancelled():
                 raise Cancelled
             left = len(ids) - begin
-            size = left if left <= CHUNK else min(CHUNK, left - keep)
+            size = left if left <= self._chunk else min(self._chunk, left - keep)
             chunk = list(ids[begin : begin + size])
+            begun = time.perf_counter()
             logits = state.sequence.run(chunk, keep if size == left else 0)
             state.ids += chunk
+            if size >= LEAST_CHUNK:
+                self._chunk = _chunk(size / (time.perf_counter() - begun))
         return logits
 
     @contextmanager
@@ -241,26 +258,32 @@ class Decoder:
     ) -> torch.Tensor:
         """Natural log-probability of each token of ``middle`` behind ``prompt``, (len(middle),)."""
         some = None if ngrams is None else [ngrams]
-        return self.logprobs_many([(prompt, middle)], stop_ids=stop_ids, ngrams=some)[0]
+        question = score.Question(prompt, middle)
+        return self.logprobs_many([question], stop_ids=stop_ids, ngrams=some)[0]
 
     def logprobs_many(
         self,
-        pairs: Sequence[score.Pair],
+        questions: Sequence[score.Question],
         *,
         stop_ids: frozenset[int] = frozenset(),
         ngrams: Sequence[NgramView] | None = None,
     ) -> list[torch.Tensor]:
-        """``logprobs`` of each (prompt, middle), in their order, several in one forward pass.
+        """``logprobs`` of each question, in their order, several in one forward pass.
 
-        ``ngrams``: what may be copied into each.
+        ``ngrams``: what may be copied into each answer.
         """
         if ngrams is None:
-            return score.logprobs_many(self._engine, pairs)
+            return score.logprobs_many(self._engine, questions)
         sources = [
-            NgramCache(prompt, some, stop_ids)
-            for (prompt, _), some in zip(pairs, ngrams, strict=True)
+            self._source(question.context or question.prompt, some, stop_ids)
+            for question, some in zip(questions, ngrams, strict=True)
         ]
-        return score.logprobs_many(self._engine, pairs, sources)
+        return score.logprobs_many(self._engine, questions, sources)
+
+
+def _chunk(speed: float) -> int:
+    """Tokens to read at once at so many a second."""
+    return int(min(CHUNK, max(LEAST_CHUNK, speed * CHUNK_SECONDS)))
 
 
 def _only(tokens: list[int], logits: torch.Tensor) -> torch.Tensor:

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from homespun_model.bases.fitted import SMALL, Fitted
 from homespun_model.decoding.cache_lm import NgramCache
 from homespun_model.decoding.ngram_index import MAX_MATCH
 
 MAX_DRAFT = 16
-# What a draft, and each token of it, add to a pass over a single token, as a share of that:
-# measured with the starter on two cores. A larger model's are smaller.
-DRAFT_COST = 0.3
-TOKEN_COST = 0.06
 _PRIOR = 0.7  # the rate before there is any
 _KEPT = 0.98  # of what was learnt, at each draft: the last fifty count
 
 
 class Rates:
-    """How often a drafted token came true, by the length of the match it came from."""
+    """How often a drafted token came true, by the length of the match it came from; and so what a
+    draft is worth where it costs what was ``fitted``."""
 
-    def __init__(self) -> None:
+    def __init__(self, fitted: Fitted = SMALL) -> None:
+        self._fitted = fitted
         self._seen = [[_PRIOR, 1.0] for _ in range(MAX_MATCH.bit_length())]  # came true, of
 
     def worth(self, match: int) -> int:
@@ -32,7 +31,8 @@ class Rates:
         gained, best, count = 1.0, 1.0, 0
         for length in range(1, MAX_DRAFT + 1):
             gained += rate**length
-            if (speed := gained / (1 + DRAFT_COST + length * TOKEN_COST)) > best:
+            cost = 1 + self._fitted.draft_cost + length * self._fitted.token_cost
+            if (speed := gained / cost) > best:
                 best, count = speed, length
         if count == 0:  # what is not tried is slowly forgotten, and tried again
             seen[:] = seen[0] * _KEPT + _PRIOR * (1 - _KEPT), seen[1] * _KEPT + 1 - _KEPT

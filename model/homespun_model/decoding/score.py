@@ -3,42 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
 from homespun_model.decoding.cache_lm import NgramCache
+from homespun_model.decoding.callbacks import Allowed, any_token
 from homespun_model.engines.engine import Engine
 
 SCORED_TOKENS = 4096  # tokens, padding included, in one batch of scoring
 
-Pair = tuple[Sequence[int], Sequence[int]]
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What are these tokens worth as the answer to a prompt?"""
+
+    prompt: Sequence[int]
+    answer: Sequence[int]
+    context: Sequence[int] = ()
+    """The prompt's tokens as they stand in the code, if that is another order: ``NgramCache``."""
+    allowed: Allowed = any_token
+    """What decoding would choose the answer among."""
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.answer)
 
 
 def logprobs_many(
-    engine: Engine, pairs: Sequence[Pair], sources: Sequence[NgramCache] | None = None
+    engine: Engine, questions: Sequence[Question], sources: Sequence[NgramCache] | None = None
 ) -> list[torch.Tensor]:
-    """Natural log-probability of each token of the middle behind its prompt, (len(middle),).
+    """Natural log-probability of each token of the answer behind its prompt, (len(answer),).
 
-    One for each (prompt, middle), in their order; blended with what ``sources``, one for each, have
+    One for each question, in their order; blended with what ``sources``, one for each, have
     to copy. ValueError if a prompt is empty.
     """
-    if not all(prompt for prompt, _ in pairs):
+    if not all(question.prompt for question in questions):
         raise ValueError("a prompt needs at least one token")
-    results = [torch.zeros(0)] * len(pairs)
-    todo = [i for i, (_, middle) in enumerate(pairs) if middle]
-    todo.sort(key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
+    results = [torch.zeros(0)] * len(questions)
+    todo = [i for i, question in enumerate(questions) if question.answer]
+    todo.sort(key=lambda i: len(questions[i]))
     while todo:
-        batch = _batch(pairs, todo)
-        expected = _expected(engine, [pairs[i] for i in batch])
+        batch = _batch(questions, todo)
+        expected = _expected(engine, [questions[i] for i in batch])
         for i, logprobs in zip(batch, expected, strict=True):
             source = sources[i] if sources else None
-            results[i] = _of(pairs[i][1], logprobs, source).cpu()
+            results[i] = _of(questions[i], logprobs, source).cpu()
     return results
 
 
-def _batch(pairs: Sequence[Pair], todo: list[int]) -> list[int]:
+def _batch(questions: Sequence[Question], todo: list[int]) -> list[int]:
     """Take the longest off ``todo``, and as many of the next as fit beside it."""
-    longest = len(pairs[todo[-1]][0]) + len(pairs[todo[-1]][1])
+    longest = len(questions[todo[-1]])
     count = max(1, min(SCORED_TOKENS // longest, len(todo)))
     batch = todo[-count:]
     del todo[-count:]
@@ -46,31 +61,36 @@ def _batch(pairs: Sequence[Pair], todo: list[int]) -> list[int]:
 
 
 @torch.inference_mode()
-def _expected(engine: Engine, pairs: Sequence[Pair]) -> list[torch.Tensor]:
-    """What is expected at each token of each middle, log-probabilities (middle, vocabulary).
+def _expected(engine: Engine, questions: Sequence[Question]) -> list[torch.Tensor]:
+    """What is expected at each token of each answer, log-probabilities (answer, vocabulary).
 
     One padded forward pass. Attention looks back only: padding at the end needs no mask.
     """
-    rows = [[*prompt, *middle] for prompt, middle in pairs]
+    rows = [[*question.prompt, *question.answer] for question in questions]
     length = max(map(len, rows))
     ids = torch.zeros((len(rows), length), dtype=torch.long)
     for i, row in enumerate(rows):
         ids[i, : len(row)] = torch.tensor(row)
-    first = min(len(prompt) for prompt, _ in pairs) - 1  # earliest position that predicts
+    first = min(len(question.prompt) for question in questions) - 1  # the earliest that predicts
     logits = engine.batch(ids, length - first)
-    begins = [len(prompt) - 1 - first for prompt, _ in pairs]
+    begins = [len(question.prompt) - 1 - first for question in questions]
     return [
-        logits[i, begin : begin + len(middle)].log_softmax(-1)
-        for i, (begin, (_, middle)) in enumerate(zip(begins, pairs, strict=True))
+        logits[i, begin : begin + len(question.answer)].log_softmax(-1)
+        for i, (begin, question) in enumerate(zip(begins, questions, strict=True))
     ]
 
 
 @torch.inference_mode()
-def _of(middle: Sequence[int], expected: torch.Tensor, source: NgramCache | None) -> torch.Tensor:
-    """What the tokens of ``middle`` have of ``expected`` (middle, vocabulary), (middle,)."""
-    if source is None:
-        wanted = torch.tensor(list(middle), device=expected.device).unsqueeze(-1)
-        return expected.gather(-1, wanted).squeeze(-1)
-    return torch.stack(
-        [source.interpolate(expected[i], middle[:i])[token] for i, token in enumerate(middle)]
-    )
+def _of(question: Question, expected: torch.Tensor, source: NgramCache | None) -> torch.Tensor:
+    """What the tokens of the answer have of ``expected`` (answer, vocabulary), (answer,)."""
+    answer = question.answer
+    wanted = torch.tensor(list(answer), device=expected.device).unsqueeze(-1)
+    found = expected.gather(-1, wanted).squeeze(-1)
+    for i, token in enumerate(answer):
+        some = question.allowed(answer[:i])
+        if some is None and source is None:
+            break  # nothing more is asked for: a word begun is at the beginning
+        row = source.interpolate(expected[i], answer[:i]) if source else expected[i]
+        chosen = some is not None and token in some
+        found[i] = row[token] - (row[some].logsumexp(0) if chosen else 0.0)
+    return found
