@@ -63,11 +63,16 @@ class HubServer:
         return [headers["range"] for _, headers in self.asked if "range" in headers]
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client may go at any time."""
+
+
 @contextmanager
 def serving(**how: Any) -> Iterator[HubServer]:
     """A server, for as long as a test takes."""
     about = HubServer(**how)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(about))
+    server = _Server(("127.0.0.1", 0), _handler(about))
     server.daemon_threads = True
     about.port = server.server_port
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from fetched_bases import Machine, entry
+from homespun_finetune import cli as finetune_cli
+from homespun_finetune.progress import console_for_people
 from homespun_model.bases.base import load_base
 from homespun_model.bases.choice import Chooser, chosen_base
 from homespun_model.bases.memory import needed
@@ -14,6 +19,7 @@ from homespun_model.catalogue import own_settings
 from homespun_model.catalogue.catalogue import Catalogue, published
 from homespun_model.catalogue.shelf import Shelf, default_shelf
 from homespun_model.errors import BaseError
+from scratch_repositories import make_repository
 from tiny_models import tiny_base
 
 ROWS = tuple(
@@ -120,6 +126,28 @@ def test_what_changes_the_choice_changes_the_stamp(machine: Machine, tmp_path: P
     own_settings.choose(machine.settings, str(tmp_path))
     stamps.append(chooser(machine).stamp())
     assert len(set(stamps)) == len(stamps)
+
+
+def test_a_training_is_of_the_chosen_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    base = tiny_base(tmp_path / "tiny")
+    own_settings.choose(own_settings.default_file(), str(base))
+    team = str(make_repository(tmp_path / "team"))
+    command = [sys.executable, "-m", "homespun_finetune.cli", team, "--dry-run", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["base"] == str(base)
+
+
+def test_a_training_without_one_says_how_to_get_a_better(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console = console_for_people()
+    assert finetune_cli._base(None, console, silent=False) == "starter"
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "homespun models get" in err
+    assert finetune_cli._base(None, console, silent=True) == "starter"
+    assert finetune_cli._base("named", console, silent=False) == "named"
+    assert capsys.readouterr() == ("", "")
 
 
 # The file of settings

@@ -215,3 +215,23 @@ async def test_a_store_that_hangs_keeps_nobody_waiting(
 async def test_a_base_that_a_flag_names_is_not_left_for_another(engine: Watched) -> None:
     await engine.warm()
     assert engine._following is None
+
+
+async def test_settings_that_are_mended_bring_the_base(
+    taught: Taught, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr("homespun_server.choice_watch.EVERY", 0.02)
+    settings = tmp_path / "homespun" / "config.toml"
+    settings.parent.mkdir()
+    settings.write_text("base =")
+    engine = Watched(LaunchOptions(None, str(tmp_path / "store"), "cpu"))
+    for _ in range(2):
+        with pytest.raises(BaseError, match=r"config\.toml"):
+            await engine.serving(None)
+    settings.write_text(f"base = '{taught.base}'")
+    while not any(report.state == "ready" for report in engine.reports):
+        await asyncio.sleep(0.02)
+    assert (await engine.serving(None)).served.base == str(taught.base)
+    assert [report.state for report in engine.reports] == ["error", "ready"]
+    engine.close()

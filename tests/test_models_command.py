@@ -14,8 +14,10 @@ import pytest
 from fetched_bases import DATA, NAME, Machine
 from homespun_model.catalogue import own_settings
 from homespun_model.catalogue.elsewhere import MODEL
+from homespun_model.catalogue.shelf import default_shelf
 from homespun_model.errors import BaseError
 from homespun_server import cli
+from homespun_server.adapters import AdapterCommands
 from homespun_server.errors import CommandUsageError
 from tiny_models import tiny_base
 
@@ -127,6 +129,20 @@ def test_what_came_of_a_base_is_removed_too(machine: Machine) -> None:
     (machine.shelf.coming(NAME) / "model.gguf.part").write_bytes(b"GGUF")
     machine.commands.remove(NAME)
     assert not [*machine.shelf.root.rglob("*.part")]
+
+
+def test_adapters_of_a_base_on_the_shelf_are_not_those_of_a_folder_called_like_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    adapters = AdapterCommands.of(str(tmp_path / "store"), tmp_path, "team/app", "mine")
+    assert adapters.base == str(tmp_path / "mine")
+    default_shelf().coming("mine")
+    default_shelf().place("mine", [], {"name": None})
+    adapters = AdapterCommands.of(str(tmp_path / "store"), tmp_path, "team/app", "mine")
+    assert adapters.base == "mine"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there it is refused while it is open")

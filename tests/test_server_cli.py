@@ -258,6 +258,16 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("homespun ")
 
 
+def test_without_a_base_of_their_own_people_are_told_how_to_get_one(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ["complete", str(file), "--line", "2", "--column", "5", "--json"]
+    assert cli.run([*place, "--store", str(tmp_path / "store"), "--device", "cpu"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["base"] == "starter"
+    assert err.count("\n") == 1 and "homespun models get" in err
+
+
 # models, doctor, adapters
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from homespun_corpus.errors import one_line
 from homespun_corpus.repo.identity import find_root, identity_of
 from homespun_model.bases.identity import BaseRecord
+from homespun_model.catalogue.shelf import default_shelf
 from homespun_model.errors import StoreError
 from homespun_model.store.store import AdapterStore, Current, Revision
 
@@ -33,7 +34,7 @@ class AdapterCommands:
         cls, store: str | None, repository: Path, identity: str | None, base: str | None = None
     ) -> AdapterCommands:
         """The folder of the repository at a path, or of the one called ``identity``."""
-        folder = Path(base).expanduser() if base else None
+        folder = Path(base).expanduser() if base and not default_shelf().has(base) else None
         return cls(
             AdapterStore(store_root(LaunchOptions(store=store))),
             _identity(repository) if identity is None else identity,

@@ -158,4 +158,5 @@ def _why(error: Exception, repository: str) -> str:
         return f"{repository} has no such revision any more"
     if "timeout" in type(error).__name__.lower() or isinstance(error, TimeoutError):
         return "it does not answer"
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    said = re.sub(r"^\[Errno -?\d+\] ", "", str(error))
+    return " ".join(said.split())[:200] or type(error).__name__
