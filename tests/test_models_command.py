@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fetched_bases import DATA, NAME, Machine
+from fetched_bases import DATA, NAME, Machine, entry
 from homespun_model.catalogue import own_settings
 from homespun_model.catalogue.elsewhere import MODEL
 from homespun_model.errors import BaseError
@@ -77,6 +77,20 @@ def test_the_whole_list_is_of_this_machine(capsys: Said) -> None:
         assert "not pinned" in found["mellum-4b-base"]["doubt"]
         assert cli.run(arguments) == 0
         assert "This machine has" in capsys.readouterr().out
+
+
+def test_the_largest_tried_base_that_this_machine_can_serve_is_recommended(
+    tmp_path: Path, capsys: Said
+) -> None:
+    sizes = (("small", 1_000, True), ("large", 3_000, True), ("untried", 9_000, False))
+    rows = [entry(name=name, parameters=size, tested=tried) for name, size, tried in sizes]
+    too_large = entry(name="too-large", parameters=10**12)
+    machine = Machine(tmp_path / "user", (*rows, too_large))
+    found = {name: row(machine, capsys, name) for name in ("small", "large", "untried")}
+    assert [name for name, one in found.items() if one["recommended"]] == ["large"]
+    assert row(machine, capsys, "too-large")["fits"] == "no"
+    machine.commands.list(as_json=False)
+    assert capsys.readouterr().out.count("recommended") == 1
 
 
 def test_a_choice_is_noted_in_the_users_own_settings(got: Machine, capsys: Said) -> None:
