@@ -60,24 +60,26 @@ export class BetterModel implements vscode.Disposable {
     if (program === undefined) {
       return;
     }
-    await this.look();
-    if (this.found === undefined) {
+    const found = await this.look();
+    if (found === undefined) {
       this.say(this.whyNone());
       return;
     }
-    const { name } = this.found;
+    const { name } = found;
     await this.tell(name, program, await this.bring(name, program));
     await this.look();
   }
 
   /** Unless another base answers, or is named in the settings, which goes before anything that is here. */
-  private async look(): Promise<void> {
+  private async look(): Promise<Better | undefined> {
     const look = ++this.looks;
     const isOpen = (this.status.answering ?? STARTER) === STARTER && !this.settings().base;
     const found = isOpen ? await this.find() : undefined;
     if (look === this.looks) {
-      this.note(found);
+      this.found = found;
+      this.status.offer(found && offerOf(found));
     }
+    return found;
   }
 
   private async find(): Promise<Better | undefined> {
@@ -85,14 +87,9 @@ export class BetterModel implements vscode.Disposable {
     try {
       return "homespun" in found ? betterIn(await listed(found.homespun)) : undefined;
     } catch (error) {
-      this.log.debug(`no better model is offered: ${String(error)}`);
+      this.log.warn(`no better model is offered: ${String(error)}`);
       return undefined;
     }
-  }
-
-  private note(found: Better | undefined): void {
-    this.found = found;
-    this.status.offer(found && offerOf(found));
   }
 
   private whyNone(): string {
