@@ -66,8 +66,9 @@ export class BetterModel implements vscode.Disposable {
       return;
     }
     const { name } = found;
-    await this.tell(name, program, await this.bring(name, program));
+    const outcome = await this.bring(name, program);
     await this.look();
+    await this.tell(name, program, outcome);
   }
 
   /** Unless another base answers, or is named in the settings, which goes before anything that is here. */

@@ -54,7 +54,8 @@ export class Menu {
       { label: "$(discard) Roll back to the revision before", command: "rollback" },
       { label: "$(debug-restart) Restart the server", command: "restart" },
     ];
-    const chosen = await vscode.window.showQuickPick(entries, { title: "Homespun" });
+    const answering = this.status.answering === undefined ? "" : `: ${path.basename(this.status.answering)} answers`;
+    const chosen = await vscode.window.showQuickPick(entries, { title: `Homespun${answering}` });
     if (chosen !== undefined) {
       await vscode.commands.executeCommand(`homespun.${chosen.command}`);
     }
