@@ -143,6 +143,16 @@ def test_what_came_of_a_base_is_removed_too(machine: Machine) -> None:
     assert not [*machine.shelf.root.rglob("*.part")]
 
 
+def test_whole_files_of_a_base_on_its_way_count_as_much_as_parts(
+    machine: Machine, capsys: Said
+) -> None:
+    coming = machine.shelf.coming(NAME)
+    (coming / "model-1.safetensors").write_bytes(b"x" * 100)
+    (coming / "model-2.safetensors.part").write_bytes(b"x" * 20)
+    (coming / "pip").mkdir()
+    assert row(machine, capsys)["fetched"] == 120
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there it is refused while it is open")
 def test_who_has_loaded_a_base_goes_on_with_it_when_it_is_removed(got: Machine) -> None:
     with (got.shelf.folder(NAME) / "model.gguf").open("rb") as file:
