@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fetched_bases import DATA, NAME, Machine
+from fetched_bases import DATA, NAME, Machine, entry
 from homespun_model.catalogue import own_settings
 from homespun_model.catalogue.elsewhere import MODEL
 from homespun_model.catalogue.shelf import default_shelf
@@ -81,6 +81,20 @@ def test_the_whole_list_is_of_this_machine(capsys: Said) -> None:
         assert "This machine has" in capsys.readouterr().out
 
 
+def test_the_largest_tried_base_that_this_machine_can_serve_is_recommended(
+    tmp_path: Path, capsys: Said
+) -> None:
+    sizes = (("small", 1_000, True), ("large", 3_000, True), ("untried", 9_000, False))
+    rows = [entry(name=name, parameters=size, tested=tried) for name, size, tried in sizes]
+    too_large = entry(name="too-large", parameters=10**12)
+    machine = Machine(tmp_path / "user", (*rows, too_large))
+    found = {name: row(machine, capsys, name) for name in ("small", "large", "untried")}
+    assert [name for name, one in found.items() if one["recommended"]] == ["large"]
+    assert row(machine, capsys, "too-large")["fits"] == "no"
+    machine.commands.list(as_json=False)
+    assert capsys.readouterr().out.count("recommended") == 1
+
+
 def test_a_choice_is_noted_in_the_users_own_settings(got: Machine, capsys: Said) -> None:
     got.commands.use("starter")
     assert own_settings.chosen(got.settings) == "starter"
@@ -143,6 +157,16 @@ def test_adapters_of_a_base_on_the_shelf_are_not_those_of_a_folder_called_like_i
     default_shelf().place("mine", [], {"name": None})
     adapters = AdapterCommands.of(str(tmp_path / "store"), tmp_path, "team/app", "mine")
     assert adapters.base == "mine"
+
+
+def test_whole_files_of_a_base_on_its_way_count_as_much_as_parts(
+    machine: Machine, capsys: Said
+) -> None:
+    coming = machine.shelf.coming(NAME)
+    (coming / "model-1.safetensors").write_bytes(b"x" * 100)
+    (coming / "model-2.safetensors.part").write_bytes(b"x" * 20)
+    (coming / "pip").mkdir()
+    assert row(machine, capsys)["fetched"] == 120
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there it is refused while it is open")

@@ -122,10 +122,12 @@ class ModelCommands:
 
     def _in_use(self) -> str | None:
         """None where the user's settings cannot be read."""
-        chooser = Chooser("serve", self.shelf, self.settings, self.catalogue, self.memory)
         with suppress(BaseError):
-            return chooser.choice().base
+            return self._chooser().choice().base
         return None
+
+    def _chooser(self) -> Chooser:
+        return Chooser("serve", self.shelf, self.settings, self.catalogue, self.memory)
 
     def _wanted(self, name: str, given: str | None) -> CatalogueEntry | None:
         """The row of a name; CommandUsageError for one that cannot be got."""
@@ -179,6 +181,7 @@ class ModelCommands:
             "serve_gib": gib(need.serve),
             "train_gib": gib(need.train),
             "fits": fits,
+            "recommended": entry == self._chooser().recommended(),
             "chosen": entry.name == chosen,
         } | self._place(entry.name)
 
@@ -260,6 +263,8 @@ def _bases_of(found: Sequence[Found]) -> list[Found]:
 def _line(row: dict[str, Any]) -> str:
     size = f"{row['size'] / 1e6:,.0f} MB" if row["size"] else ""
     notes = [row["fits"]]
+    if row["recommended"] and not row["here"]:
+        notes.append("recommended")
     if row["here"]:
         notes.append(f"here, from {row['from']}")
     if row["fetched"]:

@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 
+import { BetterModel } from "./better";
 import { Menu } from "./menu";
 import { onPythonSelected } from "./python";
 import { Server } from "./server";
@@ -29,8 +30,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const started = new Server(log, status, currentSettings, suggestsIn);
   server = started;
   status.setEnabled(currentSettings().enabled);
-  context.subscriptions.push(log, status, started);
-  context.subscriptions.push(...new Menu(log, started, currentSettings).register());
+  const better = new BetterModel(log, started, status, currentSettings);
+  context.subscriptions.push(log, status, started, better);
+  context.subscriptions.push(...new Menu(log, started, status, better, currentSettings).register());
   context.subscriptions.push(
     vscode.workspace.onDidChangeConfiguration((change) => {
       status.setEnabled(currentSettings().enabled);

@@ -6,12 +6,15 @@ import * as path from "node:path";
 
 import * as vscode from "vscode";
 
+import { betterEntries } from "./bases";
+import type { BetterModel } from "./better";
 import { INSTALL, SETTINGS, offer } from "./help";
 import { type Installation, type Words, isExecutable } from "./locate";
 import { reasonsHere } from "./reasons";
 import { repositoryOf } from "./repository";
 import type { Server } from "./server";
 import { type Settings, finetuneFlags, modelFlags, storeFlags } from "./settings";
+import type { StatusItem } from "./status";
 
 const DOCTOR_TIMEOUT = 120_000; // it loads the base
 
@@ -19,6 +22,8 @@ export class Menu {
   constructor(
     private readonly log: vscode.LogOutputChannel,
     private readonly server: Server,
+    private readonly status: StatusItem,
+    private readonly better: BetterModel,
     private readonly settings: () => Settings,
   ) {}
 
@@ -28,6 +33,7 @@ export class Menu {
       toggle: () => this.toggle(),
       doctor: () => this.doctor(),
       log: () => this.log.show(),
+      better: () => this.better.get(),
       finetune: () => this.finetune(),
       rollback: () => this.rollback(),
       restart: () => this.server.restart(),
@@ -43,11 +49,13 @@ export class Menu {
       { label: on ? "$(circle-slash) Turn suggestions off" : "$(check) Turn suggestions on", command: "toggle" },
       { label: "$(question) Why no suggestion here?", command: "doctor" },
       { label: "$(output) Show log", command: "log" },
+      ...betterEntries(this.better.better),
       { label: "$(mortar-board) Fine-tune this repository", command: "finetune" },
       { label: "$(discard) Roll back to the revision before", command: "rollback" },
       { label: "$(debug-restart) Restart the server", command: "restart" },
     ];
-    const chosen = await vscode.window.showQuickPick(entries, { title: "Homespun" });
+    const answering = this.status.answering === undefined ? "" : `: ${path.basename(this.status.answering)} answers`;
+    const chosen = await vscode.window.showQuickPick(entries, { title: `Homespun${answering}` });
     if (chosen !== undefined) {
       await vscode.commands.executeCommand(`homespun.${chosen.command}`);
     }
@@ -107,7 +115,7 @@ export class Menu {
     const [installation, folder] = [await this.installation(), await repository()];
     if (installation !== undefined && folder !== undefined) {
       const [program, ...first] = installation.homespun;
-      const words = ["adapters", "rollback", folder, ...storeFlags(this.settings())];
+      const words = ["adapters", "rollback", folder, ...storeFlags(this.settings(), this.status.answering)];
       await runInTerminal("Roll back", folder, [program, ...first, ...words]);
     }
   }

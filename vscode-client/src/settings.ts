@@ -64,9 +64,9 @@ export function finetuneFlags(settings: Settings): string[] {
   ];
 }
 
-/** Whose adapters: flags that `homespun adapters rollback` takes. */
-export function storeFlags(settings: Settings): string[] {
-  return [...flag("--base", settings.base), ...flag("--store", settings.store)];
+/** Whose adapters: flags that `homespun adapters rollback` takes. `answering`: the base that the server says it has. */
+export function storeFlags(settings: Settings, answering: string | undefined): string[] {
+  return [...flag("--base", answering ?? settings.base), ...flag("--store", settings.store)];
 }
 
 /** What a workspace may set travels apart from the flags: the server bounds it. */

@@ -22,11 +22,16 @@ export class StatusItem implements vscode.Disposable {
   private enabled = true;
   private state = "starting";
   private base: string | undefined;
+  private served: string | undefined;
+  private offered: string | undefined;
   private revision: string | undefined;
   private message: string | undefined;
   private waiting = 0;
   private thinking = false;
   private timer: NodeJS.Timeout | undefined;
+  private readonly answers = new vscode.EventEmitter<void>();
+  /** Another base answers, or none does. */
+  readonly onAnswering = this.answers.event;
 
   constructor() {
     this.item = vscode.window.createStatusBarItem("homespun.status", vscode.StatusBarAlignment.Right, 90);
@@ -48,6 +53,7 @@ export class StatusItem implements vscode.Disposable {
     this.base = this.revision = undefined; // a new server says anew what it serves
     this.revisions.clear();
     this.draw();
+    this.note(undefined);
   }
 
   /** The server has answered; if it says more of itself, such as that it is loading, that holds. */
@@ -69,6 +75,27 @@ export class StatusItem implements vscode.Disposable {
       this.revision = status.revision ?? undefined;
     }
     this.draw();
+    if (status.state === "ready" && status.base) {
+      this.note(status.base);
+    }
+  }
+
+  /** The base that answers; undefined where none is loaded. */
+  get answering(): string | undefined {
+    return this.served;
+  }
+
+  /** Something to get, in the words of the menu; undefined where there is nothing. */
+  offer(label: string | undefined): void {
+    this.offered = label;
+    this.draw();
+  }
+
+  private note(base: string | undefined): void {
+    if (base !== this.served) {
+      this.served = base;
+      this.answers.fire();
+    }
   }
 
   /** The last answer came from this revision: that of the document in front of the user. */
@@ -101,6 +128,7 @@ export class StatusItem implements vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.timer);
+    this.answers.dispose();
     this.item.dispose();
   }
 
@@ -139,6 +167,10 @@ export class StatusItem implements vscode.Disposable {
     }
     const text = new vscode.MarkdownString();
     text.appendText(lines.join("\n")); // plain: messages may hold names from a repository
+    if (this.offered !== undefined) {
+      text.appendMarkdown(`\n\n[${this.offered}](command:homespun.better)`);
+      text.isTrusted = { enabledCommands: ["homespun.better"] };
+    }
     return text;
   }
 }

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { test } from "node:test";
 
 import { Backoff } from "../src/backoff";
-import { finetuneFlags, initializationOptions, modelFlags, readSettings } from "../src/settings";
+import { finetuneFlags, initializationOptions, modelFlags, readSettings, storeFlags } from "../src/settings";
 
 interface Manifest {
   contributes: { configuration: { properties: Record<string, { scope: string; default: unknown }> } };
@@ -28,6 +28,14 @@ test("what a workspace must not set is scoped to the machine and travels as a fl
   assert.deepEqual(modelFlags(settings), "--base b --store /s --device cpu --fim-format f".split(" "));
   assert.deepEqual(finetuneFlags(settings), "--base b --store /s --fim-format f".split(" "));
   assert.deepEqual(initializationOptions(settings), { status: true });
+});
+
+test("rolled back is what answers; before that is known, what the setting names", () => {
+  const set = { base: "b", store: "/s" };
+  const settings = readSettings((name) => set[name as keyof typeof set]);
+  assert.deepEqual(storeFlags(settings, "starter"), ["--base", "starter", "--store", "/s"]);
+  assert.deepEqual(storeFlags(settings, undefined), ["--base", "b", "--store", "/s"]);
+  assert.deepEqual(storeFlags(readSettings(() => ""), undefined), []);
 });
 
 test("~ is the home folder in paths, and only at their beginning", () => {

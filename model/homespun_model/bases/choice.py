@@ -68,11 +68,13 @@ class Chooser:
             "homespun models use"
         )
 
+    def recommended(self) -> CatalogueEntry | None:
+        """The largest of those that we have tried and this machine has the memory for."""
+        tried = [e for e in self.catalogue.entries if e.tested and e.name != STARTER]
+        return max(filter(self.fits, tried), key=lambda e: e.parameters, default=None)
+
     def _hint(self) -> str | None:
-        """The largest of those that we have tried."""
-        fitting = [e for e in self.catalogue.entries if e.tested and e.name != STARTER]
-        best = max(filter(self.fits, fitting), key=lambda e: e.parameters, default=None)
-        if best is None:
+        if (best := self.recommended()) is None:
             return None
         size = f" ({best.size / 1e6:,.0f} MB)" if best.size else ""
         return f"the small starter is in use; a better base{size}: homespun models get {best.name}"

@@ -80,7 +80,7 @@ class Shelf:
         """Bytes of a base on its way that are here already."""
         folder = self.root / COMING / name
         try:
-            return sum(path.stat().st_size for path in folder.glob(f"*{PART}"))
+            return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
         except OSError:
             return 0
 

@@ -1,6 +1,7 @@
 --- `:Homespun` and its words.
 
 local client = require('homespun.client')
+local models = require('homespun.models')
 local server = require('homespun.server')
 local state = require('homespun.state')
 
@@ -72,29 +73,46 @@ function actions.doctor(config)
   end))
 end
 
+---@param config homespun.Config
+---@param rest string[]
+function actions.models(config, rest)
+  models.run(config, rest, show)
+end
+
 ---@return string[]
-local function words(beginning)
-  local found = {}
-  for name in pairs(actions) do
-    if vim.startswith(name, beginning) then
-      table.insert(found, name)
-    end
-  end
+local function known()
+  local found = vim.tbl_keys(actions)
   table.sort(found)
   return found
+end
+
+---@param beginning string of the word at the cursor
+---@param line string
+---@return string[]
+local function complete(beginning, line)
+  local before = vim.split(vim.trim(line:sub(1, #line - #beginning)), '%s+')
+  local words = {}
+  if before[#before] == 'models' then
+    words = models.words()
+  elseif not vim.tbl_contains(before, 'models') then
+    words = known()
+  end
+  return vim.tbl_filter(function(word)
+    return vim.startswith(word, beginning)
+  end, words)
 end
 
 ---@param config homespun.Config
 function M.create(config)
   vim.api.nvim_create_user_command('Homespun', function(call)
-    local action = actions[call.args == '' and 'status' or call.args]
+    local action = actions[call.fargs[1] or 'status']
     if not action then
-      local known = table.concat(words(''), ', ')
-      vim.notify(('homespun: no "%s" here; use one of %s'):format(call.args, known), vim.log.levels.ERROR)
+      local text = ('homespun: no "%s" here; use one of %s'):format(call.args, table.concat(known(), ', '))
+      vim.notify(text, vim.log.levels.ERROR)
       return
     end
-    action(config)
-  end, { nargs = '?', complete = words, desc = 'Homespun: toggle, status, log, doctor, restart' })
+    action(config, vim.list_slice(call.fargs, 2))
+  end, { nargs = '*', complete = complete, desc = 'Homespun: ' .. table.concat(known(), ', ') })
 end
 
 return M

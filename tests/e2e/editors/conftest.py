@@ -5,10 +5,12 @@ An editor that cannot be had is skipped, with the reason where nobody can overlo
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from homespun_model.store.store import AdapterStore
+from hub_server import COMMIT, HubServer, serving
 
 from .debian import Unavailable
 from .neovim import Neovim
@@ -94,6 +97,16 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+BETTER = {
+    "name": "qwen2.5-coder-tiny",
+    "parameters": 1000,
+    "family": "qwen2.5-coder",
+    "licence": "Apache-2.0",
+    "tested": True,
+    "hub": {"repository": "org/Tiny", "revision": COMMIT},
+}
+
+
 class Stub:
     """The stub server as an executable, and what it has recorded."""
 
@@ -159,16 +172,20 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 30) 
 class RealServer:
     """The real `homespun`, on a base that was taught one answer and an empty store."""
 
-    def __init__(self, folder: Path, taught: Taught) -> None:
+    def __init__(
+        self, folder: Path, taught: Taught, program: str = "-m homespun_server.cli", **own: str
+    ) -> None:
+        """`own`: variables of its environment."""
         self.taught = taught
         self.store = AdapterStore(folder / "store")
         self.path = folder / "homespun"
         self._pids = folder / "pids"
-        module = f"'{sys.executable}' -m homespun_server.cli"
+        variables = " ".join(f"{name}='{value}'" for name, value in own.items())
         # The shell becomes the server, so its number is the server's.
         self.path.write_text(
             f"#!/bin/sh\n[ \"$1\" = serve ] && echo $$ >>'{self._pids}'\n"
-            f'OMP_NUM_THREADS=1 exec {module} "$@"\n'
+            f"export OMP_NUM_THREADS=1 {variables}\n"
+            f"exec '{sys.executable}' {program} \"$@\"\n"
         )
         self.path.chmod(0o755)
 
@@ -188,6 +205,31 @@ class RealServer:
 @pytest.fixture
 def real_server(tmp_path: Path, taught: Taught) -> RealServer:
     return RealServer(tmp_path, taught)
+
+
+@pytest.fixture
+def hub() -> Iterator[HubServer]:
+    """Answers two requests, and the others once `hangs` is set."""
+    with serving(hangs=threading.Event(), at_once=2) as hub:
+        yield hub
+
+
+@pytest.fixture
+def offering(tmp_path: Path, taught: Taught, hub: HubServer) -> RealServer:
+    """The real `homespun` of somebody who has the starter alone: the hub has the taught base."""
+    files = sorted(taught.base.iterdir())
+    for file in files:
+        hub.add_file("org/Tiny", COMMIT, file.name, file.read_bytes())
+    row = tmp_path / "row.json"
+    row.write_text(json.dumps(BETTER | {"files": [_published(file) for file in files]}))
+    user = {name: str(tmp_path / name) for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HF_HOME")}
+    script = Path(__file__).with_name("own_catalogue.py")
+    return RealServer(tmp_path, taught, f"-P '{script}' '{row}'", HF_ENDPOINT=hub.url, **user)
+
+
+def _published(file: Path) -> dict[str, Any]:
+    data = file.read_bytes()
+    return {"name": file.name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 @pytest.fixture

@@ -151,6 +151,28 @@ def test_wrong_options_are_said_in_one_line(open_neovim: OpenNeovim, stub: Stub)
     ready(neovim)
 
 
+def test_words_are_completed_and_unknown_ones_said(open_neovim: OpenNeovim, stub: Stub) -> None:
+    neovim = open_neovim(server=str(stub.path), base="mine")
+
+    def completed(line: str) -> list[str]:
+        return list(neovim.lua("return vim.fn.getcompletion(..., 'cmdline')", line))
+
+    assert completed("Homespun mo") == ["models"]
+    assert completed("silent Homespun to") == ["toggle"]
+    assert completed("Homespun models ") == ["cancel", "get", "list", "use"]
+    assert completed("Homespun models get ") == []
+    neovim.keys(":Homespun models fetch<CR>")
+    neovim.wait_for_screen('no "models fetch" here; use one of cancel, get, list, use')
+    neovim.keys(":Homespun models use<CR>")
+    neovim.wait_for_screen("use which? See :Homespun models")
+    neovim.command("Homespun models cancel")
+    neovim.wait_for_screen("no base is coming")
+    neovim.command("Homespun models use other")
+    neovim.wait_for_screen('the option "base" names another: mine')
+    neovim.command("Homespun models")
+    neovim.wait_for_buffer(["stub models list"])
+
+
 def test_doctor_health_and_help(open_neovim: OpenNeovim, stub: Stub) -> None:
     neovim = open_neovim(server=str(stub.path))
     ready(neovim)

@@ -7,6 +7,8 @@ must show is known, and which of the two said it.
 import os
 import signal
 
+import pytest
+from hub_server import HubServer
 from sure_places import SurePlace
 
 from .conftest import OpenNeovim, RealServer
@@ -69,6 +71,47 @@ def test_one_session(open_neovim: OpenNeovim, real_server: RealServer, team: str
     ready(neovim)
     neovim.keys("0C    ")
     ask_until(neovim, taught.adapter_says)
+
+
+@pytest.mark.usefixtures("team")
+def test_a_better_base_is_got_stopped_gone_on_with_and_answers(
+    open_neovim: OpenNeovim, offering: RealServer, hub: HubServer
+) -> None:
+    path, store = str(offering.path), str(offering.store.root)
+    neovim = open_neovim("shapes.py", server=path, store=store, device="cpu")
+    ready(neovim)
+    neovim.command("Homespun models")
+    neovim.wait(lambda: any("recommended" in line for line in neovim.buffer()), "the list")
+    neovim.command("quit")
+
+    neovim.command("Homespun models get")
+    neovim.wait_for_screen("qwen2.5-coder-tiny, 0 of 0 MB; :Homespun models cancel stops it")
+    neovim.command("Homespun models get")
+    neovim.wait_for_screen("a base is coming already")
+    neovim.command("Homespun models cancel")
+    neovim.wait_for_screen("qwen2.5-coder-tiny is not here yet; :Homespun models get")
+    assert hub.hangs is not None
+    hub.hangs.set()
+    neovim.command("Homespun models get qwen2.5-coder-tiny")
+    neovim.wait_for_screen("qwen2.5-coder-tiny is here, and answers in a moment")
+    asked = [file for file, _ in hub.asked]
+    assert asked.count(asked[0]) == 1, "what had come is not fetched again"
+
+    neovim.wait(lambda: "base qwen2.5-coder-tiny" in status(neovim), "the server to take it up")
+    neovim.keys("2GA")
+    neovim.wait_for_screen("    " + offering.taught.base_says, timeout=60)
+    neovim.keys("<Esc>")
+
+    # Another choice, and what cannot be got.
+    neovim.command("Homespun models use starter")
+    neovim.wait(lambda: "base starter" in status(neovim), "the server to take it up")
+    neovim.command("Homespun models get gpt-9")
+    neovim.wait_for_screen("homespun: there is no gpt-9 in the list")
+    assert len(offering.pids()) == 1
+
+
+def status(neovim: Neovim) -> str:
+    return str(neovim.lua("return vim.fn.execute('Homespun status')"))
 
 
 def test_this_repository_with_the_bundled_starter(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from homespun_corpus.repo.identity import identity_of
+from hub_server import HubServer
 
 from .conftest import OpenWorkbench, RealServer
 from .starter import Clone, Typist, publish_blank_adapter
@@ -75,13 +76,16 @@ def test_one_session(open_workbench: OpenWorkbench, real_server: RealServer, tea
     workbench.wait(lambda: not workbench.ghost(), "the accepted text again")
     workbench.press("Control+End")
 
-    # A revision is published: it answers, and is named, without a restart; rolled back, the base.
+    # A revision is published: it answers, and is named, without a restart; rolled back, the base,
+    # and what another base has stays.
     revision = taught.publish(real_server.store, team)
+    publish_blank_adapter(real_server.store, team)
     workbench.wait(lambda: asked_anew(taught.adapter_says), "the adapter's answer")
     workbench.wait(lambda: revision.name in workbench.status(), "the revision in the status bar")
     workbench.screenshot("vscode-adapter")
     workbench.do("command", title="Homespun: Roll Back to the Revision Before")
-    workbench.wait(lambda: not real_server.store.currents(team), "the base to be current")
+    currents = real_server.store.currents
+    workbench.wait(lambda: [one.base for one in currents(team)] == ["starter"], "the base again")
     workbench.do("show", file="shapes.py")
     workbench.press("Control+End")
     workbench.wait(lambda: asked_anew(taught.base_says), "the base's answer")
@@ -92,6 +96,61 @@ def test_one_session(open_workbench: OpenWorkbench, real_server: RealServer, tea
     workbench.wait(lambda: len(real_server.pids()) == 2, "a second server")
     ready(workbench)
     workbench.wait(lambda: asked_anew(taught.base_says), "the base's answer")
+
+
+@pytest.mark.usefixtures("team")
+def test_a_better_model_is_got_stopped_gone_on_with_and_answers(
+    open_workbench: OpenWorkbench, offering: RealServer, hub: HubServer
+) -> None:
+    item = '.statusbar-item[id*="homespun.status"] a'
+    store = str(offering.store.root)
+    workbench = open_workbench("shapes.py", command=str(offering.path), store=store, device="cpu")
+    ready(workbench)
+
+    def wait_for_text(selector: str, text: str) -> None:
+        workbench.wait(lambda: text in "".join(workbench.do("texts", selector=selector)), text)
+
+    def choose(label: str, title: str) -> None:
+        workbench.do("click", selector=item)
+        wait_for_text(".quick-input-title", title)
+        workbench.do("choose", label=label)
+
+    # Offered where one looks, and nowhere else.
+    said = ".notification-list-item-message"
+    workbench.do("hover", selector=item)
+    wait_for_text(".monaco-hover a", "Get a better model (1 MB)")
+    workbench.screenshot("vscode-better-offered")
+    assert workbench.do("texts", selector=said) == []
+
+    # Stopped while the hub lets it wait, and gone on with.
+    choose("Get a better model (1 MB)", "Homespun: starter answers")
+    wait_for_text(said, "getting qwen2.5-coder-tiny: 0 of 0 MB")
+    workbench.screenshot("vscode-better-progress")
+    workbench.do("click", selector='.notification-list-item .monaco-button:has-text("Cancel")')
+    wait_for_text(said, "qwen2.5-coder-tiny is not here yet; what has come of it is kept.")
+    assert hub.hangs is not None
+    hub.hangs.set()
+    choose("Get a better model (1 MB, 1 MB of it here)", "Homespun: starter answers")
+    wait_for_text(said, "qwen2.5-coder-tiny is here, and answers in a moment.")
+    asked = [file for file, _ in hub.asked]
+    assert asked.count(asked[0]) == 1, "what had come is not fetched again"
+
+    # The server has taken it up by itself, and there is nothing more to get.
+    new_line(workbench)
+    workbench.wait(lambda: asked_again(workbench, offering.taught.base_says), "its answer")
+    workbench.do("command", title="Homespun: Get a Better Model")
+    wait_for_text(said, "qwen2.5-coder-tiny answers already.")
+    workbench.do("click", selector=item)
+    wait_for_text(".quick-input-title", "Homespun: qwen2.5-coder-tiny answers")
+    entries = workbench.do("texts", selector=".quick-input-list .monaco-list-row")
+    assert not [entry for entry in entries if "better" in entry]
+    workbench.screenshot("vscode-better-answers")
+    assert len(offering.pids()) == 1
+
+
+def asked_again(workbench: Workbench, says: str) -> bool:
+    workbench.press("Escape", "Enter")
+    return workbench.becomes(lambda: says in workbench.ghost(), 4)
 
 
 @pytest.mark.usefixtures("team")

@@ -125,6 +125,9 @@ const commands = {
   async click({ selector }) {
     await page.locator(selector).first().click();
   },
+  async hover({ selector }) {
+    await page.locator(selector).first().hover();
+  },
   async screenshot({ file }) {
     await page.screenshot({ path: file });
   },
