@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+from homespun_model.bases import memory
 from homespun_model.store.store import AdapterStore
+from tiny_models import tiny_base
 
 if TYPE_CHECKING:
     from taught_models import Taught
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
 SLOW = {"transformers", "peft", "accelerate", "scipy", "datasets"}
 SCRIPT = """
 import sys
+from homespun_model.bases import memory
 from homespun_server.cli import main
+memory.SMALL = {small}
 try:
     main()
 finally:
@@ -24,11 +29,14 @@ finally:
 """
 
 
-def complete(file: Path, *arguments: str) -> tuple[dict[str, object], set[str]]:
+def complete(
+    file: Path, *arguments: str, small: int = memory.SMALL
+) -> tuple[dict[str, object], set[str]]:
     """What ``homespun complete --json`` says in a process of its own, and what it imported."""
+    script = SCRIPT.replace("{small}", str(small))
     command = ["complete", str(file), "--line", "2", "--column", "5", "--json", *arguments]
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *command],
+        [sys.executable, "-c", script, *command],
         env={"PYTHONPATH": ":".join(sys.path), "HOME": str(file.parent)},
         capture_output=True,
         text=True,
@@ -42,6 +50,16 @@ def test_the_starter_answers_without_transformers(tmp_path: Path) -> None:
     file.write_text("def area(width, height):\n    \n")
     found, imported = complete(file, "--store", str(tmp_path / "store"))
     assert found["text"] and found["base"] == "starter"
+    assert "torch" in imported and imported.isdisjoint(SLOW)
+
+
+@pytest.mark.parametrize("family", ["starter", "qwen2.5-coder"])
+def test_so_do_large_bases(tmp_path: Path, family: str) -> None:
+    file, base = tmp_path / "shapes.py", tiny_base(tmp_path / "base", family)
+    file.write_text("def area(width, height):\n    \n")
+    options = ["--base", str(base), "--store", str(tmp_path / "store")]
+    found, imported = complete(file, *options, small=0)
+    assert found["base"] == str(base)
     assert "torch" in imported and imported.isdisjoint(SLOW)
 
 
