@@ -24,6 +24,12 @@ _CALL = re.compile(
     r"|basic\w*|plainauth|credentials?|userpwd|mysqli|pdo|\w*token|unlock|decrypt|set_?pass\w*"
     r"|(?:ftp|smtp|imap|pop3|ssh|ldap)\w*(?:\.start)?)(?:::\w+)?[\"']?\s*(?:\(|[:=]\s*[(\[{]|\s[\"'])"
 )
+# Of those some letters each: looked for first, since the pattern is slow.
+_CALL_WORDS = re.findall(
+    r"\S+",
+    """log sign auth connect bind basic credential userpwd mysqli pdo token unlock decrypt set ftp
+    smtp imap pop3 ssh ldap""",
+)
 _CHARS = re.compile(r"\"([^\"\s]+)\"\.(?:toCharArray|getBytes|encode)\b")
 _OPEN = ("(", "[", "{", ",")
 _LISTED = re.compile(r"[\"']\s*,\s*[\"']")  # between the arguments of a command
@@ -54,6 +60,7 @@ _FLAGS = {
         rf"|\s+[\"']?{_ONE}:(?=[^|]*\|\s*(?:sudo\s+)?chpasswd)"
     ),
 }
+_MAY_GIVE = re.compile(r"\s[-/]|\||use|ctl")  # what all of them have
 _COMMANDS = "|".join(f"({names})" for names in _FLAGS)
 _COMMAND = re.compile(rf"(?:^|[\s;|&($`'\"/])(?:{_COMMANDS})\s")
 _GIVEN = tuple(re.compile(f"(?:{flag}){_VALUE}") for flag in _FLAGS.values())
@@ -78,7 +85,12 @@ def has_placed_value(line: str) -> bool:
 
 def opens_call(line: str) -> bool:
     """Whether a call that is given a password goes on in the next line."""
-    return line.rstrip().endswith(_OPEN) and _CALL.search(line) is not None
+    return line.rstrip().endswith(_OPEN) and _call(line) is not None
+
+
+def _call(line: str) -> re.Match[str] | None:
+    lower = line.lower()
+    return _CALL.search(line) if any(word in lower for word in _CALL_WORDS) else None
 
 
 def _parts(text: str) -> list[str]:
@@ -89,7 +101,7 @@ def _parts(text: str) -> list[str]:
 def _in_call(line: str, texts: list[tuple[int, str]]) -> bool:
     if any(is_password(match[1]) for match in _CHARS.finditer(line)):
         return True
-    call = _CALL.search(line)
+    call = _call(line)
     return call is not None and any(
         (is_password(part) or is_signed(part)) and not _NO_ARGUMENT.search(part)
         for start, text in texts
@@ -101,6 +113,8 @@ def _in_call(line: str, texts: list[tuple[int, str]]) -> bool:
 def _behind_flag(line: str) -> bool:
     """Whether a shell command is given a password."""
     line = _LISTED.sub(" ", line)
+    if not _MAY_GIVE.search(line):
+        return False
     for command in _COMMAND.finditer(line):
         number = command.lastindex
         assert number is not None

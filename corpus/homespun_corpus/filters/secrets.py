@@ -39,6 +39,7 @@ MAX_KEY_BYTES = 10_000  # of a private key, from its BEGIN to its END
 
 _IMAGES = ("iVBORw0KGgo", "R0lGOD", "UklGR", "/9j/")  # how PNG, GIF, WebP and JPEG begin in base64
 _ID = re.compile(r"(?<=[A-Za-z]-)[0-9a-f]{20,27}$")  # shorter than HEX_CHARS
+_KEYWORD = re.compile(r"(?i)pass|pwd|secret|key|contrase")  # among what the detector looks for
 _URL_PASSWORD = re.compile(r"://[^\s/:@'\"`]*:([^\s/@'\"`]+)@")
 _KEY_BEGIN = re.compile(r"BEGIN ENCRYPTED PRIVATE KEY|PuTTY-User-Key-File-\d")
 _KEY_END = re.compile(rb"- ?END |Private-MAC:")
@@ -215,6 +216,8 @@ def _guesses() -> tuple[tuple[str, _Detector, Callable[[str, str], bool]], ...]:
 
     def keywords(line: str) -> Iterator[str]:
         # The detector stops at a line's first match of each sort, and knows := in Go files alone.
+        if not _KEYWORD.search(line):
+            return
         line = line.replace(":=", "=")
         for _ in range(MAX_VALUES):
             for value in (values := list(keyword.analyze_string(line))):
