@@ -6,6 +6,7 @@ A quick look that errs on one side: what is said to be absent is. Knows nothing 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,6 @@ class Literals:
         return there
 
 
-def _grams(text: bytes) -> npt.NDArray[np.uint16]:
+def _grams(text: bytes) -> npt.NDArray[np.integer[Any]]:
     low = np.frombuffer(text, np.uint8).astype(np.uint16) & ((1 << BITS) - 1)
     return (low[:-2] << 2 * BITS) | (low[1:-1] << BITS) | low[2:]
