@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 from homespun_corpus.repo.identity import identity_of
 from homespun_server.document_home import Homes, home_of
+from scratch_repositories import git
 
 
 def nothing_known(_identity: str) -> bool:
@@ -111,6 +113,64 @@ def test_nothing_is_suggested_where_settings_cannot_be_read(
     assert home.excluded
     assert home.root is not None
     assert home.root.problem is not None
+
+
+UNREADABLE: dict[str, bytes | None] = {  # None: a folder
+    ".homespunignore": "old.py\n".encode("utf-16"),
+    ".homespunignore ": b"caf\xe9.py\n",
+    ".homespunignore  ": b"a\n" * 200_000,
+    ".homespunignore   ": None,
+    ".gitattributes": None,
+    ".gitattributes ": "a.py linguist-generated\n".encode("utf-16"),
+    "src/.gitattributes": b"a.py linguist-generated\n" * 20_000,
+    "src/.gitattributes ": None,
+}
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_nothing_is_suggested_where_marks_cannot_be_read(
+    team: Path, name: str, is_committed: bool
+) -> None:
+    path, data = team / name.strip(), UNREADABLE[name]
+    path.parent.mkdir(exist_ok=True)
+    git(team, "commit", "-q", "--allow-empty", "-m", "first")
+    if not is_committed and path.parent != team:
+        path.touch()
+        git(team, "add", ".")
+        path.unlink()
+    if data is None:
+        path.mkdir()
+        (path / "a.py").touch()
+    else:
+        path.write_bytes(data)
+    if is_committed:
+        git(team, "add", ".")
+        git(team, "commit", "-q", "-m", "marks")
+    home = home_of(team / "a.py", known=nothing_known)
+    assert home.excluded
+    assert home.root is not None
+    assert home.root.problem is not None
+    assert name.strip() in home.root.problem
+    assert "\n" not in home.root.problem
+
+
+@pytest.mark.parametrize("data", ["a\n".encode("utf-16"), b"a\n" * 200_000, None])
+def test_outside_of_git_a_gitignore_counts_too(tmp_path: Path, data: bytes | None) -> None:
+    if data is None:
+        (tmp_path / ".gitignore").mkdir()
+    else:
+        (tmp_path / ".gitignore").write_bytes(data)
+    home = home_of(tmp_path / "a.py", known=lambda identity: identity == identity_of(tmp_path))
+    assert home.excluded
+    assert home.root is not None
+    assert ".gitignore" in str(home.root.problem)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_marks_that_may_not_be_read_count_too(team: Path) -> None:
+    (team / ".homespunignore").touch(mode=0)
+    assert home_of(team / "a.py", known=nothing_known).excluded
 
 
 @pytest.mark.parametrize("uri", ["untitled:Untitled-1", "git:/a/b.py", "file:///no/such/place.py"])

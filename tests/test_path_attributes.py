@@ -95,6 +95,10 @@ def test_no_rule_is_lost_to_how_its_file_is_written(
         ({".homespunignore": "".join(f"{n}*\n" for n in range(3000))}, "more than 2000 patterns"),
         ({"src/.gitattributes": "a linguist-generated\n" * 20_000}, "more than 256 KB"),
         ({".gitattributes": "a* linguist-generated\n" * 3000}, "more than 2000 patterns"),
+        ({".gitattributes": "a.py m\n".encode("utf-16")}, "not UTF-8"),
+        ({".homespunignore/a.py": "x = 1\n"}, "is a folder"),
+        ({".gitattributes/a.py": "x = 1\n"}, "is a folder"),
+        ({"src/.gitattributes/a.py": "x = 1\n"}, "src/.gitattributes is a folder"),
     ],
 )
 def test_marks_that_cannot_be_read_end_the_run_in_one_line(

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from homespun_corpus.filters import licence_names
-from homespun_corpus.filters.path_attributes import ATTRIBUTES, IGNORED, marked_by
 from homespun_corpus.filters.path_filter import path_filter
 from homespun_corpus.filters.secrets import without_secrets
 from homespun_corpus.filters.team_settings import FILE, SHARED_FILE
@@ -23,13 +22,13 @@ from homespun_corpus.retrieval.context_index import SHOWN_CHARS
 from homespun_corpus.syntax.languages import TEXT, language_for
 
 from homespun_server.document_home import Root
+from homespun_server.path_marks import mark_files, marks_of_head
 
 MAX_BYTES = SHOWN_CHARS  # of a repository's code: eight seconds of reading
 UNSURE = 2.0  # seconds after a change in which another may have the same time, to the disk
 
 _UNSEEN: Stamp = ()  # no file's
 _CONFLICT = (b"<<<<<<< ", b"=======", b">>>>>>> ")  # how lines begin where a merge is not over
-_MARKING = (ATTRIBUTES, IGNORED)
 _SETTINGS = (FILE, SHARED_FILE)
 
 
@@ -102,12 +101,12 @@ class CodeOnDisk:
         began = time.perf_counter()
         tracked = self._tree.paths()
         if tracked is not self._tracked:
-            self._marks = [path for path in tracked if path.rpartition("/")[2] in _MARKING]
+            self._marks = mark_files(tracked)
         marks = self._tree.stamps(self._marks)
         rules = (root.exclude, self._tree.head_stamp(), marks)
         self.cost = time.perf_counter() - began
         if rules != self._rules:
-            self._wanted = self._wanted_by(root, list(marks))
+            self._wanted = self._wanted_by(root)
         if rules != self._rules or tracked is not self._tracked:
             found = {shown_path(path): path for path in tracked}
             self._saved = {path: self._saved[path] for path in self._saved if path not in found}
@@ -119,11 +118,10 @@ class CodeOnDisk:
             }
         self._root, self._tracked, self._rules = root, tracked, rules
 
-    def _wanted_by(self, root: Root, marks: list[str]) -> Callable[[str], bool]:
+    def _wanted_by(self, root: Root) -> Callable[[str], bool]:
         """Code that mining does not leave out: what is not learnt is not shown either."""
-        left_out = [path_filter(self._tree.as_repository(marks), root.exclude)]
-        if (head := self._tree.head()) is not None:
-            left_out.append(marked_by(head))
+        left_out = [path_filter(self._tree.as_repository(self._marks), root.exclude)]
+        left_out += marks_of_head(self._tree)
         return lambda path: language_for(path) is not None and not any(r(path) for r in left_out)
 
     def _there(self) -> dict[str, Stamp | None]:

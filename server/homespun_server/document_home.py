@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from homespun_corpus.errors import CorpusError, SettingsError
+from homespun_corpus.filters.path_attributes import MARKS
 from homespun_corpus.filters.path_filter import is_excluded
 from homespun_corpus.filters.team_settings import (
     FILE,
@@ -22,12 +23,17 @@ from homespun_corpus.filters.team_settings import (
     TeamSettings,
     read_team_settings,
 )
+from homespun_corpus.repo.folder import IGNORE_FILE
 from homespun_corpus.repo.identity import find_root, identity_of
+from homespun_corpus.repo.work_tree import WorkTree
 
+from homespun_server.path_marks import check_marks
 from homespun_server.paths import as_mined, file_path, relative_path, shown_name
 
 LOOKING = 32  # documents whose disk may hang before others have to wait
 UNTIL_THEN = "nothing is suggested here until its settings can be read"
+
+_SETTINGS = (FILE, SHARED_FILE, *MARKS, IGNORE_FILE)
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +80,7 @@ def _known_folder(path: Path, known: Callable[[str], bool]) -> Path | None:
 def _read_root(top: Path) -> Root:
     try:
         team, problem = read_team_settings(top), None
+        check_marks(WorkTree(top))
     except (SettingsError, OSError, RuntimeError) as error:
         team, problem = TeamSettings(), str(error)
     return Root(top, identity_of(top), team.exclude, team.exclude_licences, problem)
@@ -113,7 +120,7 @@ class Homes:
 
     def saved(self, uri: str) -> None:
         """Look at everything again if what was saved is a settings file."""
-        if uri.rsplit("/", 1)[-1] in (FILE, SHARED_FILE):
+        if uri.rsplit("/", 1)[-1] in _SETTINGS:
             self._found.clear()
 
     async def _find(self, uri: str) -> Home:

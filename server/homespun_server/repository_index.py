@@ -203,6 +203,7 @@ class RepositoryIndex:
             return
         logger.warning("no related code: %s", problem)
         indexed.problem, indexed.code = problem, CodeOnDisk(indexed.root)
+        indexed.has_other_settings = True  # its documents are to know
         indexed.index, indexed.ngrams = ContextIndex(), ("", NgramIndex())
         indexed.untokenized, indexed.left_out = {}, {}
         self._now_known(indexed, set())

@@ -321,6 +321,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
         (["team", "--canaries", "--evaluate-only"], "give it alone"),
         (["team", "--fim-format", "klingon"], "no FIM format"),
         (["wishful"], "unknown setting 'store'"),
+        (["unread"], ".homespunignore is not UTF-8"),
     ],
 )
 def test_bad_input(
@@ -335,6 +336,9 @@ def test_bad_input(
     (tmp_path / "wishful").mkdir()
     (tmp_path / "wishful" / "homespun.toml").write_text('store = "/elsewhere"\n')
     (tmp_path / "wishful" / "a.py").write_text("def f():\n    return 1\n")
+    (tmp_path / "unread").mkdir()
+    (tmp_path / "unread" / ".homespunignore").write_bytes("old.py\n".encode("utf-16"))
+    (tmp_path / "unread" / "a.py").write_text("def f():\n    return 1\n")
     store = tmp_path / "store"
     chosen = [] if "--base" in arguments else ["--base", str(base)]
     limit = [] if "--minutes" in arguments else ["--minutes", "1"]

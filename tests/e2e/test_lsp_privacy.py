@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 from homespun_model.store.store import AdapterStore
@@ -12,6 +13,7 @@ from lsp_team import CURSOR, Start, Team, insertion
 from taught_models import Taught
 
 CODE = "def xyzzy(plugh):\n    \n\n\nfrotz = 'gnusto'\n"
+SECONDS = 60.0  # until a look at the disk, on a busy machine
 WORDS = ("xyzzy", "plugh", "frotz", "gnusto", "rezrov")
 
 # Python tells this hook of every connection and look-up before it is made.
@@ -106,6 +108,32 @@ def test_a_workspace_gives_no_orders(
     assert all(f"'{key}' is a flag" in said[0] for key in (*evil, "device"))
     assert "pyproject.toml: unknown setting 'base', 'engine', 'id', 'store'" in said[1]
     assert not (tmp_path / "evil").exists()
+    assert client.quit() == 0
+
+
+def test_marks_that_cannot_be_read_end_all_suggestions_until_they_can_be(
+    launch: Start, team: Team, taught: Taught
+) -> None:
+    client = launch()
+    client.initialize()
+    client.open(team.uri, CODE)
+    (item,) = client.inline(team.uri, *CURSOR)
+    assert item["insertText"] == taught.base_says
+    marks = team.root / ".homespunignore"
+    marks.write_bytes("old.py\n".encode("utf-16"))  # by no editor: nobody tells the server
+    deadline = time.monotonic() + SECONDS
+    while client.inline(team.uri, *CURSOR) != []:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    other = (team.root / "other.py").as_uri()
+    client.open(other, CODE)
+    assert client.inline(other, *CURSOR) == []
+    marks.write_text("old.py\n")
+    assert len(client.inline(team.uri, *CURSOR)) == 1
+    assert len(client.inline(other, *CURSOR)) == 1
+    (said,) = [note["params"]["message"] for note in client.notifications if shown(note)]
+    assert ".homespunignore is not UTF-8" in said
+    assert "nothing is suggested here until" in said
     assert client.quit() == 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from homespun_corpus.errors import SettingsError
+from homespun_corpus.errors import RepositoryError, SettingsError
 from homespun_corpus.filters.quality import unreadable
 from homespun_corpus.filters.team_settings import MAX_BYTES
 from homespun_corpus.repo.attribute_rules import AttributeRules, Value
@@ -18,6 +18,7 @@ from homespun_corpus.repo.ignore_rules import IgnoreRules
 from homespun_corpus.repo.repository import Repository, SourceFile
 
 ATTRIBUTES, IGNORED = ".gitattributes", ".homespunignore"
+MARKS = (ATTRIBUTES, IGNORED)
 EXCLUDED = "excluded"
 # In the order in which they are asked.
 REASONS = {
@@ -33,9 +34,9 @@ def marked_by(repository: Repository) -> Callable[[str], str | None]:
 
     SettingsError for a file of such reasons that cannot be read.
     """
-    files = repository.files(wanted=lambda path: path == IGNORED or _name(path) == ATTRIBUTES)
-    ignored = _ignored(repository, [file for file in files if file.path == IGNORED])
-    attributes = _attributes(repository, [file for file in files if file.path != IGNORED])
+    files = _files(repository)
+    ignored = _ignored([data for path, data in files if path == IGNORED])
+    attributes = _attributes([(path, data) for path, data in files if path != IGNORED])
 
     def reason(path: str) -> str | None:
         if ignored.ignores(path):
@@ -46,14 +47,29 @@ def marked_by(repository: Repository) -> Callable[[str], str | None]:
     return reason
 
 
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]
+def _files(repository: Repository) -> list[tuple[str, bytes]]:
+    """Path and bytes of each file of marks."""
+    link = "a link"  # of attributes git follows none either, and reads nothing
+    for name in MARKS:
+        if (other := repository.no_file(name)) and (name, other) != (ATTRIBUTES, link):
+            raise SettingsError(f"{name} is {other}, and not read: put a file there")
+    try:
+        files = repository.files(wanted=_may_mark, strict=True)
+        return [(file.path, _read(repository, file)) for file in files]
+    except RepositoryError as error:
+        raise SettingsError(str(error)) from error
 
 
-def _ignored(repository: Repository, files: list[SourceFile]) -> IgnoreRules:
-    if repository.holds_link(IGNORED):
-        raise SettingsError(f"{IGNORED} is a link, which is not followed: put the file there")
-    data = b"".join(_read(repository, file) for file in files)
+def _may_mark(path: str) -> bool:
+    folder, inside, _ = f"/{path}".partition(f"/{ATTRIBUTES}/")
+    if inside:
+        name = f"{folder}/{ATTRIBUTES}"[1:]
+        raise SettingsError(f"{name} is a folder, and not read: put a file there")
+    return path == IGNORED or path.rpartition("/")[2] == ATTRIBUTES
+
+
+def _ignored(files: list[bytes]) -> IgnoreRules:
+    data = b"".join(files)
     if unreadable(data):
         raise SettingsError(f"{IGNORED} is not UTF-8: save it as UTF-8")
     rules = IgnoreRules.of_file(data)
@@ -61,9 +77,11 @@ def _ignored(repository: Repository, files: list[SourceFile]) -> IgnoreRules:
     return rules
 
 
-def _attributes(repository: Repository, files: list[SourceFile]) -> AttributeRules:
-    read = [(file.path.removesuffix(ATTRIBUTES), _read(repository, file)) for file in files]
-    rules = AttributeRules(read, REASONS)
+def _attributes(files: list[tuple[str, bytes]]) -> AttributeRules:
+    for path, data in files:
+        if b"\0" in data:  # else any bytes do, as they do for git
+            raise SettingsError(f"{path} is not UTF-8: save it as UTF-8")
+    rules = AttributeRules([(path.removesuffix(ATTRIBUTES), data) for path, data in files], REASONS)
     _check(rules.wildcards, ATTRIBUTES)
     return rules
 

@@ -63,7 +63,7 @@ _WRITTEN = re.compile(
 )
 _MAY_HOLD = re.compile(r"[\d!@#$%^&*?~]|[a-z][A-Z]+[a-z]+[A-Z]")
 _UNSAID = re.compile(r"(?i)(?<![a-z])(?!html|http|xml|crlf)[bcdfghjklmnpqrstvwxz]{4,}(?![a-z])")
-_CODE_SIGNS = re.compile(r"[(){}\[\];=]|->|::|\w\.\w")
+_CODE_SIGNS = re.compile(r"[(){}\[\];=\\]|->|::|\w\.\w")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HASHES = re.compile(
     r"sha_?\d|sha\b|md5|blake|hash|digest|checksum|cksum|crc|integrity|etag|fingerprint|commit|revision"

@@ -23,41 +23,68 @@ from homespun_corpus.filters.secret_allowlist import (
 
 NAME_CHANGES = 4  # from one kind of character to another, at most, in an identifier
 
-_NAME = (
-    r"(?:(?i:passw(?:or)?d|passphrase|pwd|secret|token(?!i[sz])|bearer|authorization|credentials?"
-    r"|(?<=[a-z])[_ -]?key|(?<![a-z])pass(?![a-z]))|(?<=[a-z])Pass(?![a-z]))\w*"
+# In small letters, for in either case a pattern takes ten times longer.
+_NAME = re.compile(
+    r"(?:passw(?:or)?[dt]|passphrase|pwd|secret|token(?!i[sz])|bearer|authorization|credentials?"
+    r"|(?<=[a-z])[_ -]?key|(?<![a-z])(?:pass|pw|pswd|psk|mdp|creds?|pepper)(?![a-z])|identified by"
+    r"|(?:require|imap|remote|smtp|user|root|sudo|ssh|wifi|ftp|store|admin|login|proxy|become|smb)pass"
+    r"(?![a-z])|(?:bind|root|user|admin|db|auth|my|ro)pw(?![a-z])|masterauth|authtok"
+    r"|(?:snmp-server|ro|rw) ?community"
+    # In other languages.
+    r"|kennwort|mot_?de_?passe|contrase[ñn]a|clave(?![a-z])|senha|heslo|has[łl]o(?![a-z])"
+    r"|wachtwoord|l[öo]senord|salasana|parola(?![a-z])|密[码碼]|口令|пароль|パスワード|비밀번호)\w*"
 )
-_TELLING = re.compile(_NAME)
+_CAMEL = re.compile(r"(?<=[a-z])(?:Pass|Pw)(?![a-z])\w*")
 # Possessive: an escape is read one way only, or a line of many without an end takes for ever.
 _STRING = re.compile(r"([\"'`])((?:\\.|(?!\1)[^\\])*+)\1")
 _BASIC = re.compile(r"(?i)basic +")
-_LEAD = re.compile(r"(?i)(?:bearer|token) +|.*" + _NAME + r"[ \]]*[=:] *")
+_LEAD = re.compile(r"(?i)(?:bearer|token) +")
+_ASSIGNED = re.compile(r"[ \]]*[=:] *")
+# What may stand behind a name.
 _BARE = re.compile(
-    _NAME + r"[\"'`\])]*(?P<sign>\s*(?::=|=>|[:=>])\s*|\s+is\s+|\s+|\()(?P<quote>[rbfu@]?[\"'`])?"
-    r"(?i:bearer |basic )?(?P<value>[^\s\"'`,;(){}\[\]<>]{8,})(?P<after>[(\[{<]?)"
+    r"[\"'`\])]*(?P<sign>\s*(?::=|=>|[:=>])\s*|\s+(?:is|ist|est|es|è|é|är|jest|on)\s+"
+    r"|\s+(?:--\w+\s+|[05789]\s+)?|\()(?P<quote>[rbfu@]?[\"'`])?"
+    r"(?i:bearer |basic )?(?P<value>[^\s\"'`,;(){}\[\]<>]{8,300})(?P<after>[(\[{<]?)"
 )
-_REST = re.compile(_NAME + r"[\"']?\s*[:=]\s+(?P<rest>[^\"'`\s]+(?: [^\"'`\s]+)+)\s*$")
-_GOES_ON = re.compile(
-    r"(?:[(=\\+|?]|\"\"\"|'''|`|(?:^|[(,\[{])\s*[\"'`][\w-]*" + _NAME + r"[\"'`],)\s*$"
-)
+_REST = re.compile(r"[\"']?\s*[:=]\s+(?P<rest>[^\"'`\s]+(?: [^\"'`\s]+)+)\s*$")
+_GOES_ON = re.compile(r"(?:[(=\\+|?]|\"\"\"|'''|`|</key>|<<[-~<]?[\"']?[A-Za-z]\w*[\"']?)\s*$")
+_LISTED = re.compile(r"(?:^|[(,\[{])\s*[\"'`](?P<name>[\w-]+)[\"'`],\s*$")
 _CODE = re.compile(
     r"[*&!~-]*[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.|!\.)[A-Za-z_$][\w$]*)*\??(?:=[\w.]*)?"
 )
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # a name in a module
 _DOCKER = re.compile(r"\s*(?:ENV|ARG)\s")
 _IN_A_COMMENT = re.compile(r"(?:#|//|/\*|^\s*\*|--|;)\s")
 
 
 def has_named_value(line: str, before: str) -> bool:
     """Whether a line names a secret and holds its value; ``before``: what may explain it."""
-    name = _TELLING.search(line)
-    if name is None:
+    names = _names(line)
+    if not names:
         return False
-    return _has_string(line, name.start(), before) or _has_bare(line, before) or _has_phrase(line)
+    start, ends = names[0][0], [end for _, end in names]
+    return (
+        _has_string(line, start, before) or _has_bare(line, ends, before) or _has_phrase(line, ends)
+    )
 
 
 def goes_on(line: str) -> bool:
     """Whether the value of what a line names may be on the next one."""
-    return _GOES_ON.search(line) is not None
+    if _GOES_ON.search(line):
+        return True
+    listed = _LISTED.search(line)
+    return listed is not None and bool(_names(listed["name"]))
+
+
+def _names(line: str) -> list[tuple[int, int]]:
+    """Start and end of each telling name, in order."""
+    lower = line.lower()
+    if len(lower) != len(line):  # some capitals are two small letters
+        lower = "".join(low if len(low := char.lower()) == 1 else char for char in line)
+    found = [match.span() for match in _NAME.finditer(lower)]
+    if "Pass" in line or "Pw" in line:
+        found = sorted([*found, *(match.span() for match in _CAMEL.finditer(line))])
+    return found
 
 
 def _has_string(line: str, start: int, before: str) -> bool:
@@ -71,9 +98,19 @@ def _tells(text: str) -> bool:
     basic = _BASIC.match(text)
     if basic is not None:
         return not is_placeholder(_password_of(text[basic.end() :]))
-    lead = _LEAD.match(text)
-    value = text[lead.end() :] if lead else text
+    value = _led(text)
+    if _DOTTED.fullmatch(value) and not is_drawn(value):
+        return False
     return is_password(value) or is_signed(value) or is_phrase(value)
+
+
+def _led(text: str) -> str:
+    """What stands in a string behind its last name, or all of it."""
+    for _, end in reversed(_names(text)):
+        if (assigned := _ASSIGNED.match(text, end)) is not None:
+            return re.split("[;&]", text[assigned.end() :])[0].strip()
+    lead = _LEAD.match(text)
+    return text[lead.end() :] if lead else text
 
 
 def _password_of(credentials: str) -> str:
@@ -84,9 +121,9 @@ def _password_of(credentials: str) -> str:
         return credentials
 
 
-def _has_bare(line: str, before: str) -> bool:
+def _has_bare(line: str, ends: list[int], before: str) -> bool:
     """Whether a value without quotes follows a name, and is no code."""
-    for match in _BARE.finditer(line):
+    for match in filter(None, (_BARE.match(line, end) for end in ends)):
         value = match["value"].rstrip(".:?")
         if match["quote"] or match["after"] not in ("", "<"):
             continue
@@ -96,7 +133,7 @@ def _has_bare(line: str, before: str) -> bool:
         code = _CODE.fullmatch(value) and not _is_no_name(value) and not _IN_A_COMMENT.search(line)
         if (
             not code
-            and (assigned or is_random(value) or is_signed(value))
+            and (assigned or is_random(value) or is_signed(value) or _is_odd_name(value))
             and not is_hash(value, before + line)
         ):
             return True
@@ -113,7 +150,7 @@ def _is_odd_name(value: str) -> bool:
     return mixed and changes(value) > NAME_CHANGES and not is_wordy(value)
 
 
-def _has_phrase(line: str) -> bool:
+def _has_phrase(line: str, ends: list[int]) -> bool:
     """Whether the rest of a line, after a name, is a password with spaces."""
-    match = _REST.search(line)
-    return match is not None and is_phrase(match["rest"])
+    found = filter(None, (_REST.match(line, end) for end in ends))
+    return any(is_phrase(match["rest"]) for match in found)

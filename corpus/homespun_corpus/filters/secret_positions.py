@@ -1,63 +1,63 @@
-"""Passwords told by where they stand: in a call of ``login(…)``, behind a flag of a shell command.
+"""Passwords told by where they stand in code: in a call of ``login(…)``, ``hash(…)`` and the like.
 
 What is strong enough, a few signs among letters and digits, needs no place at all. Whatever a call
-or a flag says, a label, a template or a stand-in is none. Knows nothing of names.
+says, a label, a template or a stand-in is none. Knows nothing of names.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from homespun_corpus.filters.secret_allowlist import (
-    MIN_CHARS,
+    is_drawn,
     is_password,
-    is_placeholder,
+    is_phrase,
+    is_random,
     is_signed,
     is_strong,
+    is_wordy,
     may_hold_password,
 )
 
+WORD_CHARS = 4  # a longer one is said, not drawn
+
+_KEY = re.compile(r"[\w+/=-]{16,}")
 _STRING = re.compile(r"([\"'`])((?:\\.|(?!\1)[^\\])*+)(?:\1|$)")
+_REST = r"\w{0,30}"  # of a name: without a bound, a long word would be read again and again
+_OPENS = r"(?:(?:::|\.)\w{1,30})?[\"']?\s*(?:\(|[:=]\s*[(\[{]|\s(?:--?\w*\s+)?[\"'])"
 # A call or an assignment whose values are credentials, as a rule.
 _CALL = re.compile(
-    r"(?i)(?:log_?in|log_?on|sign_?in|auth(?:enticate\w*|entication|orize)?|connect\w*|bind(?:_s)?"
-    r"|basic\w*|plainauth|credentials?|userpwd|mysqli|pdo|\w*token|unlock|decrypt|set_?pass\w*"
-    r"|(?:ftp|smtp|imap|pop3|ssh|ldap)\w*(?:\.start)?)(?:::\w+)?[\"']?\s*(?:\(|[:=]\s*[(\[{]|\s[\"'])"
+    rf"(?i)(?:log_?(?:in|on){_REST}|sign_?(?:in|up){_REST}|auth{_REST}|connect{_REST}|bind(?:_s)?"
+    rf"|basic{_REST}|credentials?|creds|userpwd|mysqli|pdo|token|unlock{_REST}|decrypt{_REST}"
+    rf"|set_?pass{_REST}|(?:create_?)?(?:user|account){_REST}|username_pw_set|convertto-securestring"
+    rf"|(?:ftp|smtp|imap|pop3|ssh|ldap|redis|sequelize|pool){_REST}(?:\.\w{{1,30}})?){_OPENS}"
 )
+# One that hashes, encrypts, compares, types or sends what may be a password.
+_USE = re.compile(
+    rf"(?i)(?:crypt{_REST}|secret{_REST}|hmac{_REST}|cipher{_REST}|jwt{_REST}\.\w{{1,30}}|verify"
+    rf"|sign(?:with|er)?|argon2{_REST}|scrypt{_REST}|pbkdf2{_REST}|derive{_REST}|hash|make|matches"
+    rf"|compare{_REST}|check_?pw|strcmp|fill{_REST}|type|typetext|entertext|send_?keys|sendline|send"
+    rf"|write|getpass|wifi\.\w{{1,30}}|softap|config|begin|load_cert_chain|from_private_key{_REST}"
+    rf"|add_?identity|usm{_REST}|communitydata|newdialer|cookie{_REST}|x509{_REST}|createasync"
+    rf"|securestring|serializer|keychain{_REST}|singleton|forurl|partial|inlinedata){_OPENS}"
+)
+# Of those some letters each: looked for first, since the patterns are slow.
+_CALL_WORDS = re.findall(
+    r"\S+",
+    """log sign auth connect bind basic cred userpwd mysqli pdo token unlock crypt pass user account
+    ftp smtp imap pop3 ssh ldap redis sequelize pool securestring username_pw""",
+)
+_USE_WORDS = re.findall(
+    r"\S+",
+    """crypt secret hmac cipher jwt verify sign argon2 pbkdf2 derive hash make match compare checkpw
+    check_pw strcmp fill type text send write getpass wifi softap config begin cert private_key
+    identity usm community dialer cookie x509 createasync securestring serializer keychain singleton
+    forurl partial inlinedata""",
+)
+_NO_ARGUMENT = re.compile(r"[\\{}<>\[\]()\"'=]|://|\w\.\w+\.\w|/.*/|^\.?/|:\d+/")
 _CHARS = re.compile(r"\"([^\"\s]+)\"\.(?:toCharArray|getBytes|encode)\b")
 _OPEN = ("(", "[", "{", ",")
-_LISTED = re.compile(r"[\"']\s*,\s*[\"']")  # between the arguments of a command
-_NO_ARGUMENT = re.compile(r"[\\{}<>\[\]()\"'=]|://|\w\.\w+\.\w|/.*/|^\.?/|:\d+/")
-_VALUE = r"(?:'(?P<one>[^'\n]+)'|\"(?P<two>[^\"\n]+)\"|(?P<three>[^\s'\";|&)]+))"
-_ONE = r"[\w.@%+-]+"  # a user, an address
-# What stands between a command and the password that it is given.
-_FLAGS = {
-    "curl|wget|https?|xh": rf"\s(?:-u|--user|--proxy-user|-U|-a|--auth)[ =]*[\"']?{_ONE}:",
-    "sshpass": r"\s-p\s*",
-    "docker|podman|buildah|nerdctl|skopeo|helm|oras|crane|cf|az|oc": r"\blogin\b.*?\s-p[ =]*",
-    "mongo\\w*|cqlsh|arangosh|influx|clickhouse-client|kinit|mqtt\\w*": r"\s-[pP]\s+",
-    "mosquitto_\\w+|zip|unzip|sqlcmd|bcp|ipmitool|tsql": r"\s-P\s*",
-    "mysql\\w*|mariadb\\w*|7z\\w?|rar|unrar|xtrabackup": r"\s-p",
-    "(?:redis|keydb|valkey)-cli": r"\s-a\s+",
-    "openssl": r"\s-(?:pass|passin|passout|k|password)\s+[\"']?(?:pass:)?",
-    "ldap\\w+": r"\s-[wsa]\s+",
-    "smb\\w*|rpcclient|net|winexe|wmic|crackmapexec": r"\s-U\s*[\"']?[\w.\\/-]+%",
-    "lftp|ftp|ncftp\\w*": rf"\s-[up]\s+(?:{_ONE},)?",
-    "xfreerdp|rdesktop|wlfreerdp": r"\s(?:/p:|-p\s*)",
-    "plink|pscp|psftp|putty": r"\s-pw\s+",
-    "snmp\\w+": r"\s-[AXax]\s+",
-    "htpasswd": rf"\s-\w*b\w*\s+(?:\S+\s+)??{_ONE}\s+",
-    "rabbitmqctl": rf"\s(?:add_user|change_password)\s+{_ONE}\s+",
-    "net\\s+use[r]?": rf"\s+{_ONE}\s+",
-    "echo|printf": (
-        r"\s+(?=[^|]*\|\s*(?:sudo\s+(?:-\S+\s+)*-S|passwd|su|kinit|cryptsetup|gpg))"
-        rf"|\s+[\"']?{_ONE}:(?=[^|]*\|\s*(?:sudo\s+)?chpasswd)"
-    ),
-}
-_COMMANDS = "|".join(f"({names})" for names in _FLAGS)
-_COMMAND = re.compile(rf"(?:^|[\s;|&($`'\"/])(?:{_COMMANDS})\s")
-_GIVEN = tuple(re.compile(f"(?:{flag}){_VALUE}") for flag in _FLAGS.values())
-_NO_VALUE = re.compile(r"^[-$/.~]|^[\w.-]+:\d+(?::\d+)?$|^\d+(?::\d+)*$")
 # Lines about accounts, whose words are looked at one by one.
 _ACCOUNT = re.compile(r"(?i)\b(?:log[- ]?(?:in|on)|sign[- ]?in|credentials?|user|account)\b")
 _FLAG = re.compile(r"(?:^|\s)--?[A-Za-z]")
@@ -73,12 +73,22 @@ def has_placed_value(line: str) -> bool:
     texts = [(match.start(), match[2]) for match in _STRING.finditer(line)]
     if any(is_strong(part) for _, text in texts for part in (text, *_parts(text))):
         return True
-    return _in_call(line, texts) or _behind_flag(line) or _in_words(line)
+    return _in_call(line, texts) or _in_words(line)
 
 
 def opens_call(line: str) -> bool:
     """Whether a call that is given a password goes on in the next line."""
-    return line.rstrip().endswith(_OPEN) and _CALL.search(line) is not None
+    return line.rstrip().endswith(_OPEN) and _call(line) is not None
+
+
+def _call(line: str) -> re.Match[str] | None:
+    lower = line.lower()
+    return _CALL.search(line) if any(word in lower for word in _CALL_WORDS) else None
+
+
+def _use(line: str) -> re.Match[str] | None:
+    lower = line.lower()
+    return _USE.search(line) if any(word in lower for word in _USE_WORDS) else None
 
 
 def _parts(text: str) -> list[str]:
@@ -89,31 +99,30 @@ def _parts(text: str) -> list[str]:
 def _in_call(line: str, texts: list[tuple[int, str]]) -> bool:
     if any(is_password(match[1]) for match in _CHARS.finditer(line)):
         return True
-    call = _CALL.search(line)
-    return call is not None and any(
-        (is_password(part) or is_signed(part)) and not _NO_ARGUMENT.search(part)
-        for start, text in texts
-        if start >= call.end() - 1
-        for part in (text, *_parts(text))
+    call, use = _call(line), _use(line)
+    return (call is not None and any(map(_is_credential, _behind(call, texts)))) or (
+        use is not None and any(map(_is_argument, _behind(use, texts)))
     )
 
 
-def _behind_flag(line: str) -> bool:
-    """Whether a shell command is given a password."""
-    line = _LISTED.sub(" ", line)
-    for command in _COMMAND.finditer(line):
-        number = command.lastindex
-        assert number is not None
-        given = _GIVEN[number - 1].search(line, command.end() - 1)
-        if given is not None and _is_given(given["one"] or given["two"] or given["three"]):
-            return True
-    return False
+def _behind(call: re.Match[str], texts: list[tuple[int, str]]) -> Iterator[str]:
+    """What may be given to a call, by itself or as part of a string."""
+    for start, text in texts:
+        if start >= call.end() - 1:
+            yield text
+            yield from _parts(text)
 
 
-def _is_given(value: str) -> bool:
-    if _NO_VALUE.search(value) or is_placeholder(value) or len(value) < MIN_CHARS:
-        return False
-    return is_password(value) or any(map(str.isdigit, value))
+def _is_credential(text: str) -> bool:
+    says_nothing = not any(part.isalpha() and len(part) > WORD_CHARS for part in text.split())
+    known = is_password(text) or is_signed(text) or (is_phrase(text) and says_nothing)
+    return known and (is_drawn(text) or not _NO_ARGUMENT.search(text))
+
+
+def _is_argument(text: str) -> bool:
+    """Stricter: what has signs is strong by itself, or a format, a list of ciphers, an escape."""
+    drawn = _KEY.fullmatch(text) is not None and is_random(text)
+    return drawn or (text.isalnum() and is_password(text) and not is_wordy(text))
 
 
 def _in_words(line: str) -> bool:

@@ -11,6 +11,7 @@ import re
 
 from homespun_corpus.filters.secret_allowlist import (
     changes,
+    is_drawn,
     is_hash,
     is_monotonous,
     is_wordy,
@@ -21,7 +22,8 @@ DRAWN_SHARE, ONE_CASE_SHARE = 0.3, 0.2
 MIXED_CHARS = 33  # of a part in both cases and with digits
 PREFIXED_CHARS = 16  # of one behind a prefix
 CAPITAL_CHARS = 24  # of one in capitals behind a prefix
-LOWER_CHARS = 32  # of one in small letters; hexadecimal as a rule
+LOWER_CHARS = 32  # of one in hexadecimal digits, or without a prefix in capitals
+SMALL_CHARS = 26  # of one in small letters
 MARKED_CHARS, MARKED_SHARE = 24, 0.4  # of all of it, where marks are among what is drawn
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -34,8 +36,8 @@ _FORMATS = re.compile(
     r"|dop_v1_[0-9a-f]{64}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|dapi[0-9a-f]{32}"
     r"|AGE-SECRET-KEY-1\w{50,}|EAA[A-Za-z0-9]{60,}|SharedAccessKey=[\w+/=]{40,}"
     # Hooks, and addresses that are signed: who knows one is let in.
-    r"|discord(?:app)?\.com/api/webhooks/\d+/[\w-]{40,}"
-    r"|hooks\.slack\.com/(?:services|workflows|triggers)/[\w/]{24,}"
+    r"|discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/[\w-]{40,}"
+    r"|hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[\w/]{24,}"
     r"|webhook\.office\.com/[\w@/-]{60,}|(?<=[?&;])sig=[\w%+/-]{30,}"
     r"|(?<=[?&])(?:code|key|access_token|token|signature|X-Amz-Signature)=(?=\S*\d)[\w%+/-]{32,}"
     # With dots, where a part may be short.
@@ -50,8 +52,25 @@ _FORMATS = re.compile(
     r"|\d{8,10}:AA[\w-]{32,}|AT(?:ATT|BB|CTT|TA)[\w=-]{28,}|\w{3}\dQ~[\w.~-]{30,}"
     r"|access_token\$\w+\$[a-z0-9]{16}\$[0-9a-f]{32}|ABSK[A-Za-z0-9+/]{60,}"
     r"|csk-[a-z0-9]{48}|re_\w{8}_\w{24}|oy2[a-z0-9]{43}\b|APA91[\w-]{60,}"
-    r"|0x[0-9a-f]{64}\b|AK[cC]p\w{60,})"
+    r"|0x[0-9a-f]{64}\b|AK[cC]p\w{60,}"
+    # Hexadecimal parts between marks.
+    r"|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}\b|NRJS-[0-9a-f]{19}\b|(?:dose|dkea|ddbx)[0-9a-f]{32}\b"
+    r"|[012]/\d{16}(?:/\d{16})?:[0-9a-f]{32}\b|1/[0-9a-f]{40}\b|1000\.[0-9a-f]{32}\.[0-9a-f]{32}\b"
+    r"|st\.[0-9a-f]{24}\.[0-9a-f]{32}\.[0-9a-f]{32}\b|u\d{6,8}-[0-9a-f]{24}\b|chpt_[0-9a-f]{14}\b"
+    rf"|{_UUID}-[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}\b|x[ap][ap]t-{_UUID}|amzn\.mws\.{_UUID}"
+    rf"|\d\.{_UUID}\.[A-Za-z0-9]{{30}}:|0201036c6e64[0-9a-f]{{60,}}|\w+:\w+\.[0-9a-f]{{56}}\b"
+    # Others with a beginning of their own.
+    r"|1//0[\w-]{40,}|amzn1\.oa2-cs\.v1\.[0-9a-f]{64}|Atzr\|[\w+/=-]{60,}|GOOG1E[A-Z0-9]{50,}"
+    r"|IQoJb3JpZ2lu[\w+/=-]{60,}|FwoGZXIvYXdz[\w+/=-]{60,}|bce-v3/ALTAK-\w{20,}/[0-9a-f]{40}"
+    r"|SCW[A-Z0-9]{17}\b|EXO[0-9a-f]{24,}\b|nsec1[02-9ac-hj-np-z]{58}|00D\w{12}![\w.]{60,}"
+    r"|mfa\.[\w-]{80,}|fm[12][ar]?_[\w+/=]{60,}|eyJhdXRo[\w+/=-]{40,}|ew[og][gJ]\w{0,6}ImF1dGhz[\w+/=-]{40,}"
+    r"|\w{2,20}_(?:live|test|prod|sbox|sandbox)_(?=\w*\d)(?=\w*[A-Za-z])[A-Za-z0-9]{14,}\b)"
 )
+# Those that are told by how they are drawn as well.
+_SHORT = re.compile(r"(?<![\w.-])(?:s\.|ser\.|YC[AMNOP]|u\+)(?P<drawn>[\w-]{18,40})(?![\w.-])")
+_BASE64 = re.compile(r"(?<![\w+/%=.:-])[A-Za-z0-9+/_-]{40,400}={0,2}(?![\w+/=.-])")
+# Public keys, certificates, WebAssembly and pictures; digests.
+_PUBLIC = re.compile(r"AAAA|MII|AGFzbQ|iVBORw0KGgo|R0lGOD|UklGR|/9j/|sha\d+-|PHN2|T2dn|d09G|H4sI")
 _RUN = re.compile(r"(?<![\w+/%-])[\w-]{24,}(?![\w+/])")
 _PREFIX = re.compile(r"(?!0x)[A-Za-z][A-Za-z0-9]{0,11}(?:[_-][A-Za-z0-9]{1,12}){0,3}?[_-]")
 # Of a digest or an id; a symbol's name; the number of something that has a name.
@@ -61,6 +80,7 @@ _NAMED_HASH = re.compile(
     r"|_[ZR].*|(?i:xn--.*)|_*[A-Za-z]{8,}[0-9a-f]{20,}|[a-z]{8,}-[0-9a-f]{20,}|[a-z]{9,}_[0-9a-f]{20,}"
 )
 _ULID = re.compile(r"(?<![A-Z0-9])0[0-7][0-9A-HJKMNP-TV-Z]{24}(?![A-Z0-9])")
+_HEX = re.compile(r"[0-9a-fA-F]+")
 _DIGITS = b"0123456789"
 _PARTS = re.compile(r"[A-Za-z0-9]+")
 _ADDRESS = re.compile(r"://\S*$")
@@ -74,15 +94,31 @@ _KEY_64 = re.compile(r"0x[0-9a-f]{64}")
 
 def has_token(line: str, before: str) -> bool:
     """Whether a line holds a token; ``before``: the lines before it may explain what it is."""
-    return any(
-        not is_monotonous(match[0])
-        and "EXAMPLE" not in match[0]
-        and not (_KEY_64.fullmatch(match[0]) and _is_number(match, line, before))
-        for match in _FORMATS.finditer(line)
-    ) or any(
-        is_token(match[0]) and not _is_explained(match, line, before)
-        for match in _RUN.finditer(line)
+    return (
+        any(
+            not is_monotonous(match[0])
+            and "EXAMPLE" not in match[0]
+            and not (_KEY_64.fullmatch(match[0]) and _is_number(match, line, before))
+            for match in _FORMATS.finditer(line)
+        )
+        or any(is_drawn(match["drawn"]) for match in _SHORT.finditer(line))
+        or any(
+            is_token(match[0]) and not _is_explained(match, line, before)
+            for match in _RUN.finditer(line)
+        )
+        or any(
+            _is_base64(match[0]) and not _is_explained(match, line, before)
+            for match in _BASE64.finditer(line)
+        )
     )
+
+
+def _is_base64(run: str) -> bool:
+    """Whether drawn bytes were written with ``+`` and ``/``, of which a run above has none."""
+    marks = run.count("+") + run.count("/")
+    if not 0 < marks <= len(run) // 8 or _PUBLIC.match(run):
+        return False
+    return changes(run) >= MARKED_SHARE * len(run) and _in_both_cases(run) and _is_drawn(run)
 
 
 def may_be_token(run: bytes) -> bool:
@@ -97,11 +133,20 @@ def is_token(run: str) -> bool:
     prefix = _PREFIX.match(run)
     parts = _PARTS.findall(run[prefix.end() :] if prefix else run)
     longest = max(parts, key=len, default="")
+    if prefix is None and _in_both_cases(longest):
+        drawn = len(longest) >= MIXED_CHARS and _is_drawn(longest)
+        return drawn or (sum(map(len, parts)) >= MIXED_CHARS and _is_marked(parts))
     if prefix is None:
-        return _in_both_cases(longest) and len(longest) >= MIXED_CHARS and _is_drawn(longest)
+        capitals = longest.isupper() and not _HEX.fullmatch(longest)
+        return capitals and len(longest) >= LOWER_CHARS and _is_drawn(longest)
     if len(longest) >= _least_behind_prefix(longest) and _is_drawn(longest):
         return True
-    whole = "".join(parts)  # its alphabet has marks as well
+    return _is_marked(parts)
+
+
+def _is_marked(parts: list[str]) -> bool:
+    """Whether all parts together are drawn, from an alphabet that has marks as well."""
+    whole = "".join(parts)
     return (
         len(whole) >= MARKED_CHARS
         and changes(whole) >= MARKED_SHARE * len(whole)
@@ -112,7 +157,9 @@ def is_token(run: str) -> bool:
 def _least_behind_prefix(part: str) -> int:
     if _in_both_cases(part):
         return PREFIXED_CHARS
-    return CAPITAL_CHARS if part.isupper() else LOWER_CHARS
+    if part.isupper():
+        return CAPITAL_CHARS
+    return LOWER_CHARS if _HEX.fullmatch(part) else SMALL_CHARS
 
 
 def _in_both_cases(part: str) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 
+from homespun_corpus.filters.secret_addresses import has_open_address
 from homespun_corpus.filters.secret_allowlist import (
     is_hash,
     is_monotonous,
@@ -22,10 +23,12 @@ from homespun_corpus.filters.secret_allowlist import (
     may_hold_password,
 )
 from homespun_corpus.filters.secret_assignments import goes_on, has_named_value
+from homespun_corpus.filters.secret_commands import has_given_value
 from homespun_corpus.filters.secret_encodings import has_encoded, manifest_values
 from homespun_corpus.filters.secret_positions import has_placed_value, opens_call
 from homespun_corpus.filters.secret_prefilter import suspect_lines
 from homespun_corpus.filters.secret_scanner import scanned_lines
+from homespun_corpus.filters.secret_strings import plain_strings
 from homespun_corpus.filters.secret_tokens import has_token
 
 PRIVATE_KEY, NAMED_VALUE = "Private Key", "Named Value"
@@ -39,6 +42,7 @@ MAX_KEY_BYTES = 10_000  # of a private key, from its BEGIN to its END
 
 _IMAGES = ("iVBORw0KGgo", "R0lGOD", "UklGR", "/9j/")  # how PNG, GIF, WebP and JPEG begin in base64
 _ID = re.compile(r"(?<=[A-Za-z]-)[0-9a-f]{20,27}$")  # shorter than HEX_CHARS
+_KEYWORD = re.compile(r"(?i)pass|pwd|secret|key|contrase")  # among what the detector looks for
 _URL_PASSWORD = re.compile(r"://[^\s/:@'\"`]*:([^\s/@'\"`]+)@")
 _KEY_BEGIN = re.compile(r"BEGIN ENCRYPTED PRIVATE KEY|PuTTY-User-Key-File-\d")
 _KEY_END = re.compile(rb"- ?END |Private-MAC:")
@@ -135,7 +139,9 @@ _OWN_RULES: tuple[tuple[str, Callable[[str, str], bool]], ...] = (
     ("Known Format", has_token),
     (NAMED_VALUE, has_named_value),
     ("Encoded Credentials", lambda line, _before: has_encoded(line)),
+    ("Open Address", lambda line, _before: has_open_address(line)),
     ("Placed Value", lambda line, _before: has_placed_value(line)),
+    ("Given Value", lambda line, _before: has_given_value(line)),
 )
 
 
@@ -152,14 +158,16 @@ def _end_of_value(source: bytes, start: int, end: int, before: str) -> int | Non
     for _ in range(LINES_AFTER):
         newline = source.find(b"\n", end + 1)
         end = len(source) if newline < 0 else newline
-        line = _text(source, start, end).replace("\n", " ")
+        line = plain_strings(_text(source, start, end).replace("\n", " "))
         if may_hold_password(line) and (has_named_value(line, before) or has_placed_value(line)):
             return end
     return None
 
 
 def _text(source: bytes, start: int, end: int) -> str:
-    return source[start : min(end, start + MAX_LINE_BYTES)].decode("utf-8", "replace")
+    """A line of it, with plain quotes."""
+    line = source[start : min(end, start + MAX_LINE_BYTES)].decode("utf-8", "replace")
+    return plain_strings(line)
 
 
 def _lines_before(source: bytes, start: int) -> str:
@@ -215,6 +223,8 @@ def _guesses() -> tuple[tuple[str, _Detector, Callable[[str, str], bool]], ...]:
 
     def keywords(line: str) -> Iterator[str]:
         # The detector stops at a line's first match of each sort, and knows := in Go files alone.
+        if not _KEYWORD.search(line):
+            return
         line = line.replace(":=", "=")
         for _ in range(MAX_VALUES):
             for value in (values := list(keyword.analyze_string(line))):

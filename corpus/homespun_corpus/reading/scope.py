@@ -91,11 +91,15 @@ class _Narrowed:
     all: Objects
     without: frozenset[str]
 
-    def files(self, commit: str | None, wanted: Wanted) -> list[SourceFile]:
-        return self.all.files(commit, lambda path: path not in self.without and wanted(path))
+    def files(
+        self, commit: str | None, wanted: Wanted, *, strict: bool = False
+    ) -> list[SourceFile]:
+        return self.all.files(
+            commit, lambda path: path not in self.without and wanted(path), strict=strict
+        )
 
-    def holds_link(self, path: str) -> bool:
-        return self.all.holds_link(path)
+    def no_file(self, path: str) -> str | None:
+        return self.all.no_file(path)
 
     def read(self, blob_id: str) -> bytes:
         return self.all.read(blob_id)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from homespun_corpus.errors import RepositoryError
+from homespun_corpus.errors import RepositoryError, SettingsError
 from homespun_corpus.repo.ignore_rules import IgnoreRules
 from homespun_corpus.repo.objects import Commit, FileChange, SourceFile, Wanted
 
@@ -32,19 +33,25 @@ class FolderObjects:
         self._listed = listed or (lambda: walk(root))
         self._paths: dict[str, str] = {}  # blob id → relative path, as the system spells it
 
-    def files(self, commit: str | None, wanted: Wanted) -> list[SourceFile]:
-        """The regular files that no .gitignore names."""
+    def files(
+        self, commit: str | None, wanted: Wanted, *, strict: bool = False
+    ) -> list[SourceFile]:
+        """The regular files that no .gitignore names, those left out that cannot be read;
+        ``strict``: none of these may be wanted."""
         if commit is not None:
             raise RepositoryError(f"{self._root} is no git repository: it has no commit {commit}")
         found = []
         for relative in self._listed():
             path = shown_path(relative)
             if wanted(path):
-                hashed = self._hash(relative)
-                if hashed is not None:
-                    blob_id, size = hashed
-                    self._paths.setdefault(blob_id, relative)
-                    found.append(SourceFile(path, blob_id, size))
+                try:
+                    blob_id, size = self._hash(relative)
+                except OSError as error:
+                    if strict:
+                        raise RepositoryError(f"{path} cannot be read: {error.strerror}") from error
+                    continue
+                self._paths.setdefault(blob_id, relative)
+                found.append(SourceFile(path, blob_id, size))
         return sorted(found)
 
     def read(self, blob_id: str) -> bytes:
@@ -73,22 +80,19 @@ class FolderObjects:
         """There are no commits to compare."""
         raise RepositoryError(f"{self._root} is no git repository: no {old} to compare with {new}")
 
-    def holds_link(self, path: str) -> bool:
-        """Whether there is a link of this path."""
-        return (self._root / path).is_symlink()
+    def no_file(self, path: str) -> str | None:
+        """What there is of this path that is no regular file."""
+        return no_file(self._root / path)
 
-    def _hash(self, relative: str) -> tuple[str, int] | None:
-        """(blob id, size), read in pieces; None for a file that cannot be read."""
-        try:
-            with open_file(self._root / relative) as file:
-                size = os.fstat(file.fileno()).st_size
-                digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-                left = size
-                while left and (piece := file.read(min(left, _CHUNK))):
-                    digest.update(piece)
-                    left -= len(piece)
-        except OSError:
-            return None
+    def _hash(self, relative: str) -> tuple[str, int]:
+        """(blob id, size), read in pieces; OSError for a file that cannot be read."""
+        with open_file(self._root / relative) as file:
+            size = os.fstat(file.fileno()).st_size
+            digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+            left = size
+            while left and (piece := file.read(min(left, _CHUNK))):
+                digest.update(piece)
+                left -= len(piece)
         return digest.hexdigest(), size
 
 
@@ -123,19 +127,33 @@ def _ignored(path: str, rules: _Rules, *, is_folder: bool = False) -> bool:
 
 
 def _read_patterns(root: Path, relative: str) -> IgnoreRules:
-    """A file that is a link is passed over, as by git."""
-    path = root / relative
-    if path.is_symlink() or not path.is_file():
+    """A file that is a link is passed over, as by git; SettingsError for what cannot be read."""
+    path, name = root / relative, shown_path(relative)
+    if path.is_symlink():
         return IgnoreRules(())
+    if (other := no_file(path)) is not None:
+        raise SettingsError(f"{name} is {other}: put a file there")
     try:
         data = _read(path, MAX_IGNORE_BYTES + 1)
     except OSError as error:
-        raise RepositoryError(f"{shown_path(relative)} cannot be read: {error.strerror}") from error
+        raise SettingsError(f"{name} cannot be read: {error.strerror}") from error
     if len(data) > MAX_IGNORE_BYTES:
-        raise RepositoryError(
-            f"{shown_path(relative)}: more than {MAX_IGNORE_BYTES >> 10} KB of patterns"
-        )
+        raise SettingsError(f"{name}: more than {MAX_IGNORE_BYTES >> 10} KB of patterns")
+    if b"\0" in data:
+        raise SettingsError(f"{name} is not UTF-8: save it as UTF-8")
     return IgnoreRules.of_file(data)
+
+
+def no_file(path: Path) -> str | None:
+    """What stands there in place of a regular file, in words; None for one, and for nothing."""
+    try:
+        mode = path.lstat().st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISREG(mode):
+        return None
+    known = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder"}
+    return known.get(stat.S_IFMT(mode), "no regular file")
 
 
 def open_file(path: Path) -> BinaryIO:

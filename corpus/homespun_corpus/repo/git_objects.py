@@ -17,6 +17,11 @@ from homespun_corpus.errors import RepositoryError
 from homespun_corpus.repo.git_open import open_git
 from homespun_corpus.repo.objects import Commit, FileChange, SourceFile, Wanted
 
+_NO_FILES = {
+    FileMode.LINK: "a link",
+    FileMode.TREE: "a folder",
+    FileMode.COMMIT: "a submodule",
+}
 _REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE, 0o100664})
 
 # A partial clone reads like any other, as far as its objects are here.
@@ -45,20 +50,26 @@ class GitObjects:
             raise RepositoryError(_why(root, error)) from error
         return cls(repository, str(commit.id))
 
-    def files(self, commit: str | None, wanted: Wanted) -> list[SourceFile]:
-        """Regular files of a commit whose blobs are here."""
+    def files(
+        self, commit: str | None, wanted: Wanted, *, strict: bool = False
+    ) -> list[SourceFile]:
+        """Regular files of a commit whose blobs are here; ``strict``: no other may be wanted."""
         found = []
         tree = self._commit(commit or self.commit).tree
         for path, blob_id in _walk(tree):
-            if wanted(path) and blob_id in self._odb:
+            if not wanted(path):
+                continue
+            if blob_id in self._odb:
                 _, size = self._odb.read_header(blob_id)
                 found.append(SourceFile(path, str(blob_id), size))
+            elif strict:
+                raise RepositoryError(f"{path} cannot be read: this clone does not hold it")
         return sorted(found)
 
-    def holds_link(self, path: str) -> bool:
-        """Whether HEAD has a link of this path."""
+    def no_file(self, path: str) -> str | None:
+        """What HEAD has of this path that is no regular file."""
         tree = self._commit(self.commit).tree
-        return path in tree and tree[path].filemode == FileMode.LINK
+        return _NO_FILES.get(tree[path].filemode) if path in tree else None
 
     def tracks(self, folder: str) -> bool:
         """Whether HEAD has a folder of this path."""

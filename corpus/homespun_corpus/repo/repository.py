@@ -53,17 +53,23 @@ class Repository:
         return self.commit is not None
 
     def files(
-        self, commit: str | None = None, *, wanted: Wanted = lambda _: True
+        self,
+        commit: str | None = None,
+        *,
+        wanted: Wanted = lambda _: True,
+        strict: bool = False,
     ) -> list[SourceFile]:
         """The regular files of HEAD or of ``commit``, by path; links and submodules left out.
 
-        ``wanted`` saves looking at the others.
+        ``wanted`` saves looking at the others. So are files left out that cannot be read, unless
+        ``strict``: then RepositoryError says which.
         """
-        return self.objects.files(commit or self.commit, wanted)
+        return self.objects.files(commit or self.commit, wanted, strict=strict)
 
-    def holds_link(self, path: str) -> bool:
-        """Whether HEAD, or the folder, has a link of this path, whatever it leads to."""
-        return self.objects.holds_link(path)
+    def no_file(self, path: str) -> str | None:
+        """What HEAD, or the folder, has of this path that is no regular file: "a link", "a folder";
+        None for a file, and for nothing."""
+        return self.objects.no_file(path)
 
     def read(self, blob_id: str) -> bytes:
         """A blob's bytes."""

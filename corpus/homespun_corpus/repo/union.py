@@ -24,11 +24,13 @@ class _Union:
 
     all: Sequence[Objects]
 
-    def files(self, commit: str | None, wanted: Wanted) -> list[SourceFile]:
-        return self.all[0].files(commit, wanted)
+    def files(
+        self, commit: str | None, wanted: Wanted, *, strict: bool = False
+    ) -> list[SourceFile]:
+        return self.all[0].files(commit, wanted, strict=strict)
 
-    def holds_link(self, path: str) -> bool:
-        return self.all[0].holds_link(path)
+    def no_file(self, path: str) -> str | None:
+        return self.all[0].no_file(path)
 
     def read(self, blob_id: str) -> bytes:
         for objects in self.all[:-1]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pygit2
@@ -54,9 +54,12 @@ class WorkTree:
         objects = GitObjects.open(self.root)
         return Repository(self.root, "", objects.commit, objects.is_shallow, objects)
 
-    def as_repository(self, paths: Iterable[str]) -> Repository:
-        """Those of ``paths`` that are there, for whoever asks a commit; without history."""
-        there = list(self.stamps(paths))
+    def as_repository(self, paths: Sequence[str]) -> Repository:
+        """Those of ``paths`` that are there, for whoever asks a commit; without history.
+
+        So is a folder where a file was: it cannot be read.
+        """
+        there = [*self.stamps(paths), *filter(self._is_folder, paths)]
         return Repository(self.root, "", None, False, FolderObjects(self.root, lambda: there))
 
     def paths(self) -> list[str]:
@@ -89,6 +92,9 @@ class WorkTree:
                 return (file.read(), stamp) if stamp else None
         except OSError:
             return None
+
+    def _is_folder(self, path: str) -> bool:
+        return _is_folder(f"{self.root}{os.sep}{path}")
 
     def _is_real(self, folder: str, known: dict[str, bool]) -> bool:
         if folder not in known:
