@@ -26,7 +26,12 @@ JUDGING = (
     *("filters/quality", "filters/secrets", "filters/secret_prefilter", "filters/secret_allowlist"),
     *("filters/secret_assignments", "filters/secret_encodings", "filters/secret_positions"),
     *("filters/secret_scanner", "filters/secret_tokens", "filters/secret_addresses"),
-    *("filters/secret_commands", "filters/secret_strings", "filters/secret_cues", "filters/literals"),
+    *(
+        "filters/secret_commands",
+        "filters/secret_strings",
+        "filters/secret_cues",
+        "filters/literals",
+    ),
     *("filters/licence", "filters/licence_names"),
     *("filters/path_filter", "filters/path_attributes", "filters/plain_text"),
     *("repo/git_patterns", "repo/ignore_rules", "repo/attribute_rules"),
