@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 GRAM = 3  # bytes that are looked at together; no literal may be shorter
-BITS = 5  # of each of them that count: letters are alike in either case
+BITS = 6  # for one byte: letters are alike in either case, and so are rare signs
 PIECE_BYTES = 1 << 18  # looked at together
 
 
@@ -37,6 +37,9 @@ class Literals:
         return there
 
 
+_CODES = bytes(byte & 31 if byte & 64 else 32 | byte & 31 for byte in range(256))
+
+
 def _grams(text: bytes) -> npt.NDArray[np.integer[Any]]:
-    low = np.frombuffer(text, np.uint8).astype(np.uint16) & ((1 << BITS) - 1)
+    low = np.frombuffer(text.translate(_CODES), np.uint8).astype(np.int32)
     return (low[:-2] << 2 * BITS) | (low[1:-1] << BITS) | low[2:]

@@ -19,6 +19,7 @@ from homespun_corpus.filters.secret_allowlist import (
     is_wordy,
 )
 
+HOOK_SHARE = 0.15  # of them differ in kind from the one before
 HOOK_CHARS = 16  # of what is drawn in a hook's address
 LONG = 30  # characters of a parameter whose name says little
 
@@ -71,8 +72,8 @@ def _is_drawn_segment(segment: str, least: int) -> bool:
         len(segment) >= least
         and not segment.isdigit()
         and any(map(str.isdigit, segment))
-        and changes(segment) >= 0.25 * len(segment)
-        and not is_wordy(segment)
+        and changes(segment) >= HOOK_SHARE * len(segment)
+        and (not is_wordy(segment) or (segment.isalnum() and sum(map(str.isdigit, segment)) > 1))
         and not is_placeholder(segment)
     )
 

@@ -21,6 +21,7 @@ STRONG_SIGNS = 4  # at most, of a password that stands anywhere: more make a pat
 MIXED_CHANGES = 4  # in one without digits
 PHRASE_PARTS, PHRASE_PART_CHARS = 8, 16  # of a password with spaces
 PHRASE_SHARE = 0.35  # of its characters differ in kind from the one before
+MOST_REPEATED = 8  # different characters, in a repetition of whatever length
 MIN_CHANGES = 3  # from one kind of character to another in a password without signs
 
 # Words of which test and example passwords are made.
@@ -204,7 +205,7 @@ def is_wordy(value: str) -> bool:
 
 def is_monotonous(value: str) -> bool:
     """Whether it is a run or a repetition: ``xxxxxxxx``, ``0123456789abcdef``, ``ababab``."""
-    if len(set(value)) <= max(2, len(value) // 12):
+    if len(set(value)) <= min(max(2, len(value) // 12), MOST_REPEATED):
         return True
     steps = Counter(ord(b) - ord(a) for a, b in pairwise(value))
     return steps.most_common(1)[0][1] > 0.6 * (len(value) - 1)
@@ -212,7 +213,7 @@ def is_monotonous(value: str) -> bool:
 
 def is_hash(value: str, lines: str) -> bool:
     """Whether a value is a digest or an id, by what its line and those before it say."""
-    around = lines.replace(value, "")
+    around = lines.replace(f"{value}==", "").replace(value, "")
     if _TELLING.search(around):
         return False
     return bool(_HASHES.search(around) or _UUID.fullmatch(value))

@@ -47,8 +47,9 @@ _BARE = re.compile(
     r"(?i:bearer |basic )?(?P<value>[^\s\"'`,;(){}\[\]<>]{8,300})(?P<after>[(\[{<]?)"
 )
 _REST = re.compile(r"[\"']?\s*[:=]\s+(?P<rest>[^\"'`\s]+(?: [^\"'`\s]+)+)\s*$")
-_GOES_ON = re.compile(r"(?:[(=\\+|?]|\"\"\"|'''|`|</key>|<<[-~<]?[\"']?[A-Za-z]\w*[\"']?)\s*$")
-_LISTED = re.compile(r"(?:^|[(,\[{])\s*[\"'`](?P<name>[\w-]+)[\"'`],\s*$")
+_OPEN_ENDS = ("(", "=", "\\", "+", "|", "?", '"""', "'''", "`", "</key>")
+_HERE = re.compile(r"<<[-~<]?[\"']?[A-Za-z]\w*[\"']?$|^\s*variable .*\{$")
+_LISTED = re.compile(r"(?:^|[(,\[{])\s*[\"'`](?P<name>[\w-]+)[\"'`],$")
 _CODE = re.compile(
     r"[*&!~-]*[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.|!\.)[A-Za-z_$][\w$]*)*\??(?:=[\w.]*)?"
 )
@@ -70,8 +71,11 @@ def has_named_value(line: str, before: str) -> bool:
 
 def goes_on(line: str) -> bool:
     """Whether the value of what a line names may be on the next one."""
-    if _GOES_ON.search(line):
+    line = line.rstrip()
+    if line.endswith(_OPEN_ENDS):
         return True
+    if not line.endswith(","):
+        return _HERE.search(line) is not None
     listed = _LISTED.search(line)
     return listed is not None and bool(_names(listed["name"]))
 
@@ -124,7 +128,7 @@ def _password_of(credentials: str) -> str:
 def _has_bare(line: str, ends: list[int], before: str) -> bool:
     """Whether a value without quotes follows a name, and is no code."""
     for match in filter(None, (_BARE.match(line, end) for end in ends)):
-        value = match["value"].rstrip(".:?")
+        value = match["value"].rstrip(".:" if match["sign"].strip() == "=" else ".:?")
         if match["quote"] or match["after"] not in ("", "<"):
             continue
         if not (is_password(value) or is_signed(value)):

@@ -29,13 +29,13 @@ _READERS = (
 _FLAGS = {
     "net\\s+user": rf"\s+{_ONE}\s+",
     "net\\s+use": r"\s.*?\\\\\S+(?:\s+/user:\S+)?\s+",
-    "curl|wget|https?|xh|ab": (
+    "curl|wget|https?|xh|ab|etcdctl": (
         rf"\s(?:-u|--user|--proxy-user|-U|-a|-A|--auth)[ =]*[\"']?{_ONE}:"
         r"|\s-(?:E|-cert)\s+[\w./-]+:"
     ),
     "sshpass": r"\s-p\s*",
     "docker|podman|buildah|nerdctl|skopeo|helm|oras|crane|cf|az|oc": r"\blogin\b.*?\s-p[ =]*",
-    "mongo\\w*|cqlsh|arangosh|influx|clickhouse-client|kinit|mqtt\\w*": r"\s-[pP]\s+",
+    "mongo\\w*|cqlsh|arangosh|influx|clickhouse-client|kinit|mqtt\\w*": r"\s-[pP]\s*",
     "mosquitto_\\w+|zip|unzip|sqlcmd|bcp|ipmitool|tsql": r"\s-P\s*",
     "mysql\\w*|mariadb\\w*|7z\\w?|xtrabackup": r"\s-p",
     "rar|unrar": r"\s-h?p",
@@ -48,7 +48,7 @@ _FLAGS = {
     "xfreerdp|rdesktop|wlfreerdp": r"\s(?:/p:|-p\s*)",
     "plink|pscp|psftp|putty": r"\s-pw\s+",
     "snmp\\w+": r"\s-[AXaxc]\s+",
-    "htpasswd": rf"\s-\w*b\w*\s+(?:\S+\s+)??{_ONE}\s+",
+    "htpasswd": rf"\s-(?=\w*b)(?:(?=\w*n)\w+|\w+\s+\S+)\s+{_ONE}\s+",
     "rabbitmqctl": rf"\s(?:add_user|change_password)\s+{_ONE}\s+",
     "virsh": r"\sset-user-password\s+\S+\s+\S+\s+",
     "schtasks|signtool|cmdkey": r"\s/(?:rp|p)\s+|\s/pass:",
@@ -75,8 +75,8 @@ _COMMAND = re.compile(rf"(?:^|[\s;|&($`'\"/])(?:{_COMMANDS})(?=\s)")
 _GIVEN = tuple(re.compile(f"(?:{flag}){_VALUE}") for flag in _FLAGS.values())
 # Of whatever command.
 _ANY = re.compile(
-    rf"(?:\s|[\"'])(?:-{{1,2}}(?:p|P|pw|w|xp|ap|pass|passwd|password|user_pw)[ =]+|\buser_pw\s+"
-    rf"|pass:){_VALUE}"
+    r"(?:\s|[\"'])(?:-{1,2}(?:p|P|w|xp|ap|[uo]?pw|pass(?:wd|word)?|from-literal=\w+)[ =]+"
+    rf"|\buser_pw\s+|pass:){_VALUE}"
 )
 _STDIN = re.compile(
     rf"\b(?:sudo|passwd|su|kinit|cryptsetup|gpg2?|\w*passwd|login|read)\b.*?"

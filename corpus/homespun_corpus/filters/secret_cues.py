@@ -14,14 +14,16 @@ from dataclasses import dataclass
 # What a line must hold besides a name. Bounded, or a long line would be read again and again.
 CAN_HOLD_A_VALUE = re.compile(
     rb"[\"'`]|\d[^\n]*\d[^\n]*\d|\d[^\s\d]{0,64}[!@#$%^&*?~]|[!@#$%^&*?~][^\s\d]{0,64}\d"
-    rb"|[(=\\+|,?][ \t\r]*$"
-    rb"|<<[-~<]?[\"']?[A-Za-z]\w*[\"']?[ \t\r]*$"  # the value may be on the next line
+    rb"|[(=\\+|,?][ \t\r]*$"  # the value may be on the next line
+    rb"|<<[-~<]?[\"']?[A-Za-z]\w*[\"']?[ \t\r]*$"
+    rb"|(?<![\w.])(?=[a-z0-9]{0,64}[A-Z])(?=\w{0,64}\d)[A-Za-z0-9]{8,64}(?![\w.(\[])"
 )
 CAN_BE_NAMED = re.compile(
     rb"[\"'`][^\"'`]{0,200}[\d!@#$%^&*?~]|[\"'`]\S{0,64}[a-z][A-Z]+[a-z]+[A-Z]"
     rb"|\d[^\n]*\d[^\n]*\d|\d[^\s\d]{0,64}[!@#$%^&*?~]|[!@#$%^&*?~][^\s\d]{0,64}\d"
-    rb"|[(=\\+|,?][ \t\r]*$"
-    rb"|<<[-~<]?[\"']?[A-Za-z]\w*[\"']?[ \t\r]*$"  # or on the next line
+    rb"|[(=\\+|,?][ \t\r]*$"  # or on the next line
+    rb"|<<[-~<]?[\"']?[A-Za-z]\w*[\"']?[ \t\r]*$"
+    rb"|(?<![\w.])(?=[a-z0-9]{0,64}[A-Z])(?=\w{0,64}\d)[A-Za-z0-9]{8,64}(?![\w.(\[])"
 )
 # In a string, or a strong word.
 CAN_BE_GIVEN = re.compile(
@@ -99,7 +101,7 @@ _NAMES = (
     Cue((b"token",), re.compile(rb"token(?!i[sz])"), CAN_BE_NAMED),
     Cue(
         (b"pass",),
-        re.compile(rb"pass_?[\"'`\])]*[ \t]*(?:[:=,>]|[\"'`]|[^\s\d]{0,40}\d)"),
+        re.compile(rb"pass_?[\"'`\[\])]*[ \t]*(?:[:=,>]|[\"'`]|[^\s\d]{0,40}\d)"),
         CAN_BE_NAMED,
     ),
     *_each(CAN_BE_NAMED, "psk|mdp|creds|pswd|community"),
@@ -115,7 +117,8 @@ _CALLS = (
         CAN_BE_TYPED,
         "crypt|hmac|cipher|jwt|verify|sign(|signwith|argon2|pbkdf2|derive|hash(|make(|matches("
         "|compare|checkpw|check_pw|strcmp|fill|type(|typetext|sendkeys|send_keys|sendline|send("
-        "|send -|entertext|write(|getpass|wifi|softap|config(|begin(|cert_chain|from_private_key"
+        "|send -|send \"|type '|type \"|text '|getbytes|values (|values("
+        "|entertext|write(|getpass|wifi|softap|config(|begin(|cert_chain|from_private_key"
         "|identity(|usmuser|communitydata|dialer|cookie|x509|createasync|serializer|keychain"
         "|singleton|forurl|partial(|inlinedata|user|account|cred",
     ),
@@ -147,7 +150,9 @@ _FORMATS = (
     _pattern(rb"gh[pousr]_[A-Za-z0-9]{30}", *(b"gh%c_" % kind for kind in b"pousr")),
     _pattern(rb"hf_[A-Za-z0-9]{30}", b"hf_"),
     _pattern(rb"npm_[A-Za-z0-9]{36}", b"npm_"),
-    *_each(None, "glpat-|gldt-|glft-|glrt-|glsoat-|glcbt-|glptt-|glimt-|glagent-|gloas-"),
+    *_each(
+        None, "glpat-|gldt-|glft-|glrt-|glsoat-|glcbt-|glptt-|glimt-|glagent-|gloas-|glffct-|glwt-"
+    ),
     _pattern(rb"xox[abopsr]-", b"xox"),
     _pattern(rb"XOX[BP]-", b"XOX"),
     *_each(None, "shpat_|shpca_|shppa_|shpss_|A3T|ABIA|ACCA|AKIA|ASIA"),
@@ -192,8 +197,9 @@ _FORMATS = (
 )
 CUES = (*_NAMES, *_CALLS, *_COMMANDS, *_FORMATS)
 # In small letters.
-LOWER = (re.compile(rb"pw(?![a-z])[\"'`\])]*[ \t]*(?:[:=,>(]|[\"'`]|[^\s\d]{0,40}\d)"),)
-PATTERNS = (
+LOWER = (re.compile(rb"pw(?![a-z])[\"'`\[\])]*[ \t]*(?:[:=,<>!(]|[\"'`]|[^\s\d]{0,40}\d)"),)
+# In a source that has a long run of letters and digits.
+PATTERNS_OF_RUNS = (
     re.compile(rb"AC[a-z0-9]{32}"),
     re.compile(rb"SK[a-z0-9]{32}"),
     re.compile(rb":[0-9A-Za-z_-]{35}"),
@@ -202,13 +208,17 @@ PATTERNS = (
     re.compile(rb"0x[0-9a-f]{64}"),
     re.compile(rb":[0-9a-f]{32}"),
     re.compile(rb"/[0-9a-f]{40}"),
-    re.compile(rb"-[0-9a-f]{8}-[0-9a-f]{4}"),
     re.compile(rb"-[0-9a-f]{24}"),
     re.compile(rb"s\.[A-Za-z0-9]{24}"),
-    re.compile(rb"u\+[\w-]{18}"),
-    re.compile(rb"\$(?:\d\w?|y|gy|apr1|sha1|md5|argon2\w*|scrypt|pbkdf2[\w-]*|[PHS])\$"),
     re.compile(rb"1\$\w{8,40}\$[0-9a-f]{40}"),
     re.compile(rb"\"md5[0-9a-f]{32}"),
+)
+PATTERNS = (
+    re.compile(rb"-[0-9a-f]{8}-[0-9a-f]{4}"),
+    re.compile(rb"\d\.[0-9a-f]{8}-[0-9a-f]{4}-"),
+    re.compile(rb"A3-[A-Z0-9]{6}-"),
+    re.compile(rb"u\+[\w-]{18}"),
+    re.compile(rb"\$(?:\d\w?|y|gy|apr1|sha1|md5|argon2\w*|scrypt|pbkdf2[\w-]*|[PHS])\$"),
     # Lines of files of accounts.
     re.compile(rb":(?:\d{2,5}|\*):[\w*-]+:[\w*.-]+:"),
     re.compile(rb":[\w./]{13}:\d{5}:"),
@@ -230,4 +240,4 @@ BEFORE_AT = re.compile(rb"[:/](?=[^\s:/@\"'`]*\d)[^\s:/@\"'`]{8,40}$")
 STRING = re.compile(rb"[\"'`][A-Za-z0-9+/_=\\-]{20,}[\"'`]")
 DRAWN = re.compile(rb"\d|[a-z][A-Z]+[a-z]+[A-Z]+[a-z]+[A-Z]|[A-Z]{2}[a-z]{1,2}[A-Z]")
 # What is behind a flag of a command.
-FLAG = re.compile(rb" --?(?:[upawUPAXskbKNcE]|pw|[xah]p|cert|pass\w*)[ =\"'\w!@#$%^&*]")
+FLAG = re.compile(rb"[ \"']--?(?:[upawUPAXskbKNcE]|[uo]?pw|[xah]p|cert|pass\w*)[ =\"'\w!@#$%^&*]")

@@ -101,6 +101,8 @@ def _plain_of(encoded: str) -> str:
 
 def manifest_values(source: bytes) -> Iterator[tuple[int, int]]:
     """Start and end of each line of a Kubernetes ``Secret`` that holds a value of it."""
+    if b"Secret" not in source:
+        return
     done = 0
     for kind in _MANIFEST.finditer(source):
         least = max(done, kind.start() - MANIFEST_BYTES)

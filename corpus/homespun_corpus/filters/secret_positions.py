@@ -7,9 +7,10 @@ says, a label, a template or a stand-in is none. Knows nothing of names.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from homespun_corpus.filters.secret_allowlist import (
+    MIN_CHARS,
     is_drawn,
     is_password,
     is_phrase,
@@ -25,7 +26,7 @@ WORD_CHARS = 4  # a longer one is said, not drawn
 _KEY = re.compile(r"[\w+/=-]{16,}")
 _STRING = re.compile(r"([\"'`])((?:\\.|(?!\1)[^\\])*+)(?:\1|$)")
 _REST = r"\w{0,30}"  # of a name: without a bound, a long word would be read again and again
-_OPENS = r"(?:(?:::|\.)\w{1,30})?[\"']?\s*(?:\(|[:=]\s*[(\[{]|\s(?:--?\w*\s+)?[\"'])"
+_OPENS = r"(?:(?:::|\.)\w{1,30})?[\"']?\s*(?:[({]|[:=]\s*[(\[{]|,\s*[\"']|\s(?:--?\w*\s+)?[\"'])"
 # A call or an assignment whose values are credentials, as a rule.
 _CALL = re.compile(
     rf"(?i)(?:log_?(?:in|on){_REST}|sign_?(?:in|up){_REST}|auth{_REST}|connect{_REST}|bind(?:_s)?"
@@ -40,7 +41,7 @@ _USE = re.compile(
     rf"|compare{_REST}|check_?pw|strcmp|fill{_REST}|type|typetext|entertext|send_?keys|sendline|send"
     rf"|write|getpass|wifi\.\w{{1,30}}|softap|config|begin|load_cert_chain|from_private_key{_REST}"
     rf"|add_?identity|usm{_REST}|communitydata|newdialer|cookie{_REST}|x509{_REST}|createasync"
-    rf"|securestring|serializer|keychain{_REST}|singleton|forurl|partial|inlinedata){_OPENS}"
+    rf"|securestring|serializer|keychain{_REST}|singleton|forurl|partial|inlinedata|getbytes|values|text){_OPENS}"
 )
 # Of those some letters each: looked for first, since the patterns are slow.
 _CALL_WORDS = re.findall(
@@ -53,7 +54,7 @@ _USE_WORDS = re.findall(
     """crypt secret hmac cipher jwt verify sign argon2 pbkdf2 derive hash make match compare checkpw
     check_pw strcmp fill type text send write getpass wifi softap config begin cert private_key
     identity usm community dialer cookie x509 createasync securestring serializer keychain singleton
-    forurl partial inlinedata""",
+    forurl partial inlinedata getbytes values""",
 )
 _NO_ARGUMENT = re.compile(r"[\\{}<>\[\]()\"'=]|://|\w\.\w+\.\w|/.*/|^\.?/|:\d+/")
 _CHARS = re.compile(r"\"([^\"\s]+)\"\.(?:toCharArray|getBytes|encode)\b")
@@ -68,9 +69,8 @@ _COMMENT = re.compile(r"(?:^|\s)(?:#|//|/\*|--|;|\*)\s")
 
 def has_placed_value(line: str) -> bool:
     """Whether a line holds a password that its place or its looks tell."""
-    if not may_hold_password(line):
-        return False
-    texts = [(match.start(), match[2]) for match in _STRING.finditer(line)]
+    found = ((match.start(), match[2]) for match in _STRING.finditer(line))
+    texts = [(at, text) for at, text in found if len(text) >= MIN_CHARS and may_hold_password(text)]
     if any(is_strong(part) for _, text in texts for part in (text, *_parts(text))):
         return True
     return _in_call(line, texts) or _in_words(line)
@@ -82,13 +82,11 @@ def opens_call(line: str) -> bool:
 
 
 def _call(line: str) -> re.Match[str] | None:
-    lower = line.lower()
-    return _CALL.search(line) if any(word in lower for word in _CALL_WORDS) else None
+    return _CALL.search(line) if _has_any(line.lower(), _CALL_WORDS) else None
 
 
-def _use(line: str) -> re.Match[str] | None:
-    lower = line.lower()
-    return _USE.search(line) if any(word in lower for word in _USE_WORDS) else None
+def _has_any(lower: str, words: list[str]) -> bool:
+    return any(word in lower for word in words)
 
 
 def _parts(text: str) -> list[str]:
@@ -99,30 +97,42 @@ def _parts(text: str) -> list[str]:
 def _in_call(line: str, texts: list[tuple[int, str]]) -> bool:
     if any(is_password(match[1]) for match in _CHARS.finditer(line)):
         return True
-    call, use = _call(line), _use(line)
-    return (call is not None and any(map(_is_credential, _behind(call, texts)))) or (
-        use is not None and any(map(_is_argument, _behind(use, texts)))
+    lower = line.lower()  # the quickest question first, the slowest last
+    return (_has_any(lower, _CALL_WORDS) and _is_given(line, texts, _CALL, _is_credential)) or (
+        _has_any(lower, _USE_WORDS) and _is_given(line, texts, _USE, _is_argument)
     )
 
 
-def _behind(call: re.Match[str], texts: list[tuple[int, str]]) -> Iterator[str]:
-    """What may be given to a call, by itself or as part of a string."""
-    for start, text in texts:
-        if start >= call.end() - 1:
-            yield text
-            yield from _parts(text)
+def _is_given(
+    line: str,
+    texts: list[tuple[int, str]],
+    call: re.Pattern[str],
+    is_one: Callable[[str], bool],
+) -> bool:
+    """Whether a call in a line is given a string that is one, or has a part that is."""
+    starts = [start for start, text in texts if any(map(is_one, (text, *_parts(text))))]
+    if not starts:
+        return False
+    found = call.search(line)
+    return found is not None and max(starts) >= found.end() - 1
 
 
 def _is_credential(text: str) -> bool:
-    says_nothing = not any(part.isalpha() and len(part) > WORD_CHARS for part in text.split())
-    known = is_password(text) or is_signed(text) or (is_phrase(text) and says_nothing)
+    known = is_password(text) or is_signed(text) or _is_wordless(text)
     return known and (is_drawn(text) or not _NO_ARGUMENT.search(text))
 
 
 def _is_argument(text: str) -> bool:
     """Stricter: what has signs is strong by itself, or a format, a list of ciphers, an escape."""
     drawn = _KEY.fullmatch(text) is not None and is_random(text)
-    return drawn or (text.isalnum() and is_password(text) and not is_wordy(text))
+    plain = text.isalnum() and is_password(text) and not is_wordy(text)
+    return drawn or plain or _is_wordless(text)
+
+
+def _is_wordless(text: str) -> bool:
+    """Whether it is a password with spaces in which nothing is said."""
+    said = any(part.isalpha() and len(part) > WORD_CHARS for part in text.split())
+    return not said and is_phrase(text)
 
 
 def _in_words(line: str) -> bool:

@@ -21,6 +21,7 @@ from homespun_corpus.filters.secret_cues import (
     FLAG,
     LOWER,
     PATTERNS,
+    PATTERNS_OF_RUNS,
     STRING,
     Cue,
 )
@@ -28,6 +29,7 @@ from homespun_corpus.filters.secret_tokens import may_be_token
 
 _LITERALS = Literals(cue.words for cue in CUES)
 RUN_CHARS = 24  # letters, digits, - and _
+_DIGITS = b"0123456789"
 _BETWEEN_RUNS = bytes(b if b < 128 and (chr(b).isalnum() or b in b"_-") else 32 for b in range(256))
 
 
@@ -50,7 +52,7 @@ def _points(source: bytes) -> Iterator[int]:
         yield from _matching(source, pattern)
     for pattern in LOWER:
         yield from (p for p in _matching(lower, pattern) if _has_value(source, p, CAN_BE_NAMED))
-    yield from _tokens(source)
+    yield from _of_runs(source)
     yield from (m.start() for m in STRING.finditer(source) if DRAWN.search(m[0]))
     yield from (p for p in _matching(source, FLAG) if _has_value(source, p, CAN_BE_BARE))
     yield from (
@@ -70,17 +72,20 @@ def _points_of(cue: Cue, source: bytes, lower: bytes) -> Iterator[int]:
     return (p for p in found if cue.value is None or _has_value(source, p, cue.value))
 
 
-def _tokens(source: bytes) -> Iterator[int]:
-    """Where the runs are that may be tokens: splitting is faster than any pattern."""
-    runs = source.translate(_BETWEEN_RUNS)
+def _of_runs(source: bytes) -> Iterator[int]:
+    """Where the runs are that may be tokens or parts of one: splitting is faster than patterns."""
+    spaced = source.translate(_BETWEEN_RUNS)
+    runs = [run for run in spaced.split() if len(run) >= RUN_CHARS]
+    if any(len(run.translate(None, delete=_DIGITS)) < len(run) for run in runs):
+        for pattern in PATTERNS_OF_RUNS:
+            yield from _matching(source, pattern)
     point = 0
-    for run in [run for run in runs.split() if len(run) >= RUN_CHARS]:
-        if may_be_token(run):
-            point = runs.find(run, point)
-            while runs[point - 1 : point].strip():  # the end of a longer one
-                point = runs.find(run, point + 1)
-            yield point
-            point += len(run)
+    for run in filter(may_be_token, runs):
+        point = spaced.find(run, point)
+        while spaced[point - 1 : point].strip():  # the end of a longer one
+            point = spaced.find(run, point + 1)
+        yield point
+        point += len(run)
 
 
 def _has_value(source: bytes, point: int, value: re.Pattern[bytes]) -> bool:

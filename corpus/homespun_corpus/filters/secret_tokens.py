@@ -19,7 +19,7 @@ from homespun_corpus.filters.secret_allowlist import (
 
 # Of a drawn part's characters differ in kind from the one before; in one case there are two kinds.
 DRAWN_SHARE, ONE_CASE_SHARE = 0.3, 0.2
-MIXED_CHARS = 33  # of a part in both cases and with digits
+MIXED_CHARS = 30  # of a part in both cases and with digits
 PREFIXED_CHARS = 16  # of one behind a prefix
 CAPITAL_CHARS = 24  # of one in capitals behind a prefix
 LOWER_CHARS = 32  # of one in hexadecimal digits, or without a prefix in capitals
@@ -53,6 +53,8 @@ _FORMATS = re.compile(
     r"|access_token\$\w+\$[a-z0-9]{16}\$[0-9a-f]{32}|ABSK[A-Za-z0-9+/]{60,}"
     r"|csk-[a-z0-9]{48}|re_\w{8}_\w{24}|oy2[a-z0-9]{43}\b|APA91[\w-]{60,}"
     r"|0x[0-9a-f]{64}\b|AK[cC]p\w{60,}"
+    r"|gl(?:pat|dt|ft|rt|soat|cbt|ptt|imt|agent|oas|ffct|wt)-[\w-]{20,}|(?<=:\*\.)[0-9a-f]{56}\b"
+    r"|A3-[A-Z0-9]{6}-[A-Z0-9]{6}-(?:[A-Z0-9]{5}-){3}[A-Z0-9]{5}\b"
     # Hexadecimal parts between marks.
     r"|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}\b|NRJS-[0-9a-f]{19}\b|(?:dose|dkea|ddbx)[0-9a-f]{32}\b"
     r"|[012]/\d{16}(?:/\d{16})?:[0-9a-f]{32}\b|1/[0-9a-f]{40}\b|1000\.[0-9a-f]{32}\.[0-9a-f]{32}\b"
@@ -68,7 +70,7 @@ _FORMATS = re.compile(
 )
 # Those that are told by how they are drawn as well.
 _SHORT = re.compile(r"(?<![\w.-])(?:s\.|ser\.|YC[AMNOP]|u\+)(?P<drawn>[\w-]{18,40})(?![\w.-])")
-_BASE64 = re.compile(r"(?<![\w+/%=.:-])[A-Za-z0-9+/_-]{40,400}={0,2}(?![\w+/=.-])")
+_BASE64 = re.compile(r"(?<![\w+/%.?-])[A-Za-z0-9+/_-]{40,400}={0,2}(?![\w+/=.-])")
 # Public keys, certificates, WebAssembly and pictures; digests.
 _PUBLIC = re.compile(r"AAAA|MII|AGFzbQ|iVBORw0KGgo|R0lGOD|UklGR|/9j/|sha\d+-|PHN2|T2dn|d09G|H4sI")
 _RUN = re.compile(r"(?<![\w+/%-])[\w-]{24,}(?![\w+/])")

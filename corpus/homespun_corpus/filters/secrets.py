@@ -42,6 +42,13 @@ MAX_KEY_BYTES = 10_000  # of a private key, from its BEGIN to its END
 
 _IMAGES = ("iVBORw0KGgo", "R0lGOD", "UklGR", "/9j/")  # how PNG, GIF, WebP and JPEG begin in base64
 _ID = re.compile(r"(?<=[A-Za-z]-)[0-9a-f]{20,27}$")  # shorter than HEX_CHARS
+# Among what the detectors of known formats look for.
+_KNOWN = re.compile(
+    r"A3T|A[BKS]IA|ACCA|AccountKey=|gh[pousr]_|gl\w+-|GR1348941|eyJ|-us\d|_authToken|sk-"
+    r"|PRIVATE KEY|PuTTY|pypi-|SG\.|sq0csp-|[rs]k_live_|\.[\w-]{6}\.|:[\w-]{35}"
+    r"|AC[a-z0-9]{32}|SK[a-z0-9]{32}"
+    r"|hooks\.slack|[Aa][Ww][Ss]|[Xx][Oo][Xx]|(?i:cloudant)"
+)
 _KEYWORD = re.compile(r"(?i)pass|pwd|secret|key|contrase")  # among what the detector looks for
 _URL_PASSWORD = re.compile(r"://[^\s/:@'\"`]*:([^\s/@'\"`]+)@")
 _KEY_BEGIN = re.compile(r"BEGIN ENCRYPTED PRIVATE KEY|PuTTY-User-Key-File-\d")
@@ -124,7 +131,8 @@ def without_secrets(source: bytes) -> bytes:
 
 def _kind(line: str, before: str) -> str | None:
     """What sort of secret a line holds, if any; ``before``: the lines before it may explain."""
-    for kind, detect in _known_formats().items():
+    known = _known_formats() if _KNOWN.search(line) else {}
+    for kind, detect in known.items():
         if any(kind == PRIVATE_KEY or _is_real(value) for value in detect(line)):
             return kind
     if _KEY_BEGIN.search(line):
@@ -132,6 +140,8 @@ def _kind(line: str, before: str) -> str | None:
     for kind, detect, forgiven in _guesses():
         if any(not forgiven(value, before + line) for value in detect(line)):
             return kind
+    if not may_hold_password(line):
+        return None
     return next((kind for kind, holds in _OWN_RULES if holds(line, before)), None)
 
 
