@@ -14,10 +14,12 @@ from homespun_model.errors import BaseError
 GIB = 1 << 30
 FLOAT, HALF = 4, 2  # bytes of a parameter in float32 and in bf16
 OVERHEAD = GIB  # torch itself, and the text
-STEP = (
-    3 * GIB
-)  # of what training samples keep for their backward pass: as many as fit, at least one
-SMALL_STEP = GIB  # the same of a small base, whose whole batch fits
+# What training samples keep for their backward pass: as many as fit, at least one.
+STEP = 3 * GIB
+# Beside these: what a backward pass makes and drops again, the optimiser's states, the best adapter
+# so far, and the base's file, which is mapped (LOG E-040).
+BESIDE_STEP = 2 * GIB
+SMALL_STEP = GIB  # all in one of a small base, whose whole batch fits
 # Parameters of a base up to which adapters are merged into copies of it. So far Python and dispatch
 # are much of a token's time, and every product of an adapter adds to them; in larger bases merging
 # saves a twentieth of it, and costs the base's memory for every adapter (LOG E-030).
@@ -44,7 +46,8 @@ def needed(parameters: int) -> Needed:
     """What serving and fine-tuning a base of so many parameters take on this machine."""
     weights = parameters * (HALF if holds_bf16(parameters) else FLOAT)
     serve = (2 if is_small(parameters) else 1) * weights + OVERHEAD
-    train = weights + step_memory(parameters) + OVERHEAD
+    beside = 0 if is_small(parameters) else BESIDE_STEP
+    train = weights + step_memory(parameters) + beside + OVERHEAD
     return Needed(serve=serve, train=max(serve, train))
 
 
