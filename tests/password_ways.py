@@ -7,11 +7,34 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 from base64 import b64encode
+from pathlib import Path
+from urllib.parse import quote
 
 ALNUM = string.ascii_letters + string.digits
 CRYPT = ALNUM + "./"
+HEX = string.digits + "abcdef"
+# Of a line of the file: ``{p}`` and ``{q}`` are passwords, ``{u}`` one in an address, ``{b64}``
+# base64 of "robot:password", ``{b64p}`` and ``{b64long}`` of it and of more; ``{h32}`` 32
+# hexadecimal digits.
+MORE = Path(__file__).parent / "fixtures/secrets/ways.txt"
+DRAWN = {
+    "a": ALNUM,
+    "A": ALNUM,
+    "B": ALNUM + "-_",
+    "b": ALNUM + "+/",
+    "c": CRYPT,
+    "k": ALNUM + "+/",
+}
+DRAWN |= {
+    "h": HEX,
+    "H": HEX.upper(),
+    "d": string.digits,
+    "U": string.ascii_uppercase + string.digits,
+}
+_VALUE = re.compile(r"\{(p|q|u|b64p|b64long|b64|[aABbckhHdU]\d+)\}")
 
 # By the language.
 WAYS: dict[str, tuple[str, ...]] = {
@@ -159,7 +182,28 @@ def password(rng: random.Random) -> str:
 def ways(seed: int) -> list[tuple[str, str, str]]:
     """(language, text, what nobody may know of it), one of each way."""
     rng = random.Random(seed)
-    return [(language, *_written(rng, way)) for language, some in WAYS.items() for way in some]
+    found = [(language, *_written(rng, way)) for language, some in WAYS.items() for way in some]
+    for line in MORE.read_text().splitlines():
+        language, way = line.split(" | ", 1)
+        found.append((language, *_filled(rng, way.replace("\\n", "\n"))))
+    return found
+
+
+def _filled(rng: random.Random, way: str) -> tuple[str, str]:
+    """A line of the file, and the first value in it."""
+    # "%27" may as well be an apostrophe in an address.
+    plain, values = password(rng).replace("%", "^"), list[str]()
+
+    def value(match: re.Match[str]) -> str:
+        named = {"p": plain, "q": password(rng), "u": quote(plain, safe="")}
+        named["b64p"] = b64encode(plain.encode()).decode()
+        named["b64"] = b64encode(f"robot:{plain}".encode()).decode()
+        named["b64long"] = b64encode(f"user: robot\npass: {plain}\n".encode()).decode()
+        found = named.get(match[1])
+        values.append(found or "".join(rng.choices(DRAWN[match[1][0]], k=int(match[1][1:]))))
+        return values[-1]
+
+    return _VALUE.sub(value, way), values[0]
 
 
 def _written(rng: random.Random, way: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import random
 import re
 import string
 from collections.abc import Iterator
+from pathlib import Path
 
 LOWER, UPPER, DIGITS = string.ascii_lowercase, string.ascii_uppercase, string.digits
 ALPHABETS = {
@@ -163,6 +164,7 @@ xai: xai|-{A80}
 yandex: AQVN|{B36}
 zuplo: zpka|_{l32}_{h8}
 """
+MORE = Path(__file__).parent / "fixtures/secrets/shapes.txt"
 SETTINGS = {
     "quoted": '    client = open_client("{}")',
     "argument": '    return fetch(host, "{}", retries=3)',
@@ -180,7 +182,8 @@ _PART = re.compile(r"\{(\w)(\d+)\}|\{uuid\}|\|")
 
 def shapes() -> dict[str, str]:
     """Each kind's shape."""
-    return dict(line.split(": ", 1) for line in SHAPES.strip().splitlines())
+    lines = [*SHAPES.strip().splitlines(), *MORE.read_text().splitlines()]
+    return dict(line.split(": ", 1) for line in lines)
 
 
 def drawn_from(shape: str, rng: random.Random) -> str:

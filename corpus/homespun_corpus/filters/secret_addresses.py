@@ -21,6 +21,7 @@ from homespun_corpus.filters.secret_allowlist import (
 
 HOOK_SHARE = 0.15  # of them differ in kind from the one before
 HOOK_CHARS = 16  # of what is drawn in a hook's address
+VERY_LONG = 64  # nobody says so much in a parameter
 LONG = 30  # characters of a parameter whose name says little
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -33,10 +34,11 @@ _HOOK = re.compile(
     r"|://(?:[\w-]+\.)*(?:web)?hooks?\.[^\s\"'`<>)]+|://hc-ping\.com/[^\s\"'`<>)]+"
     r"|://eo\w{12,}\.m\.pipedream\.net|/send\?key=[\w-]{30,}|/with/key/[\w-]{20,}"
 )
+_ALL_SECRET = ("pipedream", "/with/key/")  # whatever follows
 _PRIVATE = re.compile(r"/(?:private|secret|token|key)-[0-9a-f]{32}\b")
 _BARE_USER = re.compile(r"https?://(?P<value>[A-Za-z0-9_-]{20,})@")
 _AT = re.compile(
-    r"(?<![\w.@/$~\\-])[\w.-]+[:/](?P<value>[^\s:/@\"'`<>(){}\[\]=,;|$]{8,40})@(?=[\w(/\[])(?!v?\d)"
+    r"(?<![\w.@/$~\\-])[\w.-]+[:/](?P<value>[^\s:/\"'`<>(){}\[\]=,;|$]{8,40})@(?=[\w(/\[])(?!v?\d)"
 )
 
 
@@ -56,12 +58,13 @@ def _is_key(name: str, value: str) -> bool:
     if is_placeholder(value) or is_monotonous(value) or len(value) < (16 if says_much else LONG):
         return False
     mixed = any(map(str.isalpha, value)) and changes(value) >= 0.25 * len(value)
-    return mixed and not is_wordy(value)
+    return mixed and (len(value) >= VERY_LONG or not is_wordy(value))
 
 
 def _is_hook(address: str) -> bool:
     segments = re.split(r"[/?=&]", address)[1:]
-    if any(_UUID.fullmatch(segment) for segment in segments) or "pipedream" in address:
+    told = any(sign in address for sign in _ALL_SECRET)
+    if told or any(_UUID.fullmatch(segment) for segment in segments):
         return True
     short = "zapier" in address
     return any(_is_drawn_segment(segment, 6 if short else HOOK_CHARS) for segment in segments)

@@ -53,6 +53,7 @@ _HOLES = re.compile(
     r"|\$[A-Z][A-Z_]{2,}\w*|^\$[A-Za-z_]\w*$"
 )
 _PATTERN = re.compile(r"[aA]-[zZ]|0-9|\\[wdsSWDb]|\[\^|\(\?")  # for re.compile and the like
+_ID = re.compile(r"[\w-]+")  # in which a-z may stand by chance
 # Parts of templates, of paths, of selectors and of command lines.
 _ODD = re.compile(r"[{}<>]|\.\.\.|\u2026|\*\*|\\x|^/|^[.#]|^--|://")
 _STRONG = re.compile(r"(?=[^!@#$%^&*?~]*[!@#$%^&*?~])[A-Za-z0-9!@#$%^&*?~_+-]{8,40}")
@@ -87,7 +88,7 @@ def is_placeholder(value: str) -> bool:
         return True
     if is_monotonous(value) or (_LABEL.fullmatch(value) and not is_drawn(value)):
         return True
-    if _PATTERN.search(value):
+    if _PATTERN.search(value) and not (_ID.fullmatch(value) and is_drawn(value)):
         return True
     beside = _HOLES.sub("", value)
     if beside != value or _ODD.search(value):
@@ -209,6 +210,11 @@ def is_monotonous(value: str) -> bool:
         return True
     steps = Counter(ord(b) - ord(a) for a, b in pairwise(value))
     return steps.most_common(1)[0][1] > 0.6 * (len(value) - 1)
+
+
+def is_real(value: str) -> bool:
+    """Whether a value in a known format is not one that a manual shows."""
+    return not is_monotonous(value) and "EXAMPLE" not in value and "XXXXXXXX" not in value
 
 
 def is_hash(value: str, lines: str) -> bool:

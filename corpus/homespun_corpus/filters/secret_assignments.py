@@ -54,6 +54,7 @@ _CODE = re.compile(
     r"[*&!~-]*[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.|!\.)[A-Za-z_$][\w$]*)*\??(?:=[\w.]*)?"
 )
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # a name in a module
+_AT_HOST = re.compile(r"[\w.-]+:[\w.-]+@\w*\(")  # an address, looked at as such
 _DOCKER = re.compile(r"\s*(?:ENV|ARG)\s")
 _IN_A_COMMENT = re.compile(r"(?:#|//|/\*|^\s*\*|--|;)\s")
 
@@ -103,7 +104,7 @@ def _tells(text: str) -> bool:
     if basic is not None:
         return not is_placeholder(_password_of(text[basic.end() :]))
     value = _led(text)
-    if _DOTTED.fullmatch(value) and not is_drawn(value):
+    if _AT_HOST.match(value) or (_DOTTED.fullmatch(value) and not is_drawn(value)):
         return False
     return is_password(value) or is_signed(value) or is_phrase(value)
 

@@ -10,6 +10,7 @@ from itertools import islice
 
 from homespun_corpus.filters.secret_allowlist import (
     MIN_CHARS,
+    PASSWORD_CHARS,
     is_password,
     is_placeholder,
     is_random,
@@ -106,7 +107,9 @@ def has_given_value(line: str) -> bool:
 
 
 def _value_of(given: re.Match[str]) -> str:
-    return _TAIL.sub("", given["one"] or given["two"] or given["three"])
+    value: str = given["one"] or given["two"] or given["three"]
+    alone = _TAIL.sub("", value)
+    return alone if len(alone) >= PASSWORD_CHARS else value
 
 
 def _is_given(value: str) -> bool:

@@ -126,7 +126,8 @@ _CALLS = (
 _COMMANDS = (
     *_each(
         CAN_BE_BARE,
-        "net use|kinit|<<<|pass:|/rp |signtool|/pass:|sqlplus|impdp|expdp|rman t|isql |vault login"
+        "net use|net user|kinit|<<<|pass:|/rp |signtool|/pass:|sqlplus|impdp|expdp|rman t|isql "
+        "|vault login"
         "|wpa_pass|iwconfig|username=|user=|--encrypt|--cert|http-basic|bundle config|impacket"
         "|set-user-pass|exec.py|dump.py|evil-winrm|user_pw|requirepass|cryptsetup|vncpasswd|--key"
         "|api-key|chpasswd|psk|pass ",
@@ -144,7 +145,7 @@ _FORMATS = (
         "|hooks.slack|k_live_|k_test_|whsec_|sk-|_authToken|pypi-|SG.|eyJ|sq0|-us|AccountKey="
         "|SharedAccessKey=|dapi|EAA|cloudant|LTAI|AVNS_|/webhooks/|.webhook.office|.atlasv1."
         "|FFFFNRAL|pbkdf2_sha|htpasswd|access_token$|ABSK|AKCp|APA91|amzn|0201036c6e64|1//0|Atzr|"
-        "GOOG1|IQoJ|FwoG|bce-v3|nsec1|mfa.|ImF1dGhz|NRJS-|chpt_|apt-|aat-|1000.|fm1|fm2",
+        "GOOG1|IQoJ|FwoG|bce-v3|nsec1|mfa.|ImF1dGhz|NRJS-|chpt_|FLWSECK|apt-|aat-|1000.|fm1|fm2",
     ),
     _pattern(rb"\dQ~", *(b"%dQ~" % digit for digit in range(10))),
     _pattern(rb"gh[pousr]_[A-Za-z0-9]{30}", *(b"gh%c_" % kind for kind in b"pousr")),
@@ -235,7 +236,7 @@ PATTERNS = (
 )
 # A password before the address that it is for.
 AT = re.compile(rb"@[\w(/\[]")
-BEFORE_AT = re.compile(rb"[:/](?=[^\s:/@\"'`]*\d)[^\s:/@\"'`]{8,40}$")
+BEFORE_AT = re.compile(rb"[:/](?=[^\s:/\"'`]*\d)[^\s:/\"'`]{8,40}$")
 # A string that somebody may have drawn: a digit, or capitals where no word has them.
 STRING = re.compile(rb"[\"'`][A-Za-z0-9+/_=\\-]{20,}[\"'`]")
 DRAWN = re.compile(rb"\d|[a-z][A-Z]+[a-z]+[A-Z]+[a-z]+[A-Z]|[A-Z]{2}[a-z]{1,2}[A-Z]")

@@ -132,7 +132,7 @@ def _is_argument(text: str) -> bool:
 def _is_wordless(text: str) -> bool:
     """Whether it is a password with spaces in which nothing is said."""
     said = any(part.isalpha() and len(part) > WORD_CHARS for part in text.split())
-    return not said and is_phrase(text)
+    return not said and "%" not in text and is_phrase(text)
 
 
 def _in_words(line: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from homespun_corpus.filters.secret_allowlist import is_monotonous
+from homespun_corpus.filters.secret_allowlist import is_real
 
 # Our own rules find private keys, with all their lines.
 _NO_SECRET = re.compile(
@@ -39,7 +39,7 @@ def scanned_lines(text: str) -> Iterator[tuple[int, int]]:
     for piece in _pieces(text):
         for found in scan(piece):
             match, at = found["match"], found["location"]
-            if _is_meant(found["rule_id"]) and not is_monotonous(match["value"]):
+            if _is_meant(found["rule_id"]) and is_real(match["value"]):
                 yield above + at["start_line"] - 1, above + at["end_line"] - 1
         above += piece.count("\n")
 

@@ -14,6 +14,7 @@ from homespun_corpus.filters.secret_allowlist import (
     is_drawn,
     is_hash,
     is_monotonous,
+    is_real,
     is_wordy,
 )
 
@@ -59,6 +60,7 @@ _FORMATS = re.compile(
     r"|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}\b|NRJS-[0-9a-f]{19}\b|(?:dose|dkea|ddbx)[0-9a-f]{32}\b"
     r"|[012]/\d{16}(?:/\d{16})?:[0-9a-f]{32}\b|1/[0-9a-f]{40}\b|1000\.[0-9a-f]{32}\.[0-9a-f]{32}\b"
     r"|st\.[0-9a-f]{24}\.[0-9a-f]{32}\.[0-9a-f]{32}\b|u\d{6,8}-[0-9a-f]{24}\b|chpt_[0-9a-f]{14}\b"
+    r"|FLWSECK(?:_TEST)?-[0-9a-f]{32}-X\b"
     rf"|{_UUID}-[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}\b|x[ap][ap]t-{_UUID}|amzn\.mws\.{_UUID}"
     rf"|\d\.{_UUID}\.[A-Za-z0-9]{{30}}:|0201036c6e64[0-9a-f]{{60,}}|\w+:\w+\.[0-9a-f]{{56}}\b"
     # Others with a beginning of their own.
@@ -72,7 +74,9 @@ _FORMATS = re.compile(
 _SHORT = re.compile(r"(?<![\w.-])(?:s\.|ser\.|YC[AMNOP]|u\+)(?P<drawn>[\w-]{18,40})(?![\w.-])")
 _BASE64 = re.compile(r"(?<![\w+/%.?-])[A-Za-z0-9+/_-]{40,400}={0,2}(?![\w+/=.-])")
 # Public keys, certificates, WebAssembly and pictures; digests.
-_PUBLIC = re.compile(r"AAAA|MII|AGFzbQ|iVBORw0KGgo|R0lGOD|UklGR|/9j/|sha\d+-|PHN2|T2dn|d09G|H4sI")
+_PUBLIC = re.compile(
+    r"AAAA|MII(?!E[opqvw])|AGFzbQ|iVBORw0KGgo|R0lGOD|UklGR|/9j/|sha\d+-|PHN2|T2dn|d09G|H4sI"
+)
 _RUN = re.compile(r"(?<![\w+/%-])[\w-]{24,}(?![\w+/])")
 _PREFIX = re.compile(r"(?!0x)[A-Za-z][A-Za-z0-9]{0,11}(?:[_-][A-Za-z0-9]{1,12}){0,3}?[_-]")
 # Of a digest or an id; a symbol's name; the number of something that has a name.
@@ -98,8 +102,7 @@ def has_token(line: str, before: str) -> bool:
     """Whether a line holds a token; ``before``: the lines before it may explain what it is."""
     return (
         any(
-            not is_monotonous(match[0])
-            and "EXAMPLE" not in match[0]
+            is_real(match[0])
             and not (_KEY_64.fullmatch(match[0]) and _is_number(match, line, before))
             for match in _FORMATS.finditer(line)
         )
@@ -118,7 +121,7 @@ def has_token(line: str, before: str) -> bool:
 def _is_base64(run: str) -> bool:
     """Whether drawn bytes were written with ``+`` and ``/``, of which a run above has none."""
     marks = run.count("+") + run.count("/")
-    if not 0 < marks <= len(run) // 8 or _PUBLIC.match(run):
+    if not 0 < marks <= len(run) // 8:
         return False
     return changes(run) >= MARKED_SHARE * len(run) and _in_both_cases(run) and _is_drawn(run)
 
@@ -184,9 +187,9 @@ def _is_number(match: re.Match[str], line: str, before: str) -> bool:
 
 
 def _is_explained(match: re.Match[str], line: str, before: str) -> bool:
-    """Whether it is part of an address or of a picture, or is called a hash."""
+    """Whether it is public, part of an address or of a picture, or is called a hash."""
     ahead = line[: match.start()]
-    if _ADDRESS.search(ahead) or "base64," in ahead[-200:]:
+    if _PUBLIC.match(match[0]) or _ADDRESS.search(ahead) or "base64," in ahead[-200:]:
         return True
     if _PREFIX.match(match[0]):
         return _HASHED.search(ahead) is not None

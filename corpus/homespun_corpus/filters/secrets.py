@@ -19,6 +19,7 @@ from homespun_corpus.filters.secret_allowlist import (
     is_hash,
     is_monotonous,
     is_placeholder,
+    is_real,
     is_wordy,
     may_hold_password,
 )
@@ -133,7 +134,7 @@ def _kind(line: str, before: str) -> str | None:
     """What sort of secret a line holds, if any; ``before``: the lines before it may explain."""
     known = _known_formats() if _KNOWN.search(line) else {}
     for kind, detect in known.items():
-        if any(kind == PRIVATE_KEY or _is_real(value) for value in detect(line)):
+        if any(kind == PRIVATE_KEY or is_real(value) for value in detect(line)):
             return kind
     if _KEY_BEGIN.search(line):
         return PRIVATE_KEY
@@ -153,11 +154,6 @@ _OWN_RULES: tuple[tuple[str, Callable[[str, str], bool]], ...] = (
     ("Placed Value", lambda line, _before: has_placed_value(line)),
     ("Given Value", lambda line, _before: has_given_value(line)),
 )
-
-
-def _is_real(value: str) -> bool:
-    """Not one that a manual shows."""
-    return not is_monotonous(value) and "EXAMPLE" not in value
 
 
 def _end_of_value(source: bytes, start: int, end: int, before: str) -> int | None:
