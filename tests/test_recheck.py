@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from homespun_corpus.filters.secrets import find_secrets
 from homespun_corpus.place import place_at
 from homespun_server.answer_cache import Answer
 from homespun_server.recheck import leaks, refitted
 from password_ways import ways
 
+_ENDS = "\"'`)]}> \n;,"
 KEY = "AKIA" + "QX7ZK3MPL9WD2RTV"  # put together here, so that no scanner takes this file for one
 
 
@@ -37,8 +39,11 @@ def test_a_password_is_not_shown_however_it_would_be_written(
 ) -> None:
     """Whether all of it is suggested, or only what the editor's quotes hold."""
     before, after = text.split(password, 1)
-    cases = [(password, after), (password + after, "")]
-    if "kind: Secret" not in after:
+    cases = [(password + after, "")]
+    if not find_secrets(f"{before}{after}".encode()):  # else the rest of it stands there already
+        cases.append((password, after))
+    # Else what follows tells that it is one.
+    if (not after or after[0] in _ENDS) and "kind: Secret" not in after:
         cases.append((password, ""))
     for suggestion, rest in cases:
         prefix = f"start\n{before}"

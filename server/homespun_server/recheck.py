@@ -5,7 +5,8 @@ was right where it was made, but is not where it is to be shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,11 @@ from homespun_server.answer_cache import Answer
 
 # On either side: a name, a call or a manifest's kind may say what the next line holds.
 CONTEXT_CHARS = 800
-_MAY_ADD = re.compile(r"[\d!@#$%^&*?~]")  # a password without any is a word
+_BRACKETS = ("()", "{}", "[]", "<>")
+_LONG_BRACKET = re.compile(r"\[(=*)\[")
+# A password without any of these is a word; encoded, its letters are large and small by turns.
+_MAY_ADD = re.compile(r"[\d!@#$%^&*?~]|[a-z][A-Z]+[a-z]+[A-Z]")
+_GOES_ON = re.compile(r"[\w$./+=:-]")
 
 if TYPE_CHECKING:
     from homespun_model.completer import Suggestion
@@ -73,25 +78,37 @@ def leaks(place: Place, text: str) -> bool:
         return False
     before = place.prefix[-CONTEXT_CHARS:]
     after = place.suffix[:CONTEXT_CHARS]
-    closed = _open_quote((before + text).rpartition("\n")[2])
-    return any(_adds_one(before, text, end) for end in {after, closed})
+    ends = {after, *_closers((before + text).rpartition("\n")[2])}
+    return any(_adds_one(before, text, end) for end in ends)
 
 
-def _open_quote(line: str) -> str:
-    """The quote of a string that does not end in a line, if there is one."""
-    return next((quote for quote in "\"'`" if line.count(quote) % 2), "")
+def _closers(line: str) -> Iterator[str]:
+    """What may end a string that does not end in a line: Ruby, Perl and Lua have brackets for it.
+
+    Then again, none may be needed: a line of a file of settings ends where it ends.
+    """
+    yield next((quote for quote in "\"'`" if line.count(quote) % 2), "")
+    for opening, closing in _BRACKETS:
+        if line.count(opening) > line.count(closing):
+            yield closing
+    for level in _LONG_BRACKET.findall(line):
+        yield f"]{level}]"
 
 
 def _adds_one(before: str, text: str, after: str) -> bool:
-    """Whether more secrets reach into ``text`` than into the place where it is put."""
-    added = _secrets_at(before, text, after)
-    return added > 0 and added > _secrets_at(before, "", after)
+    """Whether more secrets reach into ``text``, or others, than into the place where it is put, or
+    it goes on with one that has begun there."""
+    found = _secrets_at(before, text, after)
+    if not found:
+        return False
+    goes_on = _GOES_ON.match(before[-1:]) and _GOES_ON.match(text)
+    return bool(goes_on or found - _secrets_at(before, "", after))
 
 
-def _secrets_at(before: str, text: str, after: str) -> int:
-    """How many secrets there are in the lines of ``text``."""
+def _secrets_at(before: str, text: str, after: str) -> Counter[str]:
+    """How many secrets of each kind there are in the lines of ``text``."""
     parts = [part.encode("utf-8", "replace") for part in (before, text, after)]
     start = len(parts[0])
     end = start + len(parts[1])
     found = find_secrets(b"".join(parts))
-    return sum(secret.start <= end and start <= secret.end for secret in found)
+    return Counter(secret.kind for secret in found if secret.start <= end and start <= secret.end)
