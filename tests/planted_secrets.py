@@ -185,9 +185,14 @@ WRAPPED = {
     "c#": (".cs", "class C_{f} {{\n  int {f}(string host) {{\n    {w}\n    return 3;\n  }}\n}}\n"),
     "rust": (".rs", "pub fn {f}(host: &str) -> Conn {{\n    {w}\n    open(host, 3, retries)\n}}\n"),
     "shell": (".sh", "{f}() {{\n  local host=$1\n  {w}\n  open_it $host 3 9 || return 1\n}}\n"),
+    "c++": (".cpp", "Conn {f}(const char *host) {{\n  {w}\n  return open(host, 3, retries);\n}}\n"),
+    "lua": (".lua", "function {f}(host, limit)\n  {w}\n  return open_it(host, limit, 3, 9)\nend\n"),
     "files": (".yaml", "host: {f}\nlimit: 3\n{w}\nretries: 9\nport: 8080\nwait: 3\nname: app\n"),
     "encoded": (".conf", "# who may see\n# the reports\n{w}\n# and nobody else\n"),
 }
+# Languages that are not parsed are learnt line by line, as such a file is.
+for _language in ("addresses", "elixir", "expect", "perl", "powershell", "sql"):
+    WRAPPED[_language] = WRAPPED["encoded"]
 
 
 def drawn_tokens(seed: int) -> list[Planted]:

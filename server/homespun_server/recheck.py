@@ -22,7 +22,7 @@ from homespun_server.answer_cache import Answer
 
 # On either side: a name, a call or a manifest's kind may say what the next line holds.
 CONTEXT_CHARS = 800
-_BRACKETS = ("()", "{}", "[]", "<>")
+_BRACKETS = (("(", ")"), ("{", "}"), ("[", "]"), ("<", ">"))
 _LONG_BRACKET = re.compile(r"\[(=*)\[")
 # A password without any of these is a word; encoded, its letters are large and small by turns.
 _MAY_ADD = re.compile(r"[\d!@#$%^&*?~]|[a-z][A-Z]+[a-z]+[A-Z]")
