@@ -59,6 +59,12 @@ class Editor:
     async def ask(self, point: tuple[int, int]) -> Ghost | None:
         return await self.service.suggest(self.uri, point)
 
+    async def prepared(self, count: int) -> None:
+        """Until so many answers were computed, and the last of them was looked at and kept."""
+        scheduler = self.service._scheduler
+        await until(lambda: len(self.computed) == count)
+        await until(lambda: scheduler._running is None and not scheduler._spare)
+
     def _seen(self, work: Callable[..., Any], seen: list[str]) -> Callable[..., Any]:
         """``work``, and the text before the cursor each time that it comes to an end."""
 
@@ -172,7 +178,7 @@ async def test_what_comes_after_an_acceptance_is_known_before_it_is_asked(
     assert first is not None
     assert (first.text, first.cached) == (taught.base_says, False)
     # That, what comes behind it, and, for that is nothing, what comes behind Enter.
-    await until(lambda: len(editor.computed) == 3)
+    await editor.prepared(3)
     assert editor.computed[1].endswith(taught.base_says)
     assert editor.computed[2].endswith(taught.base_says + "\n")
     editor.type(CURSOR, first.text)
@@ -192,7 +198,7 @@ async def test_so_it_is_where_the_editor_asked_before_it_was(editor: Editor) -> 
     end = 4 + len(first.text)
     assert await editor.ask((1, end)) is None
     assert len(editor.computed) == 2
-    await until(lambda: len(editor.computed) == 3)
+    await editor.prepared(3)
     editor.type((1, end), "\n")
     await editor.ask((2, 0))
     assert len(editor.computed) == 3
@@ -201,7 +207,7 @@ async def test_so_it_is_where_the_editor_asked_before_it_was(editor: Editor) -> 
 async def test_typing_along_keeps_what_was_prepared(editor: Editor, taught: Taught) -> None:
     await editor.open(CODE)
     assert await editor.ask(CURSOR)
-    await until(lambda: len(editor.computed) == 3)
+    await editor.prepared(3)
     for column, letter in enumerate(taught.base_says):
         editor.type((1, 4 + column), letter)
         ghost = await editor.ask((1, 5 + column))
