@@ -85,4 +85,5 @@ def _is_given(value: str) -> bool:
     if is_placeholder(value) or not any(map(str.isdigit, value)):
         return False
     drawn = is_drawn(value) or (value.isalnum() and is_password(value) and not is_wordy(value))
+    drawn = drawn and value not in (value.lower(), value.upper())
     return drawn or is_signed(value)

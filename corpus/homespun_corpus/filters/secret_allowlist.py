@@ -24,6 +24,10 @@ PHRASE_SHARE = 0.35  # of its characters differ in kind from the one before
 MOST_REPEATED = 8  # different characters, in a repetition of whatever length
 MIN_CHANGES = 3  # from one kind of character to another in a password without signs
 
+_PUBLIC = re.compile(
+    r"AAAA|MII(?!E[opqvw])|LS0tLS1CRUdJTiBDRVJU|AGFzbQ|iVBORw0KGgo|R0lGOD|UklGR|/9j/|sha\d+-|PHN2"
+    r"|T2dn|d09G|H4sI"
+)
 # Words of which test and example passwords are made.
 _STAND_INS = frozenset(
     re.findall(
@@ -52,8 +56,11 @@ _HOLES = re.compile(
     r"\{\{.*?\}\}|\$?\{[^{}]*\}|<[^<>]*>|%\(\w*\)[a-z]|%[sdr](?![A-Za-z\d])|\$\([^()]*\)"
     r"|\$[A-Z][A-Z_]{2,}\w*|^\$[A-Za-z_]\w*$"
 )
-_PATTERN = re.compile(r"[aA]-[zZ]|0-9|\\[wdsSWDb]|\[\^|\(\?")  # for re.compile and the like
+_PATTERN = re.compile(
+    r"[aA]-[zZ]|0-9|%[YmdHMS]\S*%[mdHMSyj]|\\[wdsSWDb]|\[\^|\(\?"
+)  # for re.compile and the like
 _ID = re.compile(r"[\w-]+")  # in which a-z may stand by chance
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+){2,}")  # what nobody hands out
 # Parts of templates, of paths, of selectors and of command lines.
 _ODD = re.compile(r"[{}<>]|\.\.\.|\u2026|\*\*|\\x|^/|^[.#]|^--|://")
 _STRONG = re.compile(r"(?=[^!@#$%^&*?~]*[!@#$%^&*?~])[A-Za-z0-9!@#$%^&*?~_+-]{8,40}")
@@ -93,6 +100,8 @@ def is_placeholder(value: str) -> bool:
     beside = _HOLES.sub("", value)
     if beside != value or _ODD.search(value):
         return not is_drawn(beside)
+    if _CONSTANT.fullmatch(value):
+        return True
     return _are_stand_ins(value) or _are_stand_ins(value.lower().translate(_LEET))
 
 
@@ -212,6 +221,11 @@ def is_monotonous(value: str) -> bool:
     return steps.most_common(1)[0][1] > 0.6 * (len(value) - 1)
 
 
+def is_public(value: str) -> bool:
+    """Whether base64 is by its first bytes a public key, a certificate, a program or a picture."""
+    return _PUBLIC.match(value) is not None
+
+
 def is_real(value: str) -> bool:
     """Whether a value in a known format is not one that a manual shows."""
     return not is_monotonous(value) and "EXAMPLE" not in value and "XXXXXXXX" not in value
@@ -219,7 +233,7 @@ def is_real(value: str) -> bool:
 
 def is_hash(value: str, lines: str) -> bool:
     """Whether a value is a digest or an id, by what its line and those before it say."""
-    around = lines.replace(f"{value}==", "").replace(value, "")
+    around = lines.replace(value, "")
     if _TELLING.search(around):
         return False
     return bool(_HASHES.search(around) or _UUID.fullmatch(value))

@@ -26,7 +26,8 @@ NAME_CHANGES = 4  # from one kind of character to another, at most, in an identi
 # In small letters, for in either case a pattern takes ten times longer.
 _NAME = re.compile(
     r"(?:passw(?:or)?[dt]|passphrase|pwd|secret|token(?!i[sz])|bearer|authorization|credentials?"
-    r"|(?<=[a-z])[_ -]?key|(?<![a-z])(?:pass|pw|pswd|psk|mdp|creds?|pepper)(?![a-z])|identified by"
+    r"|(?<=[a-z])[_ -]?key|(?<![a-z])(?:pass|pw|pswd|psk(?!_with)|mdp|creds?|pepper)(?![a-z])"
+    r"|identified by"
     r"|(?:require|imap|remote|smtp|user|root|sudo|ssh|wifi|ftp|store|admin|login|proxy|become|smb)pass"
     r"(?![a-z])|(?:bind|root|user|admin|db|auth|my|ro)pw(?![a-z])|masterauth|authtok"
     r"|(?:snmp-server|ro|rw) ?community"
@@ -55,6 +56,7 @@ _CODE = re.compile(
 )
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # a name in a module
 _AT_HOST = re.compile(r"[\w.-]+:[\w.-]+@\w*\(")  # an address, looked at as such
+_SAID = re.compile(r"(?i)pass\s+\w")  # in a sentence
 _DOCKER = re.compile(r"\s*(?:ENV|ARG)\s")
 _IN_A_COMMENT = re.compile(r"(?:#|//|/\*|^\s*\*|--|;)\s")
 
@@ -64,9 +66,12 @@ def has_named_value(line: str, before: str) -> bool:
     names = _names(line)
     if not names:
         return False
-    start, ends = names[0][0], [end for _, end in names]
+    ends = [end for _, end in names]
+    said = [start for start, end in names if not _SAID.match(line, start)]
     return (
-        _has_string(line, start, before) or _has_bare(line, ends, before) or _has_phrase(line, ends)
+        (bool(said) and _has_string(line, said[0], before))
+        or _has_bare(line, ends, before)
+        or _has_phrase(line, ends)
     )
 
 

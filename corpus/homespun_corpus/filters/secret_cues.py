@@ -126,8 +126,8 @@ _CALLS = (
 _COMMANDS = (
     *_each(
         CAN_BE_BARE,
-        "net use|net user|kinit|<<<|pass:|/rp |signtool|/pass:|sqlplus|impdp|expdp|rman t|isql "
-        "|vault login"
+        "snmp|net use|net user|kinit|<<<|pass:|/rp |signtool|/pass:|sqlplus|impdp|expdp|rman t"
+        "|isql |vault login"
         "|wpa_pass|iwconfig|username=|user=|--encrypt|--cert|http-basic|bundle config|impacket"
         "|set-user-pass|exec.py|dump.py|evil-winrm|user_pw|requirepass|cryptsetup|vncpasswd|--key"
         "|api-key|chpasswd|psk|pass ",
@@ -241,4 +241,4 @@ BEFORE_AT = re.compile(rb"[:/](?=[^\s:/\"'`]*\d)[^\s:/\"'`]{8,40}$")
 STRING = re.compile(rb"[\"'`][A-Za-z0-9+/_=\\-]{20,}[\"'`]")
 DRAWN = re.compile(rb"\d|[a-z][A-Z]+[a-z]+[A-Z]+[a-z]+[A-Z]|[A-Z]{2}[a-z]{1,2}[A-Z]")
 # What is behind a flag of a command.
-FLAG = re.compile(rb"[ \"']--?(?:[upawUPAXskbKNcE]|[uo]?pw|[xah]p|cert|pass\w*)[ =\"'\w!@#$%^&*]")
+FLAG = re.compile(rb"[ \"']--?(?:[upawUPAXskbKNE]|[uo]?pw|[xah]p|cert|pass\w*)[ =\"'\w!@#$%^&*]")

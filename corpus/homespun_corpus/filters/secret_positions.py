@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from homespun_corpus.filters.secret_allowlist import (
     MIN_CHARS,
+    changes,
     is_drawn,
     is_password,
     is_phrase,
@@ -21,17 +22,22 @@ from homespun_corpus.filters.secret_allowlist import (
     may_hold_password,
 )
 
+NAME_CHANGES = 4  # from one kind of character to another, at most, in an identifier
 WORD_CHARS = 4  # a longer one is said, not drawn
 
-_KEY = re.compile(r"[\w+/=-]{16,}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-")
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_KEY = re.compile(r"[A-Za-z0-9+/=]{16,}")
 _STRING = re.compile(r"([\"'`])((?:\\.|(?!\1)[^\\])*+)(?:\1|$)")
 _REST = r"\w{0,30}"  # of a name: without a bound, a long word would be read again and again
-_OPENS = r"(?:(?:::|\.)\w{1,30})?[\"']?\s*(?:[({]|[:=]\s*[(\[{]|,\s*[\"']|\s(?:--?\w*\s+)?[\"'])"
+_OPENS = (
+    r"(?:(?:::|\.)\w{1,30})?(?:,\s*[\"']|[\"']?\s*(?:[({]|[:=]\s*[(\[{]|\s(?:--?\w*\s+)?[\"']))"
+)
 # A call or an assignment whose values are credentials, as a rule.
 _CALL = re.compile(
     rf"(?i)(?:log_?(?:in|on){_REST}|sign_?(?:in|up){_REST}|auth{_REST}|connect{_REST}|bind(?:_s)?"
     rf"|basic{_REST}|credentials?|creds|userpwd|mysqli|pdo|token|unlock{_REST}|decrypt{_REST}"
-    rf"|set_?pass{_REST}|(?:create_?)?(?:user|account){_REST}|username_pw_set|convertto-securestring"
+    rf"|set_?pass{_REST}|create_?user|(?:user|account)s?|username_pw_set|convertto-securestring"
     rf"|(?:ftp|smtp|imap|pop3|ssh|ldap|redis|sequelize|pool){_REST}(?:\.\w{{1,30}})?){_OPENS}"
 )
 # One that hashes, encrypts, compares, types or sends what may be a password.
@@ -56,12 +62,14 @@ _USE_WORDS = re.findall(
     identity usm community dialer cookie x509 createasync securestring serializer keychain singleton
     forurl partial inlinedata getbytes values""",
 )
-_NO_ARGUMENT = re.compile(r"[\\{}<>\[\]()\"'=]|://|\w\.\w+\.\w|/.*/|^\.?/|:\d+/")
+_NO_ARGUMENT = re.compile(
+    r"[\\{}<>\[\]()\"'=]|://|\w\.\w+\.\w|/.*/|^\.?/|:\d+(?:/|$)|^[0-9a-f]{8}-[0-9a-f]{4}-"
+)
 _CHARS = re.compile(r"\"([^\"\s]+)\"\.(?:toCharArray|getBytes|encode)\b")
 _OPEN = ("(", "[", "{", ",")
 # Lines about accounts, whose words are looked at one by one.
 _ACCOUNT = re.compile(r"(?i)\b(?:log[- ]?(?:in|on)|sign[- ]?in|credentials?|user|account)\b")
-_FLAG = re.compile(r"(?:^|\s)--?[A-Za-z]")
+_FLAG = re.compile(r"(?:^|\s)--?[A-Za-z][\w-]*(?:[\s=]|$)")
 _ADDRESS = re.compile(r"\w+://\S*")
 _BETWEEN = re.compile(r"[\s\"'`,;:=()<>{}\[\]|/\\]+")
 _COMMENT = re.compile(r"(?:^|\s)(?:#|//|/\*|--|;|\*)\s")
@@ -118,21 +126,26 @@ def _is_given(
 
 
 def _is_credential(text: str) -> bool:
-    known = is_password(text) or is_signed(text) or _is_wordless(text)
+    named = _UUID.match(text) or (text.isalnum() and changes(text) < NAME_CHANGES)
+    known = (is_password(text) and not named) or is_signed(text) or _is_wordless(text)
     return known and (is_drawn(text) or not _NO_ARGUMENT.search(text))
 
 
 def _is_argument(text: str) -> bool:
     """Stricter: what has signs is strong by itself, or a format, a list of ciphers, an escape."""
+    if _HEX.fullmatch(text):  # as a rule a hash
+        return False
+    plain = text.isalnum() and is_password(text) and changes(text) > NAME_CHANGES
     drawn = _KEY.fullmatch(text) is not None and is_random(text)
-    plain = text.isalnum() and is_password(text) and not is_wordy(text)
-    return drawn or plain or _is_wordless(text)
+    return (plain and not is_wordy(text)) or drawn or _is_wordless(text)
 
 
 def _is_wordless(text: str) -> bool:
     """Whether it is a password with spaces in which nothing is said."""
-    said = any(part.isalpha() and len(part) > WORD_CHARS for part in text.split())
-    return not said and "%" not in text and is_phrase(text)
+    parts = text.split()
+    said = any(part.isalpha() and len(part) > WORD_CHARS for part in parts)
+    mixed = any(changes(part) > 1 and not part.isalpha() for part in parts)
+    return mixed and not said and "%" not in text and is_phrase(text)
 
 
 def _in_words(line: str) -> bool:

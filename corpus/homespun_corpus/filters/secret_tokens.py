@@ -14,6 +14,7 @@ from homespun_corpus.filters.secret_allowlist import (
     is_drawn,
     is_hash,
     is_monotonous,
+    is_public,
     is_real,
     is_wordy,
 )
@@ -21,6 +22,7 @@ from homespun_corpus.filters.secret_allowlist import (
 # Of a drawn part's characters differ in kind from the one before; in one case there are two kinds.
 DRAWN_SHARE, ONE_CASE_SHARE = 0.3, 0.2
 MIXED_CHARS = 30  # of a part in both cases and with digits
+NAME_CHARS = 33  # of one with a digit or two, as a long name has
 PREFIXED_CHARS = 16  # of one behind a prefix
 CAPITAL_CHARS = 24  # of one in capitals behind a prefix
 LOWER_CHARS = 32  # of one in hexadecimal digits, or without a prefix in capitals
@@ -72,11 +74,7 @@ _FORMATS = re.compile(
 )
 # Those that are told by how they are drawn as well.
 _SHORT = re.compile(r"(?<![\w.-])(?:s\.|ser\.|YC[AMNOP]|u\+)(?P<drawn>[\w-]{18,40})(?![\w.-])")
-_BASE64 = re.compile(r"(?<![\w+/%.?-])[A-Za-z0-9+/_-]{40,400}={0,2}(?![\w+/=.-])")
-# Public keys, certificates, WebAssembly and pictures; digests.
-_PUBLIC = re.compile(
-    r"AAAA|MII(?!E[opqvw])|AGFzbQ|iVBORw0KGgo|R0lGOD|UklGR|/9j/|sha\d+-|PHN2|T2dn|d09G|H4sI"
-)
+_BASE64 = re.compile(r"(?<![\w+/%.?-])(?:[a-z]{2,8}\d?_)?[A-Za-z0-9+/]{40,400}={0,2}(?![\w+/=.-])")
 _RUN = re.compile(r"(?<![\w+/%-])[\w-]{24,}(?![\w+/])")
 _PREFIX = re.compile(r"(?!0x)[A-Za-z][A-Za-z0-9]{0,11}(?:[_-][A-Za-z0-9]{1,12}){0,3}?[_-]")
 # Of a digest or an id; a symbol's name; the number of something that has a name.
@@ -139,8 +137,9 @@ def is_token(run: str) -> bool:
     parts = _PARTS.findall(run[prefix.end() :] if prefix else run)
     longest = max(parts, key=len, default="")
     if prefix is None and _in_both_cases(longest):
-        drawn = len(longest) >= MIXED_CHARS and _is_drawn(longest)
-        return drawn or (sum(map(len, parts)) >= MIXED_CHARS and _is_marked(parts))
+        least = MIXED_CHARS if sum(map(str.isdigit, longest)) > 2 else NAME_CHARS
+        drawn = len(longest) >= least and _is_drawn(longest)
+        return drawn or (sum(map(len, parts)) >= least and _is_marked(parts))
     if prefix is None:
         capitals = longest.isupper() and not _HEX.fullmatch(longest)
         return capitals and len(longest) >= LOWER_CHARS and _is_drawn(longest)
@@ -189,9 +188,9 @@ def _is_number(match: re.Match[str], line: str, before: str) -> bool:
 def _is_explained(match: re.Match[str], line: str, before: str) -> bool:
     """Whether it is public, part of an address or of a picture, or is called a hash."""
     ahead = line[: match.start()]
-    if _PUBLIC.match(match[0]) or _ADDRESS.search(ahead) or "base64," in ahead[-200:]:
+    if is_public(match[0]) or _ADDRESS.search(ahead) or "base64," in ahead[-200:]:
         return True
     if _PREFIX.match(match[0]):
         return _HASHED.search(ahead) is not None
-    lines = before + line
+    lines = before + line.replace(f"{match[0]}==", match[0])  # padding compares nothing
     return _ENCODED_LINE.fullmatch(line) is not None or "h1:" in ahead or is_hash(match[0], lines)

@@ -19,6 +19,7 @@ from homespun_corpus.filters.secret_allowlist import (
     is_hash,
     is_monotonous,
     is_placeholder,
+    is_public,
     is_real,
     is_wordy,
     may_hold_password,
@@ -41,7 +42,6 @@ LINES_AFTER = 2  # of a name, one of which may hold its value
 MAX_VALUES = 8  # after telling names in one line
 MAX_KEY_BYTES = 10_000  # of a private key, from its BEGIN to its END
 
-_IMAGES = ("iVBORw0KGgo", "R0lGOD", "UklGR", "/9j/")  # how PNG, GIF, WebP and JPEG begin in base64
 _ID = re.compile(r"(?<=[A-Za-z]-)[0-9a-f]{20,27}$")  # shorter than HEX_CHARS
 # Among what the detectors of known formats look for.
 _KNOWN = re.compile(
@@ -221,7 +221,7 @@ def _guesses() -> tuple[tuple[str, _Detector, Callable[[str, str], bool]], ...]:
         low = base64.calculate_shannon_entropy(value) <= base64.entropy_limit
         name = _ID.sub("", value)  # an id behind words is theirs
         plain = low or is_wordy(name) or is_monotonous(value) or is_hash(value, line)
-        return plain or value.startswith(_IMAGES)
+        return plain or is_public(value)
 
     def hex_forgiven(value: str, line: str) -> bool:
         low = hexadecimal.calculate_shannon_entropy(value) <= hexadecimal.entropy_limit
