@@ -190,9 +190,9 @@ def ways(seed: int) -> list[tuple[str, str, str]]:
 
 
 def _filled(rng: random.Random, way: str) -> tuple[str, str]:
-    """A line of the file, and the first value in it."""
+    """A line of the file, and what is in it from its first value to its last."""
     # "%27" may as well be an apostrophe in an address.
-    plain, values = password(rng).replace("%", "^"), list[str]()
+    plain = password(rng).replace("%", "^")
 
     def value(match: re.Match[str]) -> str:
         named = {"p": plain, "q": password(rng), "u": quote(plain, safe="")}
@@ -200,10 +200,10 @@ def _filled(rng: random.Random, way: str) -> tuple[str, str]:
         named["b64"] = b64encode(f"robot:{plain}".encode()).decode()
         named["b64long"] = b64encode(f"user: robot\npass: {plain}\n".encode()).decode()
         found = named.get(match[1])
-        values.append(found or "".join(rng.choices(DRAWN[match[1][0]], k=int(match[1][1:]))))
-        return values[-1]
+        return found or "".join(rng.choices(DRAWN[match[1][0]], k=int(match[1][1:])))
 
-    return _VALUE.sub(value, way), values[0]
+    text, parts = _VALUE.sub(value, way), _VALUE.split(way)
+    return text, text[len(parts[0]) : len(text) - len(parts[-1])]
 
 
 def _written(rng: random.Random, way: str) -> tuple[str, str]:

@@ -203,5 +203,5 @@ def drawn_tokens(seed: int) -> list[Planted]:
 def functions_with_passwords(seed: int) -> Iterator[tuple[str, str, str]]:
     """(a file's ending, a function or a file, the password in it), one of every way."""
     for number, (language, way, password) in enumerate(ways(seed)):
-        ending, around = WRAPPED[language]
+        ending, around = WRAPPED.get(language, WRAPPED["files"])
         yield ending, around.format(f=f"enter_{number}", w=way), password

@@ -86,6 +86,7 @@ def planted() -> list[tuple[str, str]]:
             f'SECRET_KEY = "django-insecure-{drawn(50, LOWER + DIGITS + "!@#$%^&*(-_=+)")}"'
         ),
         "backticks": lambda: f"send(`{drawn(48)}`)",
+        "oracle": lambda: f'dsn = "app/{drawn(6)}!{drawn(3)}7x@db1:1521/orders"',
         "basic": lambda: f'h = {{"Authorization": "Basic {basic(f"bot:{drawn(9)}7")}"}}',
     }
     return [(kind, make()) for kind, make in makers.items() for _ in range(4)]

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from git_repositories import make_repository
 from homespun_corpus.place import Place
-from homespun_corpus.repo.work_tree import Stamp, WorkTree
 from homespun_model.decoding.ngram_index import tail
 from homespun_server import document_home
-from homespun_server.document_home import Homes
+from homespun_server.code_on_disk import CodeOnDisk
+from homespun_server.document_home import Homes, Root
 from homespun_server.documents import Change, Documents
 from homespun_server.models import Models
 from homespun_server.service import Ghost, Service
@@ -107,15 +107,13 @@ async def test_a_file_that_was_opened_has_its_beginning_read(editor: Editor) -> 
 async def test_it_is_read_again_with_related_code_when_its_repository_was_read(
     editor: Editor, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may_read, stamps = threading.Event(), WorkTree.stamps
+    may_read, changes = threading.Event(), CodeOnDisk.changes
 
-    def slow(tree: WorkTree, paths: Iterable[str]) -> dict[str, Stamp]:
-        wanted = list(paths)
-        if "shapes.py" in wanted:  # code, and not only the marks of what is left out
-            may_read.wait(60)
-        return stamps(tree, wanted)
+    def slow(code: CodeOnDisk, root: Root) -> Iterator[tuple[str, str | None]]:
+        may_read.wait(60)
+        return changes(code, root)
 
-    monkeypatch.setattr(WorkTree, "stamps", slow)
+    monkeypatch.setattr(CodeOnDisk, "changes", slow)
     editor.uri = (project / "user.py").as_uri()
     await editor.open(USER)
     await until(lambda: len(editor.read) == 1)

@@ -69,7 +69,7 @@ _FLAGS = {
     ),
 }
 _MAY_GIVE = re.compile(
-    r"\s[-/]|\||use|ctl|<<|/\S+@|%|\b(?:vault|isql|bundle|composer|poetry|virsh|wpa_|iwc|sql|rman|\w+dp)"
+    r"\s[-/]|\.py\s|impacket|\||use|ctl|<<|/\S+@|%|\b(?:vault|isql|bundle|composer|poetry|virsh|wpa_|iwc|sql|rman|\w+dp)"
 )  # what all of them have
 _COMMANDS = "|".join(f"({names})" for names in _FLAGS)
 _COMMAND = re.compile(rf"(?:^|[\s;|&($`'\"/])(?:{_COMMANDS})(?=\s)")

@@ -26,6 +26,7 @@ NAME_CHANGES = 4  # from one kind of character to another, at most, in an identi
 WORD_CHARS = 4  # a longer one is said, not drawn
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-")
+_TOKEN = re.compile(r"[\w.-]+")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _KEY = re.compile(r"[A-Za-z0-9+/=]{16,}")
 _STRING = re.compile(r"([\"'`])((?:\\.|(?!\1)[^\\])*+)(?:\1|$)")
@@ -128,7 +129,8 @@ def _is_given(
 def _is_credential(text: str) -> bool:
     named = _UUID.match(text) or (text.isalnum() and changes(text) < NAME_CHANGES)
     known = (is_password(text) and not named) or is_signed(text) or _is_wordless(text)
-    return known and (is_drawn(text) or not _NO_ARGUMENT.search(text))
+    token = _TOKEN.fullmatch(text) is not None and is_drawn(text)
+    return known and (token or not _NO_ARGUMENT.search(text))
 
 
 def _is_argument(text: str) -> bool:

@@ -13,15 +13,17 @@ _MARKS = re.compile(
     r"R\"|\[=*\[|%[qQwW]\W|\bqq?[({\[<|!/]|~[sS][({\[/|]|\\[nrt][\"'`]|\{noop|\{plain|enter\}|<<|><|</key>"
 )
 _TEXT = r"[^\s\"'`]{1,80}?"
+_OPEN = r"(?:%[qQ]|\bqq?|~[sS])"
+# A string may go on behind what is looked at.
 _FORMS = (
-    re.compile(rf"R\"(?P<mark>[^()\\\s]{{0,16}})\((?P<text>{_TEXT})\)(?P=mark)\""),
-    re.compile(r"\[(?P<mark>=*)\[(?P<text>[^\s\"'`\[\]]+)\](?P=mark)\]"),
-    re.compile(rf"(?:%[qQ]|\bqq?|~[sS])\((?P<text>{_TEXT})\)(?![\w(])"),
-    re.compile(rf"(?:%[qQ]|\bqq?|~[sS])\{{(?P<text>{_TEXT})\}}(?![\w{{}}])"),
-    re.compile(rf"(?:%[qQ]|\bqq?|~[sS])\[(?P<text>{_TEXT})\](?![\w\[])"),
-    re.compile(rf"(?:%[qQ]|\bqq?|~[sS])(?P<mark>[|!/])(?P<text>{_TEXT})(?P=mark)"),
+    re.compile(rf"R\"(?P<mark>[^()\\\s]{{0,16}})\((?P<text>{_TEXT})(?:\)(?P=mark)\"|$)"),
+    re.compile(r"\[(?P<mark>=*)\[(?P<text>[^\s\"'`\[\]]+)(?:\](?P=mark)\]|$)"),
+    re.compile(rf"{_OPEN}\((?P<text>{_TEXT})(?:\)(?![\w(])|$)"),
+    re.compile(rf"{_OPEN}\{{(?P<text>{_TEXT})(?:\}}(?![\w{{}}])|$)"),
+    re.compile(rf"{_OPEN}\[(?P<text>{_TEXT})(?:\](?![\w\[])|$)"),
+    re.compile(rf"{_OPEN}(?P<mark>[|!/])(?P<text>{_TEXT})(?:(?P=mark)|$)"),
 )
-_WORDS = re.compile(r"%[wW](?:\[([^\[\]\"']*)\]|\(([^()\"']*)\)|\{([^{}\"']*)\})")
+_WORDS = re.compile(r"%[wW](?:\[([^\[\]\"']*)(?:\]|$)|\(([^()\"']*)(?:\)|$)|\{([^{}\"']*)(?:\}|$))")
 _NO_VALUE = re.compile(
     r"\{(?:noop|plain|cleartext|enter|tab|esc|selectall|backspace)\}|(?<!\\)(?:\\[nrt])+(?=[\"'`])"
     r"|<!\[CDATA\[|\]\]>|(?<=[\w>])></?(?:value|plaintext|string)(?=>)(?<!/value)(?<!/string)"
