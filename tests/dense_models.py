@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from homespun_model.bases.base import Base, load_base
-from tiny_models import CONTEXT, tiny_base
+from tiny_models import SHAPE, tiny_base
 from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
@@ -42,17 +42,7 @@ SHAPES: dict[str, tuple[type[PretrainedConfig], dict[str, Any]]] = {
 def dense_model(name: str, seed: int = 0) -> PreTrainedModel:
     """A model of ``SHAPES`` whose biases and norms are random too."""
     kind, changes = SHAPES[name]
-    shape: dict[str, Any] = {
-        "vocab_size": 420,
-        "hidden_size": 64,
-        "intermediate_size": 96,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": CONTEXT,
-        "initializer_range": 0.3,
-        "pad_token_id": None,
-    }
+    shape = SHAPE | {"vocab_size": 420, "pad_token_id": None}
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(kind(**shape | changes)).eval()
     with torch.no_grad():

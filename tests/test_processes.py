@@ -15,6 +15,7 @@ from homespun_finetune.batches import collate
 from homespun_finetune.budget import TokenBudget
 from homespun_finetune.errors import RunUsageError
 from homespun_finetune.loss import WeightedLoss
+from homespun_model.bases import memory as base_memory
 from homespun_model.bases.base import load_base
 from safetensors.torch import load_file
 from test_train import END, PAD, examples, tiny_model
@@ -64,7 +65,7 @@ def test_a_base_that_does_not_fit_is_refused_before_any_work(
 ) -> None:
     base = load_base()
     memory.must_fit(base)
-    monkeypatch.setattr(memory, "machine_memory", lambda: 1 << 30)
+    monkeypatch.setattr(base_memory, "machine_memory", lambda: 1 << 30)
     monkeypatch.setattr(memory, "best_device", lambda: "cpu")
     with pytest.raises(RunUsageError, match=r"starter has 6 million .* 2\.0 GiB .* has 1\.0"):
         memory.must_fit(base)

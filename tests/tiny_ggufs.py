@@ -12,24 +12,16 @@ from typing import Any
 
 import gguf
 import numpy as np
+import tiny_models
 import torch
 from gguf import GGMLQuantizationType, GGUFWriter, TokenType
 from homespun_model.bases.families import by_name
-from tiny_models import CONTEXT, tiny_tokenizer
+from tiny_models import tiny_tokenizer
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 FAMILY = by_name("qwen2.5-coder")
-SHAPE: dict[str, Any] = {
-    "hidden_size": 64,
-    "intermediate_size": 96,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": CONTEXT,
-    "initializer_range": 0.3,
-    "tie_word_embeddings": True,
-}
+SHAPE = tiny_models.SHAPE | {"tie_word_embeddings": True}
 # What sets each architecture apart, and its fields in a file.
 KINDS: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
     "qwen2": ({}, {}),

@@ -46,7 +46,7 @@ function total(items) {
 """
 VOCABULARY = 400  # before the sentinels
 CONTEXT = 512
-_SHAPE: dict[str, Any] = {
+SHAPE: dict[str, Any] = {
     "hidden_size": 64,
     "intermediate_size": 96,
     "num_hidden_layers": 2,
@@ -104,7 +104,7 @@ def change_config(folder: Path, **changes: object) -> None:
 
 
 def _config(name: str, tokenizer: Tokenizer, family: FimFormat) -> PretrainedConfig:
-    shape = dict(_SHAPE)
+    shape = dict(SHAPE)
     if name in ("starter", "codegemma"):
         shape["head_dim"] = 16
     end = tokenizer.token_to_id(family.end)

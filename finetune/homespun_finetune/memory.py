@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from homespun_model.bases.base import Base
-from homespun_model.bases.memory import gib, machine_memory, needed, step_memory
+from homespun_model.bases.memory import needed, shortage, step_memory
 
 from homespun_finetune.budget import best_device
 from homespun_finetune.errors import RunUsageError
@@ -29,13 +29,9 @@ def must_fit(base: Base) -> None:
     """
     if best_device() != "cpu":
         return
-    need, there_is = needed(base.parameters).train, machine_memory()
-    if need > there_is:
-        raise RunUsageError(
-            f"{base.id} has {base.parameters / 1e6:,.0f} million parameters: fine-tuning it takes "
-            f"about {gib(need)} GiB of memory, and this machine has {gib(there_is)}: choose a "
-            "smaller base (`homespun models` says which fit), or a machine with more"
-        )
+    need = needed(base.parameters).train
+    if lacking := shortage(base.id, base.parameters, "fine-tuning", need):
+        raise RunUsageError(lacking)
 
 
 def micro_batch(batch: int, needed: int, room: int) -> int:

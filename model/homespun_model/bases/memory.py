@@ -53,13 +53,20 @@ def needed(parameters: int) -> Needed:
 
 def must_fit(name: str, parameters: int) -> None:
     """BaseError where this machine has not the memory to serve a base of so many parameters."""
-    need, there_is = needed(parameters).serve, machine_memory()
-    if need > there_is:
-        raise BaseError(
-            f"{name} has {parameters / 1e6:,.0f} million parameters: serving it takes about "
-            f"{gib(need)} GiB of memory, and this machine has {gib(there_is)}: choose a smaller "
-            "base (`homespun models` says which fit), or a machine with more"
-        )
+    if lacking := shortage(name, parameters, "serving", needed(parameters).serve):
+        raise BaseError(lacking)
+
+
+def shortage(name: str, parameters: int, doing: str, need: int) -> str | None:
+    """One line where this machine has less memory than what is done to a base takes, ``need``."""
+    there_is = machine_memory()
+    if need <= there_is:
+        return None
+    return (
+        f"{name} has {parameters / 1e6:,.0f} million parameters: {doing} it takes about "
+        f"{gib(need)} GiB of memory, and this machine has {gib(there_is)}: choose a smaller "
+        "base (`homespun models` says which fit), or a machine with more"
+    )
 
 
 def step_memory(parameters: int) -> int:
