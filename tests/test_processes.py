@@ -82,7 +82,7 @@ def test_a_batch_is_cut_where_memory_is_short() -> None:
 def test_what_a_sample_needs_grows_with_it() -> None:
     weighted_loss = WeightedLoss(tiny_model().train().requires_grad_())
     few, many = (
-        memory.kept_for_backward(lambda n=n: weighted_loss(**_batch(n)))  # type: ignore[misc]
+        memory.kept_for_backward(lambda n=n: weighted_loss(**_batch(n)), weighted_loss.model)  # type: ignore[misc]
         for n in (2, 8)
     )
     assert 2 * few < many < 8 * few

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from homespun_finetune import processes
 from homespun_finetune.adapter import go_on_from, lora
 from homespun_finetune.budget import Precision, best_device, best_precision
-from homespun_finetune.loss import WeightedLoss
+from homespun_finetune.loss import PackedLoss, WeightedLoss, loss_of
 from homespun_finetune.settings import TrainSettings, learning_rate_for
 
 
@@ -25,7 +25,7 @@ class AdaptedModel:
     """``weighted_loss`` is of ``model``; both are on ``device``, to be run in ``precision``."""
 
     model: PeftModel
-    weighted_loss: WeightedLoss
+    weighted_loss: WeightedLoss | PackedLoss
     device: str
     precision: Precision
 
@@ -42,7 +42,9 @@ def prepare(model: PreTrainedModel, settings: TrainSettings, start: Path | None)
     adapted = lora(_on(device, model), settings)
     if start is not None:
         go_on_from(adapted, start)
-    return AdaptedModel(adapted, WeightedLoss(adapted), device, best_precision(device))
+    precision = best_precision(device)
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    return AdaptedModel(adapted, loss_of(adapted, dtype), device, precision)
 
 
 def peak_rate(model: PreTrainedModel, settings: TrainSettings, *, refreshing: bool) -> float:

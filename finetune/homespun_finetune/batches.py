@@ -132,6 +132,7 @@ def collate(
     end_id: int,
     end_weight: float,
     prompt_weight: float = 0.0,
+    prompt_share: float = 1.0,
 ) -> dict[str, torch.Tensor]:
     """One batch: ``input_ids`` (B, T), ``labels`` and ``weights`` (B, K) for the last K positions.
 
@@ -139,10 +140,11 @@ def collate(
     the fast attention path stays open. K reaches back to the earliest position with a loss: the
     output layer, a quarter of a small model's work, runs for those only. With a ``prompt_weight``
     that is the whole prompt: the team's own text around a hole, which has more to teach than it.
+    Of its tokens ``prompt_share`` carry the weight of all, others for every sample.
     """
     import torch
 
-    width = max(len(example) for example in examples)
+    width, every = max(len(example) for example in examples), round(1 / prompt_share)
     learnt = [1 if prompt_weight else example.start for example in examples]
     first = min(learnt) - 1  # its logits predict the first target
     ids = np.full((len(examples), width), pad_id, dtype=np.int64)  # (B, T)
@@ -152,7 +154,7 @@ def collate(
         ids[row, : len(example)] = example.ids
         begin, end = start - 1 - first, len(example) - 1 - first
         labels[row, begin:end] = example.ids[start:]
-        weights[row, begin:end] = prompt_weight
+        weights[row, begin + int(example.ids.sum()) % every : end : every] = prompt_weight * every
         weights[row, example.start - 1 - first : end] = 1.0
     weights[labels == end_id] = end_weight
     return {

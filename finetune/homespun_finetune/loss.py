@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from homespun_finetune.batches import IGNORED
 from homespun_finetune.fused_loss import weighted_nats
+from homespun_finetune.packed_decoder import PackedDecoder, packed
 
 Batch = dict[str, torch.Tensor]
 ROUNDING = {torch.bfloat16: 2e-2, torch.float16: 4e-3}  # of a product in that precision
@@ -46,6 +47,65 @@ class WeightedLoss(torch.nn.Module):
             logits.transpose(1, 2), labels, reduction="none", ignore_index=IGNORED
         )  # (B, K)
         return (losses * weights).sum() / weights.sum()
+
+
+class PackedLoss(torch.nn.Module):
+    """The same of a dense decoder on a CPU, without padding: see ``PackedDecoder``.
+
+    The output layer runs where a weight is not nought and nowhere else.
+    """
+
+    def __init__(self, model: torch.nn.Module, decoder: PackedDecoder) -> None:
+        super().__init__()
+        self.model = model
+        self._decoder = decoder
+        self._head = _parts(model)[1].to(decoder.dtype)
+
+    def forward(
+        self, input_ids: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """The loss, a scalar."""
+        lengths = _lengths(input_ids, labels)
+        kept = labels.shape[1]
+        with torch.autocast(input_ids.device.type, enabled=False):
+            hidden = self._decoder([row[:n] for row, n in zip(input_ids, lengths, strict=True)])
+            counted = torch.zeros_like(input_ids, dtype=torch.bool)
+            counted[:, -kept:] = weights > 0
+            inside = torch.arange(input_ids.shape[1]) < torch.tensor(lengths)[:, None]
+            states = hidden[counted[inside]]
+            asked = weights > 0
+            return weighted_nats(states, self._head, labels[asked], weights[asked])[0]
+
+
+def loss_of(model: torch.nn.Module, dtype: torch.dtype) -> WeightedLoss | PackedLoss:
+    """The quicker of the two that computes what the model does; ``dtype`` of its products."""
+    if next(model.parameters()).device.type == "cpu" and has_plain_head(model):
+        decoder = packed(model, dtype)
+        if decoder is not None and _agrees(decoder, model):
+            return PackedLoss(model, decoder)
+    return WeightedLoss(model)
+
+
+def _lengths(input_ids: torch.Tensor, labels: torch.Tensor) -> list[int]:
+    """Tokens of each row (B,) before its padding: all but the last are followed by a label."""
+    width, kept = input_ids.shape[1], labels.shape[1]
+    last = (labels != IGNORED) * torch.arange(kept, device=labels.device)
+    return (last.amax(1) + width - kept + 2).tolist()
+
+
+@torch.no_grad()
+def _agrees(decoder: PackedDecoder, model: torch.nn.Module) -> bool:
+    """Whether rows packed leave the states that each leaves by itself."""
+    body, head = _parts(model)
+    ids = torch.arange(1, PROBED + 1) % len(head)
+    rows = [ids[:3], ids]
+    was_training = model.training
+    model.eval()
+    alone = [body(input_ids=row[None], use_cache=False).last_hidden_state[0] for row in rows]
+    model.train(was_training)
+    found, wanted = decoder(rows).float(), torch.cat(alone).float()
+    rounding = ROUNDING.get(decoder.dtype, 1e-3)
+    return bool((found - wanted).norm() <= rounding * wanted.norm())
 
 
 @torch.no_grad()

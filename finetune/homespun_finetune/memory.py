@@ -47,18 +47,20 @@ def room_for_step(device: str, parameters: int) -> int:
     return free if device == "cuda" else min(free, step_memory(parameters))
 
 
-def kept_for_backward(forward: Callable[[], torch.Tensor]) -> int:
-    """Bytes that a forward pass keeps for the backward pass; weights are not among them."""
+def kept_for_backward(forward: Callable[[], torch.Tensor], model: torch.nn.Module) -> int:
+    """Bytes that a forward pass keeps for the backward pass; the model's weights are not among
+    them."""
     kept: dict[int, torch.UntypedStorage] = {}
 
     def count(tensor: torch.Tensor) -> None:
         """Not the tensor: an output that its own node holds would never be freed."""
-        if not isinstance(tensor, torch.nn.Parameter) and not tensor.is_leaf:
-            storage = tensor.untyped_storage()
-            kept[storage.data_ptr()] = storage
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage
 
     with torch.autograd.graph.saved_tensors_hooks(count, _never_asked):
         forward()
+    for weights in model.parameters():
+        kept.pop(weights.untyped_storage().data_ptr(), None)
     return sum(storage.nbytes() for storage in kept.values())
 
 

@@ -42,6 +42,9 @@ class TrainSettings:
     """Weight of the prompt's tokens; a middle's weigh 1. Measured (LOG E-001): a middle alone is
     one token in thirty of what a small base could learn from, and minutes are short. At 1 a whole
     pass learns a little less, and forgets a little more (LOG E-033)."""
+    prompt_share: float = 0.25
+    """Of the prompt's tokens, each weighing as much more: the same gradient in the mean, without
+    the output layer's work for the others, which is a third of a step of a large vocabulary."""
     general_share: float = 0.05
     """Of the samples: holes in the standard library, lest code in general be forgotten."""
     validations: int = 8

@@ -97,7 +97,9 @@ class BudgetTrial:
         longest = self._batch([max(self.samples, key=len)])
         device = self.adapted.device
         with autocast(self.adapted.precision, device):
-            kept = kept_for_backward(lambda: self.adapted.weighted_loss(**longest))
+            kept = kept_for_backward(
+                lambda: self.adapted.weighted_loss(**longest), self.adapted.model
+            )
         parameters = self.adapted.model.num_parameters()
         return micro_batch(share, kept, room_for_step(device, parameters) // _sharing(device))
 

@@ -44,6 +44,7 @@ class TrainingData:
             end_id=self.tokens.end,
             end_weight=settings.end_weight,
             prompt_weight=settings.prompt_weight,
+            prompt_share=settings.prompt_share,
         )
 
 
