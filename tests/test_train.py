@@ -5,22 +5,29 @@ from __future__ import annotations
 import math
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from homespun_finetune import budget
 from homespun_finetune.adapted_model import AdaptedModel
 from homespun_finetune.adapter import lora, save_adapter
 from homespun_finetune.batches import IGNORED, EncodedSample, collate, plan
+from homespun_finetune.budget import TokenBudget
 from homespun_finetune.early_stopping import EarlyStopping
 from homespun_finetune.errors import TrainingError
 from homespun_finetune.loss import WeightedLoss, has_plain_head
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.train import Trained, TrainingFolders, fine_tune
-from homespun_finetune.training_data import Tokens, TrainingData, on_middles
+from homespun_finetune.training_data import (
+    LEAST_WATCHED,
+    Tokens,
+    TrainingData,
+    on_middles,
+    schedule,
+)
 from rich.console import Console
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
@@ -174,8 +181,9 @@ def test_the_loss_of_validation_is_a_mean_over_tokens() -> None:
         EarlyStopping(
             AdaptedModel(lora(tiny_model(), QUICK), WeightedLoss(model), "cpu", "fp32"),
             on_middles([*examples(5), long], size, TOKENS),
-            budget.TokenBudget(1.0, 1.0, "fp32"),
+            TokenBudget(1.0, 1.0, "fp32"),
             steps=1,
+            validations=1,
             settings=QUICK,
             stage=Stage("testing", Console(quiet=True)),
         )
@@ -185,6 +193,50 @@ def test_the_loss_of_validation_is_a_mean_over_tokens() -> None:
         stopping.on_train_begin()
     one, together = (stopping.points[0].loss for stopping in watched)
     assert one == pytest.approx(together, rel=1e-4)
+
+
+def test_where_validation_would_choose_by_chance_the_last_state_is_taken() -> None:
+    data, settings = TrainingData(examples(24), examples(64, seed=1), TOKENS), QUICK
+    few, many = (
+        schedule(data, [], iter(examples(24)), TokenBudget(1.0, speed, "fp32"), settings, micro=4)
+        for speed in (2_000.0, 200_000.0)
+    )
+    assert not few.validation and not few.validations
+    assert many.validation and many.validations == settings.validations
+    between = schedule(
+        data, [], iter(examples(24)), TokenBudget(1.0, 5_000.0, "fp32"), settings, micro=4
+    )
+    assert 2 <= between.validations < settings.validations
+    assert sum(len(batch["labels"]) for batch in between.validation) >= LEAST_WATCHED
+
+
+def test_without_validation_the_last_state_is_the_adapter(tmp_path: Path) -> None:
+    trained = fine_tune(
+        tiny_model(),
+        TrainingData(examples(24), [], TOKENS),
+        QUICK,
+        TrainingFolders(tmp_path),
+        seconds=5,
+        stage=Stage("testing", Console(quiet=True)),
+    )
+    assert trained.best_step == trained.made == trained.steps
+    assert trained.points == ()
+
+
+def test_it_is_said_how_much_of_a_repository_is_read() -> None:
+    samples = examples(24)
+    planned = schedule(
+        TrainingData(samples, [], TOKENS, 2400),
+        samples,
+        iter(()),
+        TokenBudget(1.0, 1e6, "fp32"),
+        replace(QUICK, passes=1),
+        micro=4,
+    )
+    read = sum(map(len, samples))
+    assert planned.said(2400).startswith(f"about {read:,} of {read * 100:,} tokens in the time")
+    assert "more --minutes" in planned.said(2400)
+    assert planned.said(24) == f"about {read:,} tokens in the time given"
 
 
 def test_stops_when_validation_no_longer_gains(tmp_path: Path) -> None:

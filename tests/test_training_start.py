@@ -97,6 +97,7 @@ def test_a_step_in_parts_tells_of_each() -> None:
         [],
         budget.TokenBudget(100.0, 1.0, "fp32"),
         steps=4,
+        validations=0,
         settings=QUICK,
         stage=Noting("training", Console(quiet=True)),
     )

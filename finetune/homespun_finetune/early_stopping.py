@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from homespun_finetune.processes import any_of
 from homespun_finetune.progress import Stage, clock
 from homespun_finetune.settings import TrainSettings
 
+_NOT_A_NUMBER = "the loss is not a number: lower train.learning_rate"
 OVERTIME = 1.15  # of the planned seconds: a machine that became slower stops here
 
 
@@ -48,6 +49,7 @@ class EarlyStopping(TrainerCallback):
         budget: TokenBudget,
         *,
         steps: int,
+        validations: int,
         settings: TrainSettings,
         stage: Stage,
     ) -> None:
@@ -62,9 +64,7 @@ class EarlyStopping(TrainerCallback):
         self._seconds = budget.seconds
         self._stage = stage
         self._patience = settings.patience
-        self._moments = {
-            round(steps * n / settings.validations) for n in range(1, settings.validations + 1)
-        }
+        self._moments = {round(steps * n / validations) for n in range(1, validations + 1)}
         self._last = self._parts = 0
         self._best: dict[str, torch.Tensor] = {}
         self._best_point: Point | None = None
@@ -78,7 +78,7 @@ class EarlyStopping(TrainerCallback):
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
         del args, kwargs  # transformers hands out more than is needed here
-        step, spent = state.global_step, self._spent()
+        step, spent = state.global_step, self.spent
         self._last, self._parts = step, 0
         if step in self._moments:
             self._validate(step)
@@ -101,16 +101,18 @@ class EarlyStopping(TrainerCallback):
         )
 
     def _tell(self, done: float, steps: int) -> None:
-        left = max(0.0, self._spent() / done * (steps - done))
+        left = max(0.0, self.spent / done * (steps - done))
         note = f"loss {self.points[-1].loss:.3f}, " if self.points else ""
         self._stage.update(done / steps, f"{note}{clock(left)} left")
 
     def restore_best(self) -> int:
         """Put the best state back into the model; its step. Without validation that is the last."""
         if not self._validation:
+            if not all(weights.isfinite().all() for weights in self._trained()):
+                raise TrainingError(_NOT_A_NUMBER)
             return self._last
         if self._best_point is None:
-            raise TrainingError("the loss is not a number: lower train.learning_rate")
+            raise TrainingError(_NOT_A_NUMBER)
         set_peft_model_state_dict(self._model, self._best)
         return self._best_point.step
 
@@ -118,7 +120,7 @@ class EarlyStopping(TrainerCallback):
         """What ``restore`` needs: JSON, and the best adapter so far."""
         best = asdict(self._best_point) if self._best_point else None
         points = [asdict(point) for point in self.points]
-        return {"points": points, "best": best, "seconds": self._spent()}, self._best
+        return {"points": points, "best": best, "seconds": self.spent}, self._best
 
     def restore(self, state: dict[str, Any], best: dict[str, torch.Tensor]) -> None:
         """Go on as the watch of a run that was killed, before training begins."""
@@ -128,8 +130,18 @@ class EarlyStopping(TrainerCallback):
         self._last = int(state["step"])
         self._spent_before = float(state["seconds"])
 
-    def _spent(self) -> float:
+    @property
+    def made(self) -> int:
+        """Steps made so far, by earlier processes too."""
+        return self._last
+
+    @property
+    def spent(self) -> float:
+        """Seconds so far, of earlier processes too."""
         return self._spent_before + time.monotonic() - self._begun
+
+    def _trained(self) -> Iterator[torch.Tensor]:
+        return (weights for weights in self._model.parameters() if weights.requires_grad)
 
     def _is_late(self, spent: float) -> bool:
         return spent > self._seconds * OVERTIME
@@ -150,7 +162,7 @@ class EarlyStopping(TrainerCallback):
             ]
         self._weighted_loss.train()
         loss = sum(n * value for n, value in losses) / sum(n for n, _ in losses)
-        point = Point(step, self._spent(), loss)
+        point = Point(step, self.spent, loss)
         self.points.append(point)
         if math.isfinite(loss) and (self._best_point is None or loss < self._best_point.loss):
             self._best_point = point

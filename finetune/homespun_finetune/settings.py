@@ -48,7 +48,7 @@ class TrainSettings:
     general_share: float = 0.05
     """Of the samples: holes in the standard library, lest code in general be forgotten."""
     validations: int = 8
-    """How often validation loss is measured; the best of these states becomes the adapter."""
+    """How often validation loss is measured at most; the best state becomes the adapter."""
     validation_samples: int = 128
     validation_share: float = 0.08
     """Of the training time; fewer samples are used where more would cost more."""

@@ -54,8 +54,12 @@ class Trained:
     learning_rate: float
     samples: int
     steps: int
-    """Planned; fewer were made if ``stopped`` is not "schedule"."""
+    """Planned; fewer were ``made`` if ``stopped`` is not "schedule"."""
+    made: int
     tokens: int
+    """Of the planned steps, padding included."""
+    seconds: float
+    """Of the steps that were made, by earlier processes too, and of validation."""
     best_step: int
     stopped: str
     points: tuple[Point, ...]
@@ -68,7 +72,9 @@ class Trained:
             "learning_rate": self.learning_rate,
             "samples": self.samples,
             "steps": self.steps,
+            "made": self.made,
             "tokens": self.tokens,
+            "seconds": round(self.seconds, 1),
             "best_step": self.best_step,
             "stopped": self.stopped,
             "points": [point.to_json() for point in self.points],
@@ -101,6 +107,7 @@ def fine_tune(
     else:
         budget = BudgetTrial(adapted, first, settings, collator).within(deadline.left(), stage)
     planned = schedule(data, first, samples, budget.time, settings, micro=budget.micro)
+    stage.tell(planned.said(data.count))
     loop = TrainingLoop(adapted, settings, budget, planned, rate, found)
     return loop.run(collator, folders, stage)
 
@@ -139,6 +146,7 @@ class TrainingLoop:
             self.schedule.validation,
             self.budget.time,
             steps=len(self.schedule),
+            validations=self.schedule.validations,
             settings=self.settings,
             stage=stage,
         )
@@ -182,7 +190,9 @@ class TrainingLoop:
             learning_rate=self.rate,
             samples=self.schedule.distinct,
             steps=len(self.schedule),
+            made=stopping.made,
             tokens=sum(self.schedule.steps.tokens),
+            seconds=stopping.spent,
             stopped=stopping.stopped,
             points=tuple(stopping.points),
             resumed_at=self.begin if self.found else None,

@@ -15,6 +15,11 @@ from homespun_finetune.loss import Batch
 from homespun_finetune.settings import TrainSettings
 
 FORWARD_SHARE = 1 / 3  # of a training step's cost, for a batch that is only looked at
+# Validation samples below which chance would choose among the states of a short training: then the
+# last one is taken, after a rate that has come down to nothing.
+LEAST_WATCHED = 32
+FEW_TOKENS = 20_000
+_FEW = "that teaches little; more --minutes, a smaller base or a GPU would help"
 
 Collator = Callable[[Sequence[EncodedSample]], Batch]
 
@@ -35,6 +40,8 @@ class TrainingData:
     """Read as far as the time will reach."""
     validation: Sequence[EncodedSample]
     tokens: Tokens
+    count: int | None = None
+    """Of the training samples, where it is known before they are read."""
 
     def collator(self, settings: TrainSettings) -> Collator:
         """What makes a batch of training samples."""
@@ -55,6 +62,8 @@ class TrainingSchedule:
     samples: Sequence[EncodedSample]
     steps: Plan
     validation: Sequence[Batch]
+    validations: int
+    """How often these are looked at, beside the first time before the first step."""
 
     def __len__(self) -> int:
         """Steps."""
@@ -69,6 +78,14 @@ class TrainingSchedule:
     def distinct(self) -> int:
         """Samples that are read at least once."""
         return len({i for batch in self.steps.batches for i in batch})
+
+    def said(self, count: int | None) -> str:
+        """How much of ``count`` samples is read, for people; tokens of the others are estimated."""
+        read = sum(len(self.samples[i]) for batch in self.steps.batches for i in batch)
+        each = read / max(1, sum(map(len, self.steps.batches)))
+        of = f" of {count * each:,.0f}" if count and count > self.distinct else ""
+        few = f": {_FEW}" if of and read < FEW_TOKENS else ""
+        return f"about {read:,}{of} tokens in the time given{few}"
 
     def after(self, step: int) -> list[EncodedSample]:
         """The samples of all later steps, in their order."""
@@ -90,11 +107,12 @@ def schedule(
     """
     tokens = budget.tokens * (1 - settings.validation_share)
     samples = [*first, *take(rest, tokens - sum(map(len, first)))]
-    watched = _affordable(data.validation, budget, settings)
+    watched, validations = _affordable(data.validation, budget, settings)
     return TrainingSchedule(
         samples,
         planned(samples, settings).within(tokens),
         on_middles(watched, micro, data.tokens),
+        validations,
     )
 
 
@@ -110,10 +128,18 @@ def planned(samples: Sequence[EncodedSample], settings: TrainSettings) -> Plan:
 
 def _affordable(
     validation: Sequence[EncodedSample], budget: TokenBudget, settings: TrainSettings
-) -> list[EncodedSample]:
-    """As many as ``validation_share`` of the budget pays for."""
-    tokens = budget.tokens * settings.validation_share / settings.validations / FORWARD_SHARE
-    return take(iter(validation[: settings.validation_samples]), tokens)
+) -> tuple[list[EncodedSample], int]:
+    """What ``validation_share`` of the budget pays for: samples, and how often they are looked at.
+
+    None where that is not twice ``LEAST_WATCHED`` of them: nothing would be chosen but by chance.
+    """
+    tokens = budget.tokens * settings.validation_share / FORWARD_SHARE
+    least = sum(map(len, validation[:LEAST_WATCHED]))
+    times = min(settings.validations, int(tokens / max(1, least)) - 1)
+    if times < 2 or not least:
+        return [], 0
+    allowed = iter(validation[: settings.validation_samples])
+    return take(allowed, tokens / (times + 1)), times
 
 
 def on_middles(samples: Sequence[EncodedSample], size: int, tokens: Tokens) -> list[Batch]:

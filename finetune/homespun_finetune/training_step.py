@@ -77,7 +77,9 @@ class TrainingTask:
     def data(self) -> TrainingData:
         """All of it as token ids; training samples are encoded only as they are read."""
         end = self.base.fim.end
-        return TrainingData(self.training(), self.validation(), Tokens(pad=end, end=end))
+        own = len(self.planted) + len(self.plan.rows)
+        count = round(own / (1 - self.settings.general_share))
+        return TrainingData(self.training(), self.validation(), Tokens(pad=end, end=end), count)
 
     def _encoded(self, samples: Iterator[Sample]) -> Iterator[EncodedSample]:
         return encode_all(self.base.prompts(), samples, longest=self.base.context_length)
