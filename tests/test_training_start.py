@@ -120,6 +120,6 @@ def test_counting_what_a_pass_keeps_keeps_nothing_of_it() -> None:
         found.append(weakref.ref(output))
         return output.sum()
 
-    assert memory.kept_for_backward(forward) == 4000
+    assert memory.kept_for_backward(forward, torch.nn.Module()) == 4000
     gc.collect()
     assert found[0]() is None
