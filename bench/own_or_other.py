@@ -1,0 +1,249 @@
+"""Is a team's own adapter worth more than another team's, of the same start, tokens and seed?
+
+    python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER] [--tokens 120000]
+                                 [--holes 150] [--context none] [--renamed] [--json FILE]
+                                 [--train KEY=VALUE]...
+
+Of each repository the held-out new functions are asked of the bare base, of the base with the
+adapter in ``--generic``, of an adapter trained on the repository (own), and of one trained on the
+next repository in the list (other), both going on from the generic one if there is one, for as many
+tokens. The model alone, teacher forced: bits a byte of the middles without their ends, and first
+lines of which every token is the likeliest. Intervals (95%) over files, of each repository and of
+all together; the headline is own against other. ``--context none`` leaves related code out of every
+prompt; ``--renamed`` gives all code names that no model can have seen, as in-house code has (what
+is cut in a word at the cursor is left as it comes); ``--train`` moves a setting of the recipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import math
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import torch
+from homespun_corpus.mining.dataset import Mined, MineSettings, mine
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.repo.repository import Repository
+from homespun_finetune.adapted_model import AdaptedModel, peak_rate, prepare
+from homespun_finetune.adapter import save_adapter
+from homespun_finetune.batches import EncodedSample, encode, encode_all, shuffled
+from homespun_finetune.budget import SAFETY, TokenBudget, best_precision
+from homespun_finetune.holdout import held_out
+from homespun_finetune.metrics import Interval, bootstrap_ratio
+from homespun_finetune.packed_decoder import PackedDecoder, packed
+from homespun_finetune.progress import Stage
+from homespun_finetune.settings import TrainSettings
+from homespun_finetune.train import TrainingFolders, TrainingLoop
+from homespun_finetune.training_budget import TrainingBudget, first_samples
+from homespun_finetune.training_data import Tokens, TrainingData, schedule
+from homespun_model.bases.base import Base, load_base
+from renamed import Renaming
+from rich.console import Console
+
+FOREVER = 1e9  # seconds: here tokens decide, not the clock
+MICRO = 2
+READ = 4000  # samples of a repository at most
+TOGETHER = 256  # positions of the output layer at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One hole and what a model made of it."""
+
+    file: str
+    bits: float
+    bytes: int
+    line: bool
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is the same for every training and every exam."""
+
+    base: Base
+    settings: TrainSettings
+    tokens: int
+    with_context: bool
+    renaming: Renaming | None
+    work: Path
+
+    def adapter(self, name: str, samples: Sequence[Sample], start: Path | None) -> Path:
+        """The folder of an adapter trained on the samples, in a seeded order."""
+        model = self.base.load_model(torch.bfloat16)
+        adapted = prepare(model, self.settings, start)
+        stage = Stage(name, Console(stderr=True))
+        data = TrainingData(
+            self._encoded(samples), (), Tokens(self.base.fim.end, self.base.fim.end)
+        )
+        rows = iter(data.training)
+        first = first_samples(rows, self.settings)
+        budget = TrainingBudget(self._budget(), MICRO)
+        planned = schedule(data, first, rows, budget.time, self.settings, micro=MICRO)
+        rate = peak_rate(model, self.settings, refreshing=start is not None)
+        begun = time.perf_counter()
+        with tempfile.TemporaryDirectory() as work:
+            loop = TrainingLoop(adapted, self.settings, budget, planned, rate, None)
+            trained = loop.run(data.collator(self.settings), TrainingFolders(Path(work)), stage)
+        read = sum(planned.steps.tokens)
+        print(f"  {name}: {read:,} tokens, {read / (time.perf_counter() - begun):.0f} a second")
+        assert trained.model is not None
+        folder = self.work / name
+        folder.mkdir(parents=True)
+        save_adapter(trained.model, folder, "base")
+        return folder
+
+    def exam(self, holes: Sequence[Sample], adapter: Path | None) -> list[Asked]:
+        adapted = prepare(self.base.load_model(torch.bfloat16), self.settings, adapter)
+        return [self._ask(adapted, _decoder(adapted), hole) for hole in holes]
+
+    def _budget(self) -> TokenBudget:
+        """So many tokens, and a little more for what rounding takes."""
+        share = SAFETY * (1 - self.settings.validation_share)
+        return TokenBudget(FOREVER, (self.tokens + 1) / FOREVER / share, best_precision("cpu"))
+
+    def _encoded(self, samples: Sequence[Sample]) -> Iterator[EncodedSample]:
+        order = (samples[i] for i in shuffled(len(samples), self.settings.seed))
+        return encode_all(
+            self.base.prompts(), map(self._shown, order), longest=self.base.context_length
+        )
+
+    def _shown(self, sample: Sample) -> Sample:
+        if not self.with_context:
+            sample = replace(sample, place=replace(sample.place, related=()))
+        return self.renaming.sample(sample) if self.renaming else sample
+
+    @torch.inference_mode()
+    def _ask(self, adapted: AdaptedModel, decoder: PackedDecoder, hole: Sample) -> Asked:
+        hole = self._shown(hole)
+        asked = encode(self.base.prompts(), hole)
+        ids = torch.from_numpy(asked.ids).long()
+        states = decoder([ids])[asked.start - 1 : -2]  # the end apart
+        wanted, model = ids[asked.start : -1], cast(Any, adapted.model.get_base_model())
+        nats, right = 0.0, []
+        for state, want in zip(
+            torch.split(states, TOGETHER), torch.split(wanted, TOGETHER), strict=True
+        ):
+            logits = (state @ model.lm_head.weight.T).float()
+            nats += float(torch.nn.functional.cross_entropy(logits, want, reduction="sum"))
+            right += (logits.argmax(-1) == want).tolist()
+        texts = [self.base.tokenizer.decode([token]) for token in wanted.tolist()]
+        line = next((n + 1 for n, text in enumerate(texts) if "\n" in text), len(texts))
+        return Asked(hole.path, nats / math.log(2), len(hole.middle.encode()), all(right[:line]))
+
+
+def _decoder(adapted: AdaptedModel) -> PackedDecoder:
+    decoder = packed(adapted.model, torch.bfloat16)
+    assert decoder is not None, "only dense decoders are asked here"
+    return decoder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="own adapter against another's")
+    parser.add_argument("repositories", type=Path, nargs="+")
+    parser.add_argument("--base", required=True)
+    parser.add_argument("--generic", type=Path)
+    parser.add_argument("--tokens", type=float, default=120_000)
+    parser.add_argument("--holes", type=int, default=150)
+    parser.add_argument("--context", choices=("related", "none"), default="related")
+    parser.add_argument("--renamed", action="store_true")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--train", action="append", default=[])
+    options = parser.parse_args()
+    changes = {key: float(value) for key, value in (each.split("=") for each in options.train)}
+    whole = {key: int(value) if value.is_integer() else value for key, value in changes.items()}
+    with tempfile.TemporaryDirectory() as work:
+        bench = Bench(
+            load_base(options.base),
+            replace(TrainSettings(), **whole),  # type: ignore[arg-type]
+            int(options.tokens),
+            options.context == "related",
+            Renaming.away_from_the_library() if options.renamed else None,
+            Path(work),
+        )
+        everything: dict[str, dict[str, list[Asked]]] = {}
+        for position, repository in enumerate(options.repositories):
+            other = options.repositories[(position + 1) % len(options.repositories)]
+            found = compared(bench, repository, other, options)
+            everything[_name(repository)] = found
+            tell(_name(repository), found)
+            if options.json:
+                options.json.write_text(json.dumps(everything, default=asdict))
+    pooled = {role: [a for each in everything.values() for a in each[role]] for role in found}
+    tell("all of them", pooled)
+
+
+def compared(
+    bench: Bench, repository: Path, other: Path, options: argparse.Namespace
+) -> dict[str, list[Asked]]:
+    """What each of the four makes of the repository's holes."""
+    own = _mined(repository)
+    holes = held_out(own.samples("test"), "new", 0)[: options.holes]
+    print(f"== {_name(repository)} ({len(holes)} holes), other: {_name(other)}", flush=True)
+    roles: dict[str, Path | None] = {"base": None}
+    if options.generic:
+        roles["generic"] = options.generic
+    name = _name(repository)
+    if other != repository:
+        samples = list(islice(_mined(other).samples("train"), READ))
+        roles["other"] = bench.adapter(f"{name}/other", samples, options.generic)
+    roles["own"] = bench.adapter(
+        f"{name}/own", list(islice(own.samples("train"), READ)), options.generic
+    )
+    found = {}
+    for role, adapter in roles.items():
+        found[role] = bench.exam(holes, adapter)
+        gc.collect()
+    return found
+
+
+def _mined(repository: Path) -> Mined:
+    return mine(Repository.open(repository), MineSettings())
+
+
+def _name(repository: Path) -> str:
+    return repository.parent.name if repository.name == "repo" else repository.name
+
+
+def tell(name: str, found: dict[str, list[Asked]]) -> None:
+    for role, asked in found.items():
+        bits = sum(each.bits for each in asked) / sum(each.bytes for each in asked)
+        lines = sum(each.line for each in asked) / len(asked)
+        print(f"{name:24} {role:8} {bits:.4f} bits a byte, first lines {lines:.1%}")
+    pairs = [("generic", "base"), ("other", "generic"), ("own", "generic"), ("own", "other")]
+    for role, against in pairs:
+        if role in found and against in found:
+            more, exact = differences(found[role], found[against])
+            print(f"{name:24} {role} against {against}: bits {_said(more)}, lines {_said(exact)}")
+    print(flush=True)
+
+
+def differences(found: list[Asked], against: list[Asked]) -> tuple[Interval, Interval]:
+    """Bits more, as a share of the other's; first lines more, as a share of the holes."""
+    files = [each.file for each in found]
+    pairs = list(zip(found, against, strict=True))
+    bits = np.array([a.bits - b.bits for a, b in pairs])
+    lines = np.array([float(a.line) - float(b.line) for a, b in pairs])
+    return (
+        bootstrap_ratio(bits, np.array([b.bits for b in against]), files),
+        bootstrap_ratio(lines, np.ones(len(lines)), files),
+    )
+
+
+def _said(interval: Interval) -> str:
+    return f"{interval.value:+.1%} [{interval.low:+.1%}, {interval.high:+.1%}]"
+
+
+if __name__ == "__main__":
+    main()
