@@ -45,9 +45,9 @@ from homespun_finetune.stdlib_samples import measured_samples
 from homespun_finetune.training_budget import BudgetTrial, TrainingBudget
 from homespun_finetune.training_step import TrainingTask, train_adapter
 from homespun_model.bases.base import Base, load_base
+from homespun_model.bases.plain_lora import WEIGHTS
 from homespun_model.completer import Completer
 from homespun_model.engines.loading import load_engine
-from homespun_model.store.revision import WEIGHTS
 from homespun_model.store.store import Revision
 from rich.console import Console
 
