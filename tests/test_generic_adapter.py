@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from generic_adapters import give_generic
+from generic_adapters import random_generic
 from homespun_corpus.place import Place
 from homespun_model.bases import generic_adapter
 from homespun_model.bases.base import Base, load_base
@@ -32,6 +32,10 @@ def base(tmp_path: Path) -> Base:
     return load_base(str(tiny_base(tmp_path / "base")))
 
 
+def give(base: Base, /, name: str = "own", **about: object) -> Path:
+    return random_generic(base, Path(base.id).parent / "made", name, **about)
+
+
 def named(base: Base, name: str | None, revision: str | None, weights: str) -> BaseRecord:
     """The record of the same model in another file."""
     assert base.record.identity is not None
@@ -44,15 +48,17 @@ def named(base: Base, name: str | None, revision: str | None, weights: str) -> B
 def test_a_base_without_one_is_as_before(base: Base) -> None:
     assert base.generic is None
     assert base.found_generic.problem is None
-    assert not Completer.load(base).generic
+    assert Completer.load(base).generic is None
 
 
 def test_it_is_served_where_no_adapter_is(base: Base) -> None:
-    folder = give_generic(base)
+    folder = give(base)
     served, bare = Completer.load(base), Completer.load(base, bare=True)
     assert base.generic == folder
-    assert (served.generic, served.revision) == (True, None)
-    assert (bare.generic, bare.revision) == (False, None)
+    assert base.found_generic.adapter is not None
+    assert (served.generic, served.revision) == (base.found_generic.adapter.sha256, None)
+    assert (bare.generic, bare.revision) == (None, None)
+    assert served.complete(PLACE).generic and not bare.complete(PLACE).generic
     found = served.score(PLACE, "return title")
     peft = Completer.from_model(base, merged_by_peft(base, folder), None)
     torch.testing.assert_close(found.nats, peft.score(PLACE, "return title").nats)
@@ -78,13 +84,13 @@ def test_quantisations_of_one_model_share_one(
     asked_for: tuple[str | None, str | None, str],
     is_found: bool,
 ) -> None:
-    give_generic(base, base=named(base, *made_on).to_json())
+    give(base, base=named(base, *made_on).to_json())
     found = find(named(base, *asked_for), base.prompt_versions)
     assert (found.adapter is not None) == is_found
 
 
 def test_another_architecture_has_another(base: Base) -> None:
-    give_generic(base, base=named(base, "org/model", None, "a").to_json())
+    give(base, base=named(base, "org/model", None, "a").to_json())
     other = named(base, "org/model", None, "b")
     assert isinstance(other.identity, BaseIdentity)
     other = replace(other, identity=replace(other.identity, architecture="wider"))
@@ -92,7 +98,7 @@ def test_another_architecture_has_another(base: Base) -> None:
 
 
 def test_one_for_another_version_of_the_prompt_is_not_served(base: Base) -> None:
-    give_generic(base, prompt_version=99)
+    give(base, prompt_version=99)
     assert base.generic is None
 
 
@@ -101,11 +107,11 @@ def test_the_newest_prompt_wins_then_the_own_then_the_newest(
 ) -> None:
     bundle = tmp_path / "bundle"
     monkeypatch.setattr(generic_adapter, "bundled_folder", lambda: bundle)
-    bundled = give_generic(base, prompt_version=1, date="2027-01-01").rename(bundle_of(bundle))
+    bundled = give(base, prompt_version=1, date="2027-01-01").rename(bundle_of(bundle))
     assert newest(base, 1) == bundled
-    old = give_generic(base, "old", prompt_version=1, date="2025-01-01")
+    old = give(base, "old", prompt_version=1, date="2025-01-01")
     assert newest(base, 1) == old
-    new = give_generic(base, "new", prompt_version=1, date="2025-01-02")
+    new = give(base, "new", prompt_version=1, date="2025-01-02")
     assert newest(base, 1) == new
     change_card(bundled, prompt_version=2)
     assert newest(base, 1, 2) == bundled
@@ -142,7 +148,7 @@ def not_plain(folder: Path) -> None:
 @pytest.mark.parametrize("damage", [cut, gone, not_plain])
 def test_a_damaged_one_is_ignored_with_one_line(base: Base, damage: object) -> None:
     assert callable(damage)
-    damage(give_generic(base))
+    damage(give(base))
     assert base.generic is None
     assert base.found_generic.problem is not None
     assert "is ignored: adapter_" in base.found_generic.problem
@@ -153,12 +159,12 @@ def test_a_damaged_one_is_ignored_with_one_line(base: Base, damage: object) -> N
     "card", ["", "[]", "null", '{"base": 3}', '{"base": {"id": []}}', "[" * 9999]
 )
 def test_a_card_may_say_anything(base: Base, card: str) -> None:
-    (give_generic(base) / generic_adapter.CARD).write_text(card)
+    (give(base) / generic_adapter.CARD).write_text(card)
     assert base.generic is None
 
 
 def test_a_damaged_one_hides_no_whole_one(base: Base) -> None:
-    whole = give_generic(base, "whole", date="2026-01-01")
-    cut(give_generic(base, "cut", date="2026-01-02"))
+    whole = give(base, "whole", date="2026-01-01")
+    cut(give(base, "cut", date="2026-01-02"))
     assert base.generic == whole
     assert base.found_generic.problem is not None

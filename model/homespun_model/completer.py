@@ -58,6 +58,8 @@ class Suggestion:
     base: str
     stopped: str
     milliseconds: dict[str, float]
+    generic: bool = False
+    """Whether the base's generic adapter had a part in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,9 @@ class Completer:
         revision: str | None,
         prompt_version: int | None = None,
         *,
-        generic: bool = False,
+        generic: str | None = None,
     ) -> None:
+        """``generic``: the hash of the base's generic adapter, where the engine holds it."""
         from homespun_model.decoding.decode import Decoder
 
         self.revision = revision
@@ -175,7 +178,7 @@ class Completer:
         if found is None:
             return cls(base, load_engine(base, device=device), None)
         engine = load_engine(base, found.path, device=device)
-        return cls(base, engine, None, found.prompt_version, generic=True)
+        return cls(base, engine, None, found.prompt_version, generic=found.sha256)
 
     @property
     def size(self) -> int:
@@ -246,6 +249,7 @@ class Completer:
             base=self._base.id,
             stopped=stopped,
             milliseconds=clock.total(),
+            generic=self.generic is not None,
         )
 
     def warm(self, place: Place, *, session: str, cancelled: IsCancelled = never) -> None:

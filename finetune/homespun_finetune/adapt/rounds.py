@@ -13,16 +13,16 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import torch
 from homespun_model.bases.base import Base
 from homespun_model.bases.memory import holds_bf16
 from homespun_model.bases.plain_lora import WEIGHTS
-from homespun_model.completer import Completer
+from homespun_model.completer import Completer, Score
 from homespun_model.engines.loading import load_engine
 from homespun_model.files.disk import flush_files
 from homespun_model.files.disk import replace as put
@@ -41,7 +41,8 @@ PARTS = (1, 2, 4)
 """Of the time."""
 GAIN, PER = 0.01, 100_000
 """Training ends where so many more tokens gain less."""
-ASKED_TOGETHER = 4  # holes
+ASKING = 0.03  # of the time, for each time that the validation holes are asked
+FEWEST_ASKED, ASKED_TOGETHER = 8, 4  # holes
 RANK = 8
 """8.8 MB beside a base of half a billion parameters, in bf16. What it has to learn is small."""
 
@@ -55,6 +56,8 @@ class Round:
     seconds: float
     bits: float
     """A byte of the validation holes."""
+    asked: int
+    """How many of them: the same ones in all rounds."""
 
     def __str__(self) -> str:
         rate = self.tokens / max(self.seconds, 1e-9)
@@ -74,7 +77,7 @@ class Rounds:
     def run(self, seconds: float) -> tuple[Path, list[Round]]:
         """The folder of the best adapter, and what all rounds came to; the first is of the bare
         base."""
-        done = self._read() or self._note([self._bare()])
+        done = self._read() or self._note([self._bare(ASKING * seconds)])
         asking = done[0].seconds * len(PARTS)
         while (number := len(done)) <= len(PARTS) and not self._is_enough(done):
             share = (seconds - asking) * PARTS[number - 1] / sum(PARTS)
@@ -100,13 +103,16 @@ class Rounds:
         self.reporter.say(f"{PER:,} more tokens gain less than {GAIN:.0%}: that is enough")
         return True
 
-    def _bare(self) -> Round:
-        begun = time.monotonic()
-        with self.reporter.stage("asking the bare base") as stage:
-            stage.tell(f"{len(self.material.validation(self.seed))} holes")
-            bits = self._bits(None)
-        self.reporter.say(f"bare base: {bits:.4f} bits a byte")
-        return Round(0, 0, time.monotonic() - begun, bits)
+    def _bare(self, seconds: float) -> Round:
+        """The base alone, asked as many holes as ``seconds`` are good for."""
+        begun, scores = time.monotonic(), list[Score]()
+        with self.reporter.stage("asking the bare base"):
+            for some in self._scores(None):
+                scores += some
+                if len(scores) >= FEWEST_ASKED and time.monotonic() - begun > seconds:
+                    break
+        self.reporter.say(f"bare base: {_bits(scores):.4f} bits a byte of {len(scores)} holes")
+        return Round(0, 0, time.monotonic() - begun, _bits(scores), len(scores))
 
     def _round(self, number: int, done: Sequence[Round], seconds: float) -> Round:
         """Train, and put the adapter in its place whole."""
@@ -132,9 +138,10 @@ class Rounds:
             trained = replace(trained, model=None)
             gc.collect()  # a trainer and its callbacks know each other
             stage.tell("asking it")
-            bits = self._bits(self._adapter(number))
+            asked = self._scores(self._adapter(number), done[0].asked)
+            bits = _bits(list(chain.from_iterable(asked)))
         seconds = trained.points[-1].seconds  # of earlier processes, too
-        return Round(tokens_read(trained), trained.samples, seconds, bits)
+        return Round(tokens_read(trained), trained.samples, seconds, bits, done[0].asked)
 
     def _save(self, trained: Trained, work: Path, folder: Path) -> None:
         """In bf16, half the size: as it is served beside a large base."""
@@ -157,18 +164,14 @@ class Rounds:
         validation = encode_all(self.base.prompts(), held, longest=self.base.context_length)
         return TrainingData(training, list(validation), Tokens(pad=end, end=end))
 
-    def _bits(self, adapter: Path | None) -> float:
-        """What the base with an adapter expects of the validation holes, per byte of them."""
-        holes = [(sample.place, sample.middle) for sample in self.material.validation(self.seed)]
-        completer = Completer(
-            self.base, load_engine(self.base, adapter, device=best_device()), None
-        )
-        scores = [
-            score
-            for i in range(0, len(holes), ASKED_TOGETHER)
-            for score in completer.score_many(holes[i : i + ASKED_TOGETHER])
-        ]
-        return sum(s.nats for s in scores) / math.log(2) / sum(s.bytes for s in scores)
+    def _scores(self, adapter: Path | None, most: int | None = None) -> Iterator[list[Score]]:
+        """What the base with an adapter expects of the validation holes, a few at a time."""
+        held = self.material.validation(self.seed)[:most]
+        holes = [(sample.place, sample.middle) for sample in held]
+        engine = load_engine(self.base, adapter, device=best_device())
+        completer = Completer(self.base, engine, None)
+        for i in range(0, len(holes), ASKED_TOGETHER):
+            yield completer.score_many(holes[i : i + ASKED_TOGETHER])
 
     def _kept(self, number: int) -> Path:
         """Its checkpoints."""
@@ -188,6 +191,11 @@ class Rounds:
         rows = json.dumps([asdict(one) for one in done])
         put(self.folder / "rounds.json", rows, by_way_of=self.folder)
         return done
+
+
+def _bits(scores: Sequence[Score]) -> float:
+    """Per byte."""
+    return sum(s.nats for s in scores) / math.log(2) / sum(s.bytes for s in scores)
 
 
 def gains_little(before: Round, after: Round) -> bool:

@@ -61,6 +61,11 @@ def bundled_folder() -> Path:
     return Path(str(resources.files(__package__))) / FOLDER
 
 
+def own_names() -> tuple[str, ...]:
+    """Of the folders of those that were made here: a new one has a new name."""
+    return tuple(folder.name for folder, _ in _cards(own_folder()))
+
+
 def find(base: BaseRecord, versions: Collection[int]) -> Found:
     """The base's, for the newest of these versions of the prompt; the user's own before a bundled
     one, the newest first."""
