@@ -18,6 +18,8 @@ from transformers import PreTrainedModel
 from homespun_finetune.errors import TrainingError
 from homespun_finetune.settings import TrainSettings
 
+PREFIX = "base_model.model."  # of modules, in files of adapters
+
 
 def lora(model: PreTrainedModel, settings: TrainSettings) -> PeftModel:
     """The base with a fresh adapter on every linear layer but the output; it is neutral yet."""
