@@ -66,6 +66,13 @@ def own_names() -> tuple[str, ...]:
     return tuple(folder.name for folder, _ in _cards(own_folder()))
 
 
+def spoken_of() -> set[str | None]:
+    """The publishers' names for the bases that there are some for; None for those of nobody."""
+    cards = (card for root in (own_folder(), bundled_folder()) for _, card in _cards(root))
+    records = map(BaseRecord.in_manifest, cards)
+    return {record.identity.name for record in records if record and record.identity}
+
+
 def find(base: BaseRecord, versions: Collection[int]) -> Found:
     """The base's, for the newest of these versions of the prompt; the user's own before a bundled
     one, the newest first."""
