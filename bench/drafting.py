@@ -1,6 +1,7 @@
 """What drafting saves on held-out code: forward passes, and processor time.
 
-    python bench/drafting.py FOLDER [--base starter] [--adapter REVISION] [--holes 150]
+    python bench/drafting.py FOLDER [--base starter] [--adapter REVISION] [--bare]
+                             [--holes 150]
 
 The holes are the test split of mining FOLDER, as an adapter of it is tested on. The index holds all
 files but those with holes in them; of the file that is open the prompt is drafted from. Each
@@ -34,11 +35,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--base", default="starter")
     parser.add_argument("--adapter", type=Path, help="folder of an adapter of this repository")
+    parser.add_argument("--bare", action="store_true", help="without its generic adapter")
     parser.add_argument("--holes", type=int, default=150)
     options = parser.parse_args()
     torch.set_num_threads(1)
     base = load_base(options.base)
-    completer = Completer(base, load_engine(base, options.adapter), None)
+    adapter = options.adapter or (None if options.bare else base.generic)
+    completer = Completer(base, load_engine(base, adapter), None)
     samples = list(mine(Repository.open(options.folder), MineSettings()).samples("test"))
     held = {sample.place.path for sample in samples}
     encode = base.tokenizer.encode

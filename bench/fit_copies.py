@@ -1,7 +1,7 @@
 """How far to trust copies with a base: the numbers of a row in ``fitted.json``.
 
     python bench/fit_copies.py BASE REPOSITORY... [--adapter FOLDER] [--check REPOSITORY]...
-                               [--holes 40]
+                               [--bare] [--holes 40]
 
 Scores held-out holes of new functions with the model alone and looks up, at each token, what came
 next elsewhere. For each length of the longest match the share of the probability that makes the
@@ -61,11 +61,13 @@ def main() -> None:
     parser.add_argument("base")
     parser.add_argument("repositories", type=Path, nargs="+")
     parser.add_argument("--adapter", type=Path)
+    parser.add_argument("--bare", action="store_true", help="without its generic adapter")
     parser.add_argument("--check", type=Path, action="append", default=[])
     parser.add_argument("--holes", type=int, default=40)
     options = parser.parse_args()
     base = load_base(options.base)
-    engine, whole = load_engine(base, options.adapter), Seen()
+    adapter = options.adapter or (None if options.bare else base.generic)
+    engine, whole = load_engine(base, adapter), Seen()
     seen = {}
     for repository in (*options.repositories, *options.check):
         seen[repository] = looked_at(base, engine, repository, options.holes)

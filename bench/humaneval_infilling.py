@@ -1,13 +1,15 @@
 """HumanEval-Infilling (Bavarian et al. 2022, arXiv 2207.14255), executed: a public anchor.
 
     python bench/humaneval_infilling.py FILE.jsonl.gz [--base starter] [--adapter FOLDER]
-                                        [--holes 300] [--line] [--plain] [--notes OUT.jsonl]
+                                        [--bare] [--holes 300] [--line] [--plain]
+                                        [--notes OUT.jsonl]
 
 FILE is one of the benchmark's own, which is not part of this project. Holes are drawn in turn from
 tasks in a seeded order. Each is completed as an editor would have it, without path and related
 code, and the program is run with the benchmark's tests: generated code, in a process of its own,
 without network where ``unshare`` can have it so, with little time and memory. ``--line`` keeps the
-first line of each completion (for the benchmark of single lines). ``--plain`` has the same holes
+first line of each completion (for the benchmark of single lines). Where no adapter is named it is
+the base's generic one, but for ``--bare``. ``--plain`` has the same holes
 answered by transformers' greedy ``generate`` on the family's plain format, nothing of ours, too.
 Prints the share that passes (pass@1, greedy), with a 95% interval over tasks, and how many are
 exact; OUT has a line for each hole, to be read.
@@ -82,6 +84,7 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--base", default="starter")
     parser.add_argument("--adapter", type=Path)
+    parser.add_argument("--bare", action="store_true", help="without its generic adapter")
     parser.add_argument("--holes", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--line", action="store_true")
@@ -94,9 +97,10 @@ def main() -> int:
     base = load_base(options.base)
     problems = drawn(read(options.file), options.holes, options.seed)
     wrong = [p.task_id for p in problems if not p.passes(p.canonical_solution)]
-    print(f"{options.file.name}, {options.base}, adapter {options.adapter}: {len(problems)} holes")
+    adapter = options.adapter or (None if options.bare else base.generic)
+    print(f"{options.file.name}, {options.base}, adapter {adapter}: {len(problems)} holes")
     print(f"the true middles pass in all but {len(wrong)}", flush=True)
-    ways = {"as served": served(base, options.adapter)}
+    ways = {"as served": served(base, adapter)}
     if options.plain:
         if base.fim.order != "psm":
             print("--plain is for families trained prefix first", file=sys.stderr)

@@ -43,11 +43,11 @@ from homespun_finetune.refresh import TrainingPlan, full_plan, refresh_plan, uns
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.stdlib_samples import measured_samples
 from homespun_finetune.training_budget import BudgetTrial, TrainingBudget
-from homespun_finetune.training_step import TrainingTask, train_adapter
+from homespun_finetune.training_step import TrainingTask, generic_for, train_adapter
 from homespun_model.bases.base import Base, load_base
+from homespun_model.bases.plain_lora import WEIGHTS
 from homespun_model.completer import Completer
 from homespun_model.engines.loading import load_engine
-from homespun_model.store.revision import WEIGHTS
 from homespun_model.store.store import Revision
 from rich.console import Console
 
@@ -111,7 +111,9 @@ def window(base: Base, origin: Path, commit: str, number: int, work: Path) -> di
         plan = (
             full_plan(mined, 0)
             if from_base
-            else refresh_plan(mined, before, 0, base.prompt_versions[-1])
+            else refresh_plan(
+                mined, before, 0, base.prompt_versions[-1], generic_for(base, TrainSettings())
+            )
         )
         start = (before.path / WEIGHTS).read_bytes() if before and plan.start else b""
         twin = same.setdefault((start, tuple(plan.rows)), schedule)

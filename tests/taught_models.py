@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from generic_adapters import give_generic
 from homespun_corpus.place import Place, place_at
 from homespun_model.bases.base import Base, load_base
 from homespun_model.store.store import AdapterStore, Revision
@@ -44,6 +45,10 @@ class Taught:
         return store.publish(
             repository, staged, {"base": about, "prompt_version": base.prompt_versions[-1]}
         )
+
+    def give_generic(self) -> Path:
+        """Put the adapter where the base finds its generic one."""
+        return give_generic(load_base(str(self.base)), self.adapter)
 
 
 def teach(folder: Path) -> Taught:

@@ -124,13 +124,14 @@ def test_an_interruption_ends_it_as_it_does_alone(
         assert "homespun: " not in err and "Traceback" not in err
 
 
-def test_every_argument_arrives_as_it_was_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["finetune"], ["models", "adapt"]])
+def test_every_argument_arrives_as_it_was_given(tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "echo.py").write_text(ECHO)
-    environment = installed(tmp_path, {"finetune": "echo:main"})
+    environment = installed(tmp_path, {command[-1]: "echo:main"})
     arguments = ["-x", "--", "a b", "--", "--debug", "", "--help", "finetune", "ü", "--id=", "-h"]
     for before, expected in (([], arguments), (["--debug"], ["--debug", *arguments])):
         done = subprocess.run(
-            [*OURS, *before, "finetune", *arguments],
+            [*OURS, *before, *command, *arguments],
             env=environment,
             capture_output=True,
             text=True,

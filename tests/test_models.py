@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,10 @@ import pytest
 import torch
 from homespun_corpus.place import place_at
 from homespun_model.bases import memory
+from homespun_model.catalogue import own_settings
 from homespun_model.errors import BaseError
 from homespun_model.store.store import AdapterStore
+from homespun_server import choice_watch
 from homespun_server import models as engine_module
 from homespun_server.loaded_base import Status
 from homespun_server.models import Models
@@ -24,6 +27,17 @@ if TYPE_CHECKING:
     from taught_models import Taught
 
 PLACE = place_at("def f():\n    ", 13, path="a.py", language="python")
+
+
+def cut(taught: Taught) -> None:
+    weights = taught.give_generic() / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+
+
+def unfitting(taught: Taught) -> None:
+    """Of another rank than its configuration says."""
+    config = taught.give_generic() / "adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"r": 3}))
 
 
 class Watched(Models):
@@ -91,6 +105,52 @@ async def test_repositories_without_an_adapter_share_the_base(
     one, two = await engine.serving("team/one"), await engine.serving("team/two")
     assert one.completer is two.completer
     assert one.completer.complete(PLACE).text == taught.base_says
+
+
+@pytest.fixture
+def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("DATA", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{folder}_HOME", str(tmp_path / folder))
+
+
+@pytest.mark.usefixtures("own_data")
+async def test_a_base_answers_with_its_generic_adapter_where_a_repository_has_none(
+    engine: Watched, taught: Taught
+) -> None:
+    taught.give_generic()
+    plain = await engine.serving(None)
+    assert plain.completer.complete(PLACE).text == taught.adapter_says
+    assert plain.served.generic is not None
+    assert [report.generic for report in engine.reports] == [False, True]
+
+
+@pytest.mark.usefixtures("own_data")
+@pytest.mark.parametrize("damage", [cut, unfitting])
+async def test_a_generic_adapter_that_cannot_be_served_is_said_and_the_base_answers(
+    engine: Watched, taught: Taught, damage: Callable[[Taught], None]
+) -> None:
+    damage(taught)
+    plain = await engine.serving(None)
+    assert plain.completer.complete(PLACE).text == taught.base_says
+    assert plain.served.generic is None
+    assert (engine.reports[-1].state, engine.reports[-1].generic) == ("ready", False)
+    assert "adapter" in str(engine.reports[-1].message)
+
+
+@pytest.mark.usefixtures("own_data")
+async def test_a_generic_adapter_that_is_made_meanwhile_is_taken_up(
+    taught: Taught, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice_watch, "EVERY", 0.05)
+    own_settings.choose(own_settings.default_file(), str(taught.base))
+    engine = Watched(LaunchOptions(None, None, "cpu"))
+    before = await engine.serving(None)
+    taught.give_generic()
+    while (after := await engine.serving(None)).served == before.served:
+        await asyncio.sleep(0.01)
+    assert before.completer.complete(PLACE).text == taught.base_says
+    assert after.completer.complete(PLACE).text == taught.adapter_says
+    engine.close()
 
 
 async def test_the_old_weights_answer_while_the_new_are_loaded(

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from fetched_bases import DATA, NAME, Machine, entry
+from generic_adapters import random_generic
+from homespun_model.bases.base import load_base
 from homespun_model.catalogue import own_settings
 from homespun_model.catalogue.elsewhere import MODEL
 from homespun_model.catalogue.shelf import default_shelf
@@ -237,3 +239,22 @@ def test_failures_are_one_line_and_an_event_for_editors(tmp_path: Path) -> None:
     last = json.loads(done.stdout.splitlines()[-1])
     assert last["event"] == "error" and "HF_HUB_OFFLINE" in last["message"]
     assert done.stderr == f"homespun: {last['message']}\n"
+
+
+def test_a_base_with_a_generic_adapter_is_said_to_be_adapted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    shelf = default_shelf()
+    for name in ("mine", "other"):
+        tiny_base(shelf.coming(name), seed=len(name))
+        names = [path.name for path in shelf.coming(name).iterdir()]
+        shelf.place(name, names, {"name": f"org/{name}", "revision": None})
+    random_generic(load_base("mine"), tmp_path)
+    assert cli.run(["models", "--json"]) == 0
+    rows = {row["name"]: row["adapted"] for row in json.loads(capsys.readouterr().out)["models"]}
+    assert (rows["mine"], rows["other"], rows["starter"]) == (True, False, False)
+    assert cli.run(["models"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert lines["mine"].endswith("; adapted")
+    assert "adapted" not in lines["other"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+from homespun_model.bases.plain_lora import WEIGHTS
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from peft import set_peft_model_state_dict as put_state
 from safetensors import SafetensorError
@@ -17,7 +18,7 @@ from transformers import PreTrainedModel
 from homespun_finetune.errors import TrainingError
 from homespun_finetune.settings import TrainSettings
 
-WEIGHTS = "adapter_model.safetensors"
+PREFIX = "base_model.model."  # of modules, in files of adapters
 
 
 def lora(model: PreTrainedModel, settings: TrainSettings) -> PeftModel:

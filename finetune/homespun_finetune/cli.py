@@ -1,7 +1,6 @@
 """``finetune-repo``: flags in, exit code out.
 
-Parses arguments before anything heavy is imported, and turns every error into one line. Knows no
-step of a run.
+Parses arguments before anything heavy is imported. Knows no step of a run.
 """
 
 from __future__ import annotations
@@ -9,19 +8,15 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import sys
 import time
-import traceback
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from homespun_model.exit_codes import BAD_USAGE, INTERRUPTED, explain, fail
 
-from homespun_finetune import interruption
-from homespun_finetune.errors import FinetuneError, RunUsageError
+from homespun_finetune.errors import RunUsageError
+from homespun_finetune.program import run_program
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,7 +90,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> int:
-    seconds = 60 * _minutes(minutes)
+    seconds = 60 * minutes_asked(minutes)
     _check_asked(dry_run=dry_run, evaluate_only=evaluate_only, canaries=canaries, refresh=refresh)
     _check_report(report, dry_run or canaries)
     from homespun_finetune.budget import Deadline
@@ -129,45 +124,9 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """The entry point: every way out has an exit code, and an error is one line.
-
-    ``arguments``: the process's own, where none are given.
-    """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    interruption.listen()
-    # Waiting threads sleep instead of spinning: on two cores that something else uses as well, a
-    # training step took a third of the time (LOG E-001).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if "--debug" not in arguments:
-        warnings.simplefilter("ignore")  # what libraries tell each other is not for users
-    sys.exit(_exit_code(arguments))
-
-
-def _exit_code(arguments: list[str]) -> int:
-    try:
-        code = int(app(arguments, prog_name="finetune-repo", standalone_mode=False) or 0)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED  # some versions of typer raise, some return 130
-    except Exception as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
-        if not interruption.asked():
-            return _fail(*_explain(error))
-        code = INTERRUPTED
-    if code == INTERRUPTED:
-        return _fail("interrupted: nothing was published, the store is as it was", code)
-    return code
-
-
-def _explain(error: Exception) -> tuple[str, int]:
-    # typer carries its own copy of click in some versions and uses click itself in others.
-    if hasattr(error, "format_message"):
-        return error.format_message(), BAD_USAGE
-    return explain(error, usage=RunUsageError, failure=FinetuneError)
-
-
-def _fail(line: str, code: int) -> int:
-    return fail("finetune-repo", line, code)
+    """The entry point. ``arguments``: the process's own, where none are given."""
+    left = "nothing was published, the store is as it was"
+    run_program(app, "finetune-repo", arguments, interrupted=left)
 
 
 def _base(named: str | None, console: Console, *, silent: bool) -> str:
@@ -209,7 +168,7 @@ def _check_report(file: Path | None, no_holdout: bool) -> None:
         raise RunUsageError(f"--report {file}: name a file in a folder that is there")
 
 
-def _minutes(value: float) -> float:
+def minutes_asked(value: float) -> float:
     if not (math.isfinite(value) and MIN_MINUTES <= value <= MAX_MINUTES):
         raise RunUsageError(f"--minutes must lie between {MIN_MINUTES} and {MAX_MINUTES}")
     return value

@@ -47,7 +47,7 @@ def open_evaluation(
 def examine_what_is(
     evaluation: Evaluation, base: Base, incumbent: Revision | None, progress: RunProgress
 ) -> None:
-    """Base, baselines and incumbent."""
+    """The base, with its generic adapter if it has one; baselines and incumbent."""
     from homespun_model.completer import Completer
 
     device = best_device()

@@ -21,6 +21,7 @@ from homespun_corpus.mining.sample import Sample
 from homespun_corpus.reading.rules_version import judged_alike
 from homespun_corpus.syntax.functions import Function
 from homespun_corpus.syntax.notebooks import readable
+from homespun_model.bases.generic_adapter import GenericAdapter
 from homespun_model.store.store import Revision
 
 from homespun_finetune import provenance
@@ -66,11 +67,15 @@ def full_plan(mined: Mined, seed: int, reason: str = "") -> TrainingPlan:
 
 
 def refresh_plan(
-    mined: Mined, incumbent: Revision | None, seed: int, prompt_version: int
+    mined: Mined,
+    incumbent: Revision | None,
+    seed: int,
+    prompt_version: int,
+    generic: GenericAdapter | None = None,
 ) -> TrainingPlan:
     """From the incumbent if it may be; then ``rows`` is empty where nothing has changed.
 
-    ``prompt_version``: what is trained on now.
+    ``prompt_version``: what is trained on now; ``generic``: where a fresh training begins.
     """
     if incumbent is None:
         return full_plan(mined, seed, "there is no adapter yet")
@@ -79,6 +84,9 @@ def refresh_plan(
         return full_plan(mined, seed, f"{incumbent.name} does not say what it was trained on")
     if (was := incumbent.manifest.get("prompt_version")) != prompt_version:
         reason = f"{incumbent.name} is asked with version {was} of the prompt, not {prompt_version}"
+        return full_plan(mined, seed, reason)
+    if incumbent.manifest.get("generic") != (generic.sha256 if generic else None):
+        reason = f"{incumbent.name} did not begin at today's generic adapter"
         return full_plan(mined, seed, reason)
     if reason := _kept_out(mined, incumbent, known):
         return full_plan(mined, seed, reason)

@@ -138,7 +138,7 @@ def _prepare(
 ) -> _Prepared:
     """Mine, plan what to learn, and open the evaluation that all models will share."""
     mined = mine(context, progress, since=request.since)
-    plan = _plan(mined, served, request, progress)
+    plan = _plan(mined, served, request, context, progress)
     settings, deadline = context.settings.evaluate, progress.deadline
     share = min(settings.share * deadline.seconds, MOST_OF_THE_REST * deadline.left())
     evaluation = evaluation_steps.open_evaluation(
@@ -206,7 +206,7 @@ def _help(request: RunRequest, context: RunContext, progress: RunProgress) -> Ou
     """Train beside the first process, which does everything else by itself."""
     served = _served(request, context)
     mined = mine(context, progress, since=request.since)
-    plan = _plan(mined, served, request, progress)
+    plan = _plan(mined, served, request, context, progress)
     task = steps.task(served.base, mined, plan, context.settings.train)
     with tempfile.TemporaryDirectory() as folder:
         steps.train(task, Path(folder), None, progress, reserve=0.0)
@@ -245,13 +245,17 @@ def _served(request: RunRequest, context: RunContext) -> _Served:
 
 
 def _plan(
-    mined: Mined, served: _Served, request: RunRequest, progress: RunProgress
+    mined: Mined,
+    served: _Served,
+    request: RunRequest,
+    context: RunContext,
+    progress: RunProgress,
 ) -> TrainingPlan:
     return steps.plan(
         served.base,
         mined,
         served.incumbent,
-        request.seed,
+        context.settings.train,
         refresh=request.refresh,
         reporter=progress.reporter,
     )

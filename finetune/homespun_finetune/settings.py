@@ -6,9 +6,11 @@ A repository's own file may move some of them within bounds, flags go over that.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from homespun_corpus.filters.team_settings import TrainWishes
+
+Start = Literal["onward", "beside", "bare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,9 @@ class TrainSettings:
     rank: int = 32
     """LoRA rank, on all linear layers but the output."""
     alpha: int = 64
+    start: Start = "onward"
+    """Where a fresh adapter begins, of a base that has a generic one: as that one, all of it
+    trained; beside that one, which stays as it is; or as if there were none."""
     dropout: float = 0.0
     """An eighth of a step's time; early stopping guards against memorization."""
     learning_rate: float | None = None

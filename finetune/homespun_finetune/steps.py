@@ -88,17 +88,19 @@ def plan(
     base: Base,
     mined: Mined,
     incumbent: Revision | None,
-    seed: int,
+    settings: TrainSettings,
     *,
     refresh: bool,
     reporter: Reporter,
 ) -> TrainingPlan:
     """What to learn, and where to begin: everything from the base, unless it is a refresh."""
     from homespun_finetune.refresh import full_plan, refresh_plan
+    from homespun_finetune.training_step import generic_for
 
     if not refresh:
-        return full_plan(mined, seed)
-    plan = refresh_plan(mined, incumbent, seed, base.prompt_versions[-1])
+        return full_plan(mined, settings.seed)
+    version, generic = base.prompt_versions[-1], generic_for(base, settings)
+    plan = refresh_plan(mined, incumbent, settings.seed, version, generic)
     reporter.say(str(plan))
     return plan
 
@@ -137,6 +139,8 @@ def train(
     from homespun_finetune.training_step import train_adapter
 
     seconds = progress.deadline.left() - reserve
+    if task.plan.start is None and (generic := task.generic) is not None:
+        progress.reporter.say(f"beginning at the base's generic adapter, {generic.sha256[:12]}")
     with progress.stage("train", "training") as stage:
         trained = train_adapter(task, folder, resumable, seconds=seconds, stage=stage)
     if trained.resumed_at is not None:

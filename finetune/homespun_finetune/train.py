@@ -38,6 +38,8 @@ class TrainingFolders:
     kept: Path | None = None
     """Of checkpoints. One that is there already is gone on from, with the budget that was measured
     then."""
+    fresh: bool = False
+    """Whether what is gone on from is where a fresh one begins: at the full rate."""
 
     def unfinished(self) -> Checkpoint | None:
         """What an earlier run left, killed before its end."""
@@ -98,7 +100,8 @@ def fine_tune(
     """
     deadline = Deadline(seconds)
     adapted = prepare(model, settings, folders.start)
-    rate = peak_rate(model, settings, refreshing=folders.start is not None)
+    refreshing = folders.start is not None and not folders.fresh
+    rate = peak_rate(model, settings, refreshing=refreshing)
     samples, collator = iter(data.training), data.collator(settings)
     first = first_samples(samples, settings)
     found = folders.unfinished()

@@ -6,8 +6,9 @@ Text comes in, an adapter lies in a folder afterwards. Knows no holdout and no g
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ from homespun_corpus.mining.dataset import Mined
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.reading.rules_version import JUDGING_VERSION
 from homespun_model.bases.base import Base
+from homespun_model.bases.generic_adapter import GenericAdapter
 from homespun_model.bases.memory import holds_bf16
+from homespun_model.engines.lora_merged import merged
+from torch import Size
+from transformers import PreTrainedModel
 
 from homespun_finetune import provenance
 from homespun_finetune.adapter import save_adapter
@@ -26,6 +31,8 @@ from homespun_finetune.progress import Stage
 from homespun_finetune.refresh import TrainingPlan
 from homespun_finetune.resumable import ResumableRun, key_of
 from homespun_finetune.settings import TrainSettings
+from homespun_finetune.start_beside import join, narrowed
+from homespun_finetune.start_onward import widen
 from homespun_finetune.stdlib_samples import replay_digest, replay_samples
 from homespun_finetune.train import Trained, TrainingFolders, fine_tune
 from homespun_finetune.training_data import Tokens, TrainingData
@@ -42,9 +49,16 @@ class TrainingTask:
     planted: Sequence[Sample] = ()
     """Read before the repository's own, so that however short the time, they are."""
 
+    @property
+    def generic(self) -> GenericAdapter | None:
+        """The base's generic adapter, of which this one holds all, or began with all."""
+        return generic_for(self.base, self.settings)
+
     def to_json(self) -> dict[str, Any]:
         """For the manifest: with these, a later run knows whether it may go on from this one."""
         return {
+            "start": self.settings.start if self.generic else "bare",
+            "generic": self.generic.sha256 if self.generic else None,
             "rules": JUDGING_VERSION,
             "course": self.plan.to_json(),
             "general_digest": replay_digest(self.settings.seed),
@@ -85,6 +99,12 @@ class TrainingTask:
         return encode_all(self.base.prompts(), samples, longest=self.base.context_length)
 
 
+def generic_for(base: Base, settings: TrainSettings) -> GenericAdapter | None:
+    """The generic adapter that a fresh training begins at: one of the prompt that is trained on."""
+    found = None if settings.start == "bare" else base.found_generic.adapter
+    return found if found and found.prompt_version == base.prompt_versions[-1] else None
+
+
 def train_adapter(
     task: TrainingTask,
     folder: Path,
@@ -97,22 +117,54 @@ def train_adapter(
 
     Without ``resumable`` nothing is kept that a later run could go on with.
     """
-    base, plan, mined = task.base, task.plan, task.mined
-    folders = TrainingFolders(
-        work=folder,
-        start=plan.start.path if plan.start else None,
-        kept=resumable.path if resumable else None,
-    )
-    dtype = torch.bfloat16 if holds_bf16(base.parameters) else torch.float32
-    trained = fine_tune(
-        base.load_model(dtype), task.data(), task.settings, folders, seconds=seconds, stage=stage
-    )
+    plan, mined = task.plan, task.mined
+    kept = resumable.path if resumable else None
+    with tempfile.TemporaryDirectory() as scratch:
+        begin = _beginning(task, Path(scratch))
+        folders = TrainingFolders(folder, begin.start, kept, fresh=plan.start is None)
+        trained = fine_tune(
+            begin.model, task.data(), begin.settings, folders, seconds=seconds, stage=stage
+        )
     assert trained.model is not None
-    save_adapter(trained.model, folder, base.id)
+    save_adapter(trained.model, folder, task.base.id)
+    if begin.beside is not None:
+        join(begin.beside, folder, begin.shapes)
     trained = replace(trained, model=None)
+    del begin
     gc.collect()  # a trainer and its callbacks know each other
     if mined.material is not None:
         taught = provenance.of(mined.material.repository, mined.material.kept)
         before = provenance.read(plan.start.path) if plan.start else None
         taught.and_(before).write(folder)
     return trained
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """A model before its first step."""
+
+    model: PreTrainedModel
+    settings: TrainSettings
+    start: Path | None = None
+    """The adapter to go on from."""
+    beside: Path | None = None
+    """The generic adapter, where it is a part of the model's weights."""
+    shapes: Mapping[str, Size] = field(default_factory=dict)
+    """Of the base's weights; names change where an adapter comes."""
+
+
+def _beginning(task: TrainingTask, scratch: Path) -> _Beginning:
+    """The base with what the plan goes on from; else with its generic adapter, as the settings have
+    it. StoreError: it does not fit the base."""
+    base, settings = task.base, task.settings
+    model = base.load_model(torch.bfloat16 if holds_bf16(base.parameters) else torch.float32)
+    if task.plan.start is not None:
+        return _Beginning(model, settings, task.plan.start.path)
+    if task.generic is None:
+        return _Beginning(model, settings)
+    generic, shapes = task.generic.path, {n: p.shape for n, p in model.named_parameters()}
+    if settings.start == "beside":
+        narrow = narrowed(settings, generic)
+        return _Beginning(merged(model, generic), narrow, beside=generic, shapes=shapes)
+    widen(generic, shapes, settings, scratch)
+    return _Beginning(model, settings, scratch)

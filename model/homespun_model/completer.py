@@ -58,6 +58,8 @@ class Suggestion:
     base: str
     stopped: str
     milliseconds: dict[str, float]
+    generic: bool = False
+    """Whether the base's generic adapter had a part in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,19 @@ class Completer:
     """Completes with one base and at most one adapter. Not for two threads at once."""
 
     def __init__(
-        self, base: Base, engine: Engine, revision: str | None, prompt_version: int | None = None
+        self,
+        base: Base,
+        engine: Engine,
+        revision: str | None,
+        prompt_version: int | None = None,
+        *,
+        generic: str | None = None,
     ) -> None:
+        """``generic``: the hash of the base's generic adapter, where the engine holds it."""
         from homespun_model.decoding.decode import Decoder
 
         self.revision = revision
+        self.generic = generic
         self._base = base
         self._prompts = base.prompts(prompt_version)
         self._engine = engine
@@ -141,15 +151,34 @@ class Completer:
         self._stop_ids = base.fim.stop | base.tokenizer.special_ids
 
     @classmethod
-    def load(cls, base: Base, adapter: Revision | None = None, *, device: str = "cpu") -> Self:
-        """The base, with ``adapter`` or none. StoreError if that may not be loaded."""
+    def load(
+        cls,
+        base: Base,
+        adapter: Revision | None = None,
+        *,
+        device: str = "cpu",
+        bare: bool = False,
+    ) -> Self:
+        """The base with ``adapter``; without, with its generic one, if it has one and the base is
+        not to be ``bare``. StoreError if ``adapter`` may not be loaded."""
         from homespun_model.engines.loading import load_engine
 
         if adapter is None:
-            return cls(base, load_engine(base, device=device), None)
+            return cls._plain(base, device, bare=bare)
         check(adapter, base)
         engine = load_engine(base, adapter.path, device=device)
         return cls(base, engine, adapter.name, adapter.manifest["prompt_version"])
+
+    @classmethod
+    def _plain(cls, base: Base, device: str, *, bare: bool) -> Self:
+        """Without a team's adapter."""
+        from homespun_model.engines.loading import load_engine
+
+        found = None if bare else base.found_generic.adapter
+        if found is None:
+            return cls(base, load_engine(base, device=device), None)
+        engine = load_engine(base, found.path, device=device)
+        return cls(base, engine, None, found.prompt_version, generic=found.sha256)
 
     @property
     def size(self) -> int:
@@ -220,6 +249,7 @@ class Completer:
             base=self._base.id,
             stopped=stopped,
             milliseconds=clock.total(),
+            generic=self.generic is not None,
         )
 
     def warm(self, place: Place, *, session: str, cancelled: IsCancelled = never) -> None:

@@ -27,6 +27,8 @@ class ServedBy:
     base: str
     weights: str
     revision: str | None
+    generic: str | None = None
+    """The hash of the base's generic adapter, where that answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,9 +187,10 @@ class App:
 
     def _status(self, status: Status) -> None:
         logger.info(
-            "%s: base %s, revision %s%s",
+            "%s: base %s%s, revision %s%s",
             status.state,
             status.base,
+            " + generic" if status.generic else "",
             status.revision,
             f": {status.message}" if status.message else "",
         )
@@ -233,6 +234,7 @@ def _item(ghost: Ghost) -> types.InlineCompletionItem:
     served = {
         "revision": ghost.served.revision,
         "base": ghost.served.base,
+        "generic": ghost.served.generic is not None,
         "cached": ghost.cached,
         "item": ghost.number,
     }
@@ -247,6 +249,7 @@ def _status_params(status: Status, log: str | None) -> dict[str, Any]:
     return {
         "state": status.state,
         "base": status.base,
+        "generic": status.generic,
         "revision": status.revision,
         "repository": status.repository,
         "message": status.message,

@@ -22,7 +22,7 @@ from homespun_model.exit_codes import BAD_USAGE, DONE, INTERRUPTED, explain, fai
 from homespun_server.errors import CommandUsageError, ServerError
 from homespun_server.settings import LaunchOptions
 
-FINETUNE = "finetune"  # another room's command
+FINETUNE, ADAPT = "finetune", "adapt"  # another room's commands
 
 app = typer.Typer(
     add_completion=False,
@@ -177,6 +177,14 @@ def models_remove(name: Annotated[str, typer.Argument(help="As it is listed.")])
     return ModelCommands().remove(name)
 
 
+@models_app.command(ADAPT, context_settings={"allow_extra_args": True})
+def models_adapt(context: typer.Context) -> int:
+    """Teach a base this project's prompt: its generic adapter, made here."""
+    from homespun_server.other_commands import hand_over
+
+    return hand_over(ADAPT, context.args)
+
+
 @app.command()
 def doctor(
     place: Annotated[
@@ -305,10 +313,13 @@ def run(arguments: list[str]) -> int:
 def _for_typer(arguments: list[str]) -> list[str]:
     """Without --debug, wherever it stands; but another room's command gets all there is, unread."""
     rest = [argument for argument in arguments if argument != "--debug"]
-    if rest[:1] != [FINETUNE]:
-        return rest
-    at = arguments.index(FINETUNE)
-    return [FINETUNE, "--", *arguments[:at], *arguments[at + 1 :]]
+    for command in ([FINETUNE], ["models", ADAPT]):
+        if rest[: len(command)] == command:
+            given = list(arguments)
+            for word in command:
+                given.remove(word)
+            return [*command, "--", *given]
+    return rest
 
 
 def version() -> str:

@@ -101,6 +101,8 @@ def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> S
     if repository is not None:
         identity = repository
     base, serving = load_plain(options)
+    if serving.problem is not None:
+        print(f"homespun: {serving.problem}", file=sys.stderr)
     if identity is not None:
         serving = load_current(store, identity, base, options.device) or serving
     return suggestion_at(serving, cursor, home)
@@ -123,6 +125,7 @@ def to_json(cursor: Cursor, suggestion: Suggestion) -> dict[str, Any]:
         "end": _position(document, cursor.offset + suggestion.replace),
         "revision": suggestion.revision,
         "base": suggestion.base,
+        "generic": suggestion.generic,
         "mean_logprob": suggestion.mean_logprob,
         "shown": suggestion.shown,
         "stopped": suggestion.stopped,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homespun_corpus.syntax.languages import language_for
+from homespun_model.catalogue.catalogue import STARTER
 from homespun_model.errors import ModelError
 from homespun_model.store.store import AdapterStore
 
@@ -75,6 +76,8 @@ class Diagnosis:
         yield Finding("python", f"{platform.python_version()} at {sys.executable}")
         yield Finding("packages", ", ".join(_versions()))
         yield self._load_base()
+        if self._serving is not None:
+            yield self._generic(self._serving)
         yield self._find_store()
         if self._place is not None:
             yield from self._examine_file(*parse_place(self._place))
@@ -94,6 +97,15 @@ class Diagnosis:
         base, device = self._base, pick_device(self._options.device)
         weights = f"weights {base.weights_hash[:12]}, {base.context_length} tokens of context"
         return Finding("base", f"{base.id}, {weights}, on {device}")
+
+    def _generic(self, serving: Serving) -> Finding:
+        if serving.problem is not None:
+            return Finding("generic adapter", serving.problem, good=False)
+        name = serving.served.base
+        if serving.served.generic is None:
+            how = "it needs none" if name == STARTER else f"make one: homespun models adapt {name}"
+            return Finding("generic adapter", f"none for {name}; {how}")
+        return Finding("generic adapter", serving.served.generic[:12])
 
     def _examine_file(self, file: Path, line: int | None, column: int | None) -> Iterator[Finding]:
         try:

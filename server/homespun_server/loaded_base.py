@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from homespun_model.errors import BaseError, ModelError
@@ -34,6 +34,8 @@ class Status:
     revision: str | None = None
     repository: str | None = None
     message: str | None = None
+    generic: bool = False
+    """Whether the base is served with its generic adapter where no repository's is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Serving:
 
     completer: Completing
     served: ServedBy
+    problem: str | None = None
+    """Why it holds less than it might."""
 
 
 Report = Callable[[Status], None]
@@ -138,9 +142,14 @@ class LoadedBase:
         finally:
             slot.stamp, slot.loading = stamp, None
 
+    @property
+    def has_generic(self) -> bool:
+        """Whether the base's generic adapter answers where no repository's does."""
+        return self.plain.served.generic is not None
+
     def _say(self, status: Status) -> None:
         if not self._is_closed:
-            self._report(status)
+            self._report(replace(status, generic=self.has_generic))
 
 
 def load_current(store: AdapterStore, repository: str, base: Base, device: str) -> Serving | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homespun_model.bases.choice import Choice, Chooser, chosen_base
-from homespun_model.errors import BaseError, ModelError
+from homespun_model.errors import BaseError, ModelError, StoreError
 from homespun_model.store.store import AdapterStore, default_store
 
 from homespun_server.answer_cache import ServedBy
@@ -95,7 +95,7 @@ class Models:
         except (ModelError, OSError) as error:
             self._report(Status("error", choice.base, message=str(error)))
             raise
-        self._report(Status("ready", loaded.base.id, message=choice.hint))
+        self._ready(loaded, choice.hint)
         return loaded
 
     async def _choice(self) -> Choice:
@@ -146,7 +146,12 @@ class Models:
         self._loaded = done
         if old is not None:
             old.close()
-        self._report(Status("ready", new.base.id))
+        self._ready(new)
+
+    def _ready(self, loaded: LoadedBase, hint: str | None = None) -> None:
+        message = loaded.plain.problem or hint
+        generic = loaded.has_generic
+        self._report(Status("ready", loaded.base.id, message=message, generic=generic))
 
 
 def store_root(options: LaunchOptions) -> Path:
@@ -160,11 +165,16 @@ def _import_the_model_room() -> None:
 
 
 def load_plain(options: LaunchOptions) -> tuple[Base, Serving]:
-    """The base that is named, or chosen, and a completer of it without an adapter."""
+    """The base that is named, or chosen, and a completer of it without a repository's adapter."""
     from homespun_model.bases.base import load_base
 
     base = load_base(options.base or chosen_base("serve").base, fim_format=options.fim_format)
     from homespun_model.completer import Completer  # torch: after what can be wrong without it
 
-    completer = Completer.load(base, None, device=pick_device(options.device))
-    return base, Serving(completer, ServedBy(base.id, base.weights_hash, None))
+    device, problem = pick_device(options.device), base.found_generic.problem
+    try:
+        completer = Completer.load(base, device=device)
+    except StoreError as error:  # a generic adapter that is whole, and fits no weights of the base
+        completer, problem = Completer.load(base, device=device, bare=True), str(error)
+    served = ServedBy(base.id, base.weights_hash, None, completer.generic)
+    return base, Serving(completer, served, problem)

@@ -16,6 +16,7 @@ from typing import Any
 from homespun_model.bases.base import load_base
 from homespun_model.bases.choice import Chooser
 from homespun_model.bases.families import families, named_family
+from homespun_model.bases.generic_adapter import spoken_of
 from homespun_model.bases.memory import gib, machine_memory, needed
 from homespun_model.catalogue import own_settings
 from homespun_model.catalogue.catalogue import STARTER, Catalogue, CatalogueEntry, published
@@ -58,7 +59,9 @@ class ModelCommands:
         for row in rows:
             print(_line(row))
         for row in own:
-            print(f"{'*' if row['chosen'] else ' '} {row['name']:<29}your own, at {row['path']}")
+            adapted = "; adapted" if row["adapted"] else ""
+            mark = "*" if row["chosen"] else " "
+            print(f"{mark} {row['name']:<29}your own, at {row['path']}{adapted}")
         for found in others:
             print(f"  {found.name:<29}{found.program}'s: --base {found.path}")
         if chosen is not None and not any(row["chosen"] for row in rows + own):
@@ -183,10 +186,20 @@ class ModelCommands:
             "fits": fits,
             "recommended": entry == self._chooser().recommended(),
             "chosen": entry.name == chosen,
+            "adapted": self._is_adapted(entry.name),
         } | self._place(entry.name)
 
     def _own(self, name: str, chosen: str | None) -> dict[str, Any]:
-        return {"name": name, "chosen": name == chosen} | self._place(name)
+        adapted = self._is_adapted(name)
+        return {"name": name, "chosen": name == chosen, "adapted": adapted} | self._place(name)
+
+    def _is_adapted(self, name: str) -> bool:
+        """Whether a base that is here has a generic adapter; only one that may have is read."""
+        if not self.shelf.has(name) or self.shelf.about(name).get("name") not in spoken_of():
+            return False
+        with suppress(BaseError):
+            return load_base(str(self.shelf.folder(name))).generic is not None
+        return False
 
     def _place(self, name: str) -> dict[str, Any]:
         """Where it lies, or would; the starter comes with the program."""
@@ -267,6 +280,8 @@ def _line(row: dict[str, Any]) -> str:
         notes.append("recommended")
     if row["here"]:
         notes.append(f"here, from {row['from']}")
+    if row["adapted"]:
+        notes.append("adapted")
     if row["fetched"]:
         notes.append(f"{row['fetched'] / 1e6:,.0f} MB of it came")
     if ":" in row["licence"]:

@@ -8,6 +8,8 @@ import { shortRevision } from "./revision";
 export interface ServerStatus {
   readonly state: string;
   readonly base?: string | null;
+  /** Whether the base has its generic adapter where no repository's is. */
+  readonly generic?: boolean;
   readonly revision?: string | null;
   readonly repository?: string | null;
   readonly message?: string | null;
@@ -22,6 +24,7 @@ export class StatusItem implements vscode.Disposable {
   private enabled = true;
   private state = "starting";
   private base: string | undefined;
+  private generic = false;
   private served: string | undefined;
   private offered: string | undefined;
   private revision: string | undefined;
@@ -70,6 +73,7 @@ export class StatusItem implements vscode.Disposable {
     this.state = trouble && status.repository ? "ready" : status.state;
     this.message = status.message ?? undefined;
     this.base = status.base ?? this.base;
+    this.generic = status.generic ?? false;
     if (status.repository) {
       this.revisions.set(status.repository, status.revision ?? null);
       this.revision = status.revision ?? undefined;
@@ -157,7 +161,7 @@ export class StatusItem implements vscode.Disposable {
   private tooltip(word: string): vscode.MarkdownString {
     const lines = [`Homespun: ${word}`];
     if (this.base !== undefined) {
-      lines.push(`base: ${this.base}`);
+      lines.push(`base: ${this.base}${this.generic ? " + generic" : ""}`);
     }
     for (const [repository, revision] of this.revisions) {
       lines.push(`${repository}: ${revision ?? "no adapter yet"}`);

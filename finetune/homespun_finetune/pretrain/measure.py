@@ -67,7 +67,7 @@ def measure_lines(
 ) -> Iterator[Lines]:
     """The figures of each source that is kept for measurement."""
     base = load_base(str(weights))
-    completer = Completer.load(base)
+    completer = Completer.load(base, bare=True)
     for source in sources:
         if source.use == "measure":
             documents, _ = read_repository(clones, source)

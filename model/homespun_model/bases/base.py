@@ -4,7 +4,8 @@ A base is the bundled starter, one of the shelf, a folder, a GGUF file, or a mod
 Face hub, and the last only when its user names it: nothing here reads a base's name out of a
 manifest or a repository, and a folder called like a base of the catalogue is not taken for it.
 Weights are safetensors or GGUF and nothing else, and no code that lies beside them is ever run.
-torch and transformers are imported when weights are loaded, not before. Knows nothing of adapters.
+torch and transformers are imported when weights are loaded, not before. Of adapters it knows where
+its generic one lies.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from homespun_model.bases.families import (
     read_format,
 )
 from homespun_model.bases.fitted import Fitted, fitted_to
+from homespun_model.bases.generic_adapter import Found, find
 from homespun_model.bases.identity import (
     DIGITS,
     BaseIdentity,
@@ -99,6 +101,17 @@ class Base:
             sha256=None if name else self.weights_hash,
         )
         return BaseRecord(self.id, self.weights_hash, identity)
+
+    @cached_property
+    def found_generic(self) -> Found:
+        """Its generic adapter, or why there is none; looked for when first asked for."""
+        return find(self.record, self.prompt_versions)
+
+    @property
+    def generic(self) -> Path | None:
+        """The folder of its generic adapter, a plain one of peft's; None where there is none."""
+        found = self.found_generic.adapter
+        return found.path if found is not None else None
 
     @property
     def config(self) -> Mapping[str, Any]:

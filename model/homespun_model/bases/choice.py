@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from homespun_model.bases.generic_adapter import own_names
 from homespun_model.bases.memory import machine_memory, needed
 from homespun_model.catalogue import own_settings
 from homespun_model.catalogue.catalogue import STARTER, Catalogue, CatalogueEntry, published
@@ -54,9 +55,10 @@ class Chooser:
         return (need.serve if self.purpose == "serve" else need.train) < self.memory
 
     def stamp(self) -> tuple[object, ...]:
-        """Changes with the choice, or with what lies where it points to. BaseError."""
+        """Changes with the choice, with what lies where it points to, or with the generic
+        adapters made here. BaseError."""
         base = self.choice().base
-        return base, self.shelf.stamp(base), _changed(Path(base).expanduser())
+        return base, self.shelf.stamp(base), _changed(Path(base).expanduser()), own_names()
 
     def _checked(self, chosen: str) -> str:
         """Not a path that means another folder wherever a program is started."""

@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Size, Tensor
 
+from homespun_model.bases.plain_lora import CONFIG, WEIGHTS
 from homespun_model.errors import StoreError
-from homespun_model.store.revision import CONFIG, WEIGHTS
 
 _PREFIX, _DOWN, _UP = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
 

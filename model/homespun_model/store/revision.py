@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from homespun_model.bases.identity import BaseRecord
+from homespun_model.bases.plain_lora import CONFIG, WEIGHTS
 from homespun_model.errors import StoreError
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
 REQUIRED_FILES = (WEIGHTS, CONFIG)
 # peft writes a README; the report is what a run has to say for itself.
 KNOWN_FILES = frozenset({*REQUIRED_FILES, "README.md", "report.html", "learnt.jsonl"})

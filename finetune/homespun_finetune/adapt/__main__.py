@@ -1,0 +1,5 @@
+"""``python -m homespun_finetune.adapt``."""
+
+from homespun_finetune.adapt.command import main
+
+main()
