@@ -140,7 +140,7 @@ class Rounds:
             stage.tell("asking it")
             asked = self._scores(self._adapter(number), done[0].asked)
             bits = _bits(list(chain.from_iterable(asked)))
-        seconds = trained.points[-1].seconds  # of earlier processes, too
+        seconds = trained.seconds
         return Round(tokens_read(trained), trained.samples, seconds, bits, done[0].asked)
 
     def _save(self, trained: Trained, work: Path, folder: Path) -> None:
@@ -206,7 +206,7 @@ def gains_little(before: Round, after: Round) -> bool:
 
 def tokens_read(trained: Trained) -> int:
     """Those of the steps that were made: fewer than planned where it stopped early."""
-    return round(trained.tokens * trained.points[-1].step / trained.steps)
+    return round(trained.tokens * trained.made / trained.steps)
 
 
 def public_name(base: Base) -> str:
