@@ -4,8 +4,8 @@
                                  [--holes 150] [--context none] [--renamed] [--json FILE]
                                  [--train KEY=VALUE]...
 
-Of each repository the held-out new functions are asked of the bare base, of the base with the
-adapter in ``--generic``, of an adapter trained on the repository (own), and of one trained on the
+Of each repository the held-out new functions are asked of the bare base, of the base with its
+generic adapter or the one in ``--generic`` (``none`` for none), of an adapter trained on the repository (own), and of one trained on the
 next repository in the list (other), both going on from the generic one if there is one, for as many
 tokens. The model alone, teacher forced: bits a byte of the middles without their ends, and first
 lines of which every token is the likeliest. Intervals (95%) over files, of each repository and of
@@ -45,6 +45,7 @@ from homespun_finetune.metrics import Interval, bootstrap_ratio
 from homespun_finetune.packed_decoder import PackedDecoder, packed
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
+from homespun_finetune.start_onward import widen
 from homespun_finetune.train import TrainingFolders, TrainingLoop
 from homespun_finetune.training_budget import TrainingBudget, first_samples
 from homespun_finetune.training_data import Tokens, TrainingData, schedule
@@ -91,7 +92,7 @@ class Bench:
         first = first_samples(rows, self.settings)
         budget = TrainingBudget(self._budget(), MICRO)
         planned = schedule(data, first, rows, budget.time, self.settings, micro=MICRO)
-        rate = peak_rate(model, self.settings, refreshing=start is not None)
+        rate = peak_rate(model, self.settings, refreshing=False)
         begun = time.perf_counter()
         with tempfile.TemporaryDirectory() as work:
             loop = TrainingLoop(adapted, self.settings, budget, planned, rate, None)
@@ -153,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="own adapter against another's")
     parser.add_argument("repositories", type=Path, nargs="+")
     parser.add_argument("--base", required=True)
-    parser.add_argument("--generic", type=Path)
+    parser.add_argument("--generic")
     parser.add_argument("--tokens", type=float, default=120_000)
     parser.add_argument("--holes", type=int, default=150)
     parser.add_argument("--context", choices=("related", "none"), default="related")
@@ -172,10 +173,11 @@ def main() -> None:
             Renaming.away_from_the_library() if options.renamed else None,
             Path(work),
         )
+        generic = widened(bench, options.generic)
         everything: dict[str, dict[str, list[Asked]]] = {}
         for position, repository in enumerate(options.repositories):
             other = options.repositories[(position + 1) % len(options.repositories)]
-            found = compared(bench, repository, other, options)
+            found = compared(bench, repository, other, generic, options.holes)
             everything[_name(repository)] = found
             tell(_name(repository), found)
             if options.json:
@@ -184,23 +186,33 @@ def main() -> None:
     tell("all of them", pooled)
 
 
+def widened(bench: Bench, named: str | None) -> Path | None:
+    """The generic adapter in the shape of all others here."""
+    found = None if named == "none" else Path(named) if named else bench.base.generic
+    if found is None:
+        return None
+    shapes = {name: size.shape for name, size in bench.base.tensors(torch.bfloat16).items()}
+    folder = bench.work / "generic"
+    folder.mkdir()
+    widen(found, shapes, bench.settings, folder)
+    return folder
+
+
 def compared(
-    bench: Bench, repository: Path, other: Path, options: argparse.Namespace
+    bench: Bench, repository: Path, other: Path, generic: Path | None, count: int
 ) -> dict[str, list[Asked]]:
     """What each of the four makes of the repository's holes."""
     own = _mined(repository)
-    holes = held_out(own.samples("test"), "new", 0)[: options.holes]
+    holes = held_out(own.samples("test"), "new", 0)[:count]
     print(f"== {_name(repository)} ({len(holes)} holes), other: {_name(other)}", flush=True)
     roles: dict[str, Path | None] = {"base": None}
-    if options.generic:
-        roles["generic"] = options.generic
+    if generic:
+        roles["generic"] = generic
     name = _name(repository)
     if other != repository:
         samples = list(islice(_mined(other).samples("train"), READ))
-        roles["other"] = bench.adapter(f"{name}/other", samples, options.generic)
-    roles["own"] = bench.adapter(
-        f"{name}/own", list(islice(own.samples("train"), READ)), options.generic
-    )
+        roles["other"] = bench.adapter(f"{name}/other", samples, generic)
+    roles["own"] = bench.adapter(f"{name}/own", list(islice(own.samples("train"), READ)), generic)
     found = {}
     for role, adapter in roles.items():
         found[role] = bench.exam(holes, adapter)
