@@ -1,17 +1,18 @@
 """Is a team's own adapter worth more than another team's, of the same start, tokens and seed?
 
-    python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER] [--tokens 120000]
+    python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER|none] [--tokens 120000]
                                  [--holes 150] [--context none] [--renamed] [--json FILE]
                                  [--train KEY=VALUE]...
 
 Of each repository the held-out new functions are asked of the bare base, of the base with its
-generic adapter or the one in ``--generic`` (``none`` for none), of an adapter trained on the repository (own), and of one trained on the
-next repository in the list (other), both going on from the generic one if there is one, for as many
-tokens. The model alone, teacher forced: bits a byte of the middles without their ends, and first
-lines of which every token is the likeliest. Intervals (95%) over files, of each repository and of
-all together; the headline is own against other. ``--context none`` leaves related code out of every
-prompt; ``--renamed`` gives all code names that no model can have seen, as in-house code has (what
-is cut in a word at the cursor is left as it comes); ``--train`` moves a setting of the recipe.
+generic adapter or the one in ``--generic`` (``none`` for none), of an adapter trained on the
+repository (own), and of one trained on the next repository in the list (other), both going on from
+the generic one if there is one, for as many tokens. The model alone, teacher forced: bits a byte of
+the middles without their ends, and first lines of which every token is the likeliest. Intervals
+(95%) over files, of each repository and of all together; the headline is own against other.
+``--context none`` leaves related code out of every prompt; ``--renamed`` gives all code names that
+no model can have seen, as in-house code has (what is cut in a word at the cursor is left as it
+comes); ``--train`` moves a setting of the recipe.
 """
 
 from __future__ import annotations
