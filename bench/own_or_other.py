@@ -1,8 +1,8 @@
 """Is a team's own adapter worth more than another team's, of the same start, tokens and seed?
 
-    python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER|none] [--tokens 120000]
-                                 [--holes 150] [--context none] [--renamed] [--json FILE]
-                                 [--train KEY=VALUE]...
+    python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER|none]
+                                 [--tokens 120000] [--holes 150] [--context none] [--renamed]
+                                 [--json FILE] [--train KEY=VALUE]...
 
 Of each repository the held-out new functions are asked of the bare base, of the base with its
 generic adapter or the one in ``--generic`` (``none`` for none), of an adapter trained on the
