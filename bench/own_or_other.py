@@ -55,7 +55,7 @@ from renamed import Renaming
 from rich.console import Console
 
 FOREVER = 1e9  # seconds: here tokens decide, not the clock
-MICRO = 2
+MICRO = 1  # samples in memory together
 READ = 4000  # samples of a repository at most
 TOGETHER = 256  # positions of the output layer at a time
 
@@ -91,8 +91,9 @@ class Bench:
         )
         rows = iter(data.training)
         first = first_samples(rows, self.settings)
-        budget = TrainingBudget(self._budget(), MICRO)
-        planned = schedule(data, first, rows, budget.time, self.settings, micro=MICRO)
+        batch = self.settings.batch_size
+        budget = TrainingBudget(self._budget(), batch, MICRO)
+        planned = schedule(data, first, rows, budget.time, self.settings, batch=batch, micro=MICRO)
         rate = peak_rate(model, self.settings, refreshing=False)
         begun = time.perf_counter()
         with tempfile.TemporaryDirectory() as work:
