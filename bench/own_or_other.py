@@ -91,9 +91,8 @@ class Bench:
         )
         rows = iter(data.training)
         first = first_samples(rows, self.settings)
-        batch = self.settings.batch_size
-        budget = TrainingBudget(self._budget(), batch, MICRO)
-        planned = schedule(data, first, rows, budget.time, self.settings, batch=batch, micro=MICRO)
+        budget = TrainingBudget(self._budget(), MICRO)
+        planned = schedule(data, first, rows, budget.time, self.settings, micro=MICRO)
         rate = peak_rate(model, self.settings, refreshing=False)
         begun = time.perf_counter()
         with tempfile.TemporaryDirectory() as work:

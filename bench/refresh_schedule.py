@@ -87,8 +87,7 @@ def fix_budget(tokens: float) -> None:
     budget = TokenBudget(tokens / SAFETY / 1000, 1000.0, best_precision(best_device()))
 
     def within(trial: Any, _seconds: float, _stage: Stage) -> TrainingBudget:
-        size = trial._step_size()
-        return TrainingBudget(budget, size, trial._micro(size))
+        return TrainingBudget(budget, trial._micro(trial._step_size()))
 
     patch.object(BudgetTrial, "within", within).start()
     patch.object(EarlyStopping, "_is_late", lambda *_: False).start()

@@ -204,7 +204,6 @@ def test_where_validation_would_choose_by_chance_the_last_state_is_taken() -> No
             iter(examples(24)),
             TokenBudget(1.0, speed, "fp32"),
             settings,
-            batch=4,
             micro=4,
         )
         for speed in (2_000.0, 200_000.0)
@@ -212,7 +211,7 @@ def test_where_validation_would_choose_by_chance_the_last_state_is_taken() -> No
     assert not few.validation and not few.validations
     assert many.validation and many.validations == settings.validations
     between = schedule(
-        data, [], iter(examples(24)), TokenBudget(1.0, 5_000.0, "fp32"), settings, batch=4, micro=4
+        data, [], iter(examples(24)), TokenBudget(1.0, 5_000.0, "fp32"), settings, micro=4
     )
     assert 2 <= between.validations < settings.validations
     assert sum(len(batch["labels"]) for batch in between.validation) >= LEAST_WATCHED
@@ -239,7 +238,6 @@ def test_it_is_said_how_much_of_a_repository_is_read() -> None:
         iter(()),
         TokenBudget(1.0, 1e6, "fp32"),
         replace(QUICK, passes=1),
-        batch=4,
         micro=4,
     )
     read = sum(map(len, samples))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,15 +62,6 @@ def test_a_trial_measures_and_leaves_the_adapter_as_it_is() -> None:
     assert all(parameter.grad is None for parameter in adapted.model.parameters())
 
 
-def test_where_time_allows_few_steps_each_has_fewer_samples() -> None:
-    adapted = prepare(tiny_model(), QUICK, None)
-    for least, batch in ((0, 4), (10**9, 1)):
-        few = replace(QUICK, least_steps=least)
-        data = TrainingData(examples(16), (), TOKENS)
-        budget = BudgetTrial(adapted, examples(16), few, data.collator(few)).within(5.0, SILENT)
-        assert budget.batch == budget.micro == batch
-
-
 @pytest.mark.parametrize("seconds", [-1.0, 0.0, 1e-3])
 def test_too_little_time_for_one_batch_is_said(seconds: float) -> None:
     with pytest.raises(RunUsageError, match="raise --minutes"):
@@ -87,7 +77,7 @@ def test_a_trial_asks_for_no_more_samples_than_it_times() -> None:
 
 
 def test_a_checkpoint_gives_the_budget_back() -> None:
-    budget = TrainingBudget(TokenBudget(12.5, 345.6, "bf16"), 8, 4)
+    budget = TrainingBudget(TokenBudget(12.5, 345.6, "bf16"), 4)
     assert TrainingBudget.from_json(budget.to_json()) == budget
 
 
@@ -95,7 +85,7 @@ def test_a_schedule_reads_as_far_as_the_budget_reaches() -> None:
     samples = examples(1000)
     data = TrainingData(iter(samples), HELD_OUT, TOKENS)
     first, budget = samples[:8], TokenBudget(10.0, 500.0, "fp32")
-    planned = schedule(data, first, iter(samples[8:]), budget, QUICK, batch=4, micro=4)
+    planned = schedule(data, first, iter(samples[8:]), budget, QUICK, micro=4)
     assert sum(planned.steps.tokens) <= budget.tokens * (1 - QUICK.validation_share)
     assert planned.distinct <= len(planned.samples) < 1000
     assert planned.after(0)[:4] == [samples[i] for i in planned.steps.batches[0]]
@@ -106,7 +96,5 @@ def test_a_schedule_reads_as_far_as_the_budget_reaches() -> None:
 def test_a_schedule_has_a_step_however_small_the_budget() -> None:
     samples = examples(8)
     data = TrainingData(samples, HELD_OUT, TOKENS)
-    planned = schedule(
-        data, samples, iter(()), TokenBudget(1e-6, 1.0, "fp32"), QUICK, batch=4, micro=4
-    )
+    planned = schedule(data, samples, iter(()), TokenBudget(1e-6, 1.0, "fp32"), QUICK, micro=4)
     assert len(planned) == 1 and planned.validation == []

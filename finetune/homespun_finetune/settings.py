@@ -35,10 +35,7 @@ class TrainSettings:
     on code from just after the training tree, it loses on newer code, and code in general with it.
     A pass shows most lines several times as it is, in the prompts of samples nearby."""
     batch_size: int = 8
-    """Samples a step at most. LoRA wants small batches."""
-    least_steps: int = 64
-    """Steps below which a step has fewer samples, down to one: minutes on two cores allow a large
-    base a few dozen samples, and four steps of eight teach less than sixteen of two (LOG E-045)."""
+    """Samples a step. LoRA wants small batches, and minutes on two cores allow few steps."""
     warmup: float = 0.08
     """Share of the steps in which the rate rises; it falls along a cosine after."""
     weight_decay: float = 0.01

@@ -109,8 +109,7 @@ def fine_tune(
         budget = TrainingBudget.from_json(found.about["fixed"])
     else:
         budget = BudgetTrial(adapted, first, settings, collator).within(deadline.left(), stage)
-    batch, micro = budget.batch, budget.micro
-    planned = schedule(data, first, samples, budget.time, settings, batch=batch, micro=micro)
+    planned = schedule(data, first, samples, budget.time, settings, micro=budget.micro)
     stage.tell(planned.said(data.count))
     loop = TrainingLoop(adapted, settings, budget, planned, rate, found)
     return loop.run(collator, folders, stage)

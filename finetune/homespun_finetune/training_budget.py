@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import gcd
 from typing import Any
 
 from homespun_finetune import processes
 from homespun_finetune.adapted_model import AdaptedModel
-from homespun_finetune.batches import EncodedSample, Plan
+from homespun_finetune.batches import EncodedSample
 from homespun_finetune.budget import Deadline, TokenBudget, autocast, tokens_per_second
 from homespun_finetune.errors import RunUsageError, TrainingError
 from homespun_finetune.loss import Batch
@@ -34,18 +33,16 @@ class TrainingBudget:
     """What is decided once, by what the machine can do just then."""
 
     time: TokenBudget
-    batch: int
-    """Samples a step, over all processes."""
     micro: int
     """Samples that a process holds at a time."""
 
     def to_json(self) -> dict[str, Any]:
         spoken = [self.time.seconds, self.time.tokens_per_second, self.time.precision]
-        return {"budget": spoken, "batch": self.batch, "micro": self.micro}
+        return {"budget": spoken, "micro": self.micro}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TrainingBudget:
-        return cls(TokenBudget(*value["budget"]), int(value["batch"]), int(value["micro"]))
+        return cls(TokenBudget(*value["budget"]), int(value["micro"]))
 
 
 def first_samples(samples: Iterator[EncodedSample], settings: TrainSettings) -> list[EncodedSample]:
@@ -81,9 +78,8 @@ class BudgetTrial:
             speed = self._speed(micro, trial.left())
             time = TokenBudget(max(0.0, deadline.left()), speed, self.adapted.precision)
             time = processes.agree(time, self.adapted.device)
-            size = self._for_steps(size, time.tokens)
             if time.tokens >= sum(map(len, self.samples[:size])):
-                return TrainingBudget(time, size, gcd(micro, size // processes.count()))
+                return TrainingBudget(time, micro)
         raise RunUsageError("no time is left to train after mining and measuring: raise --minutes")
 
     def _step_size(self) -> int:
@@ -95,13 +91,6 @@ class BudgetTrial:
                 "start 2 or 4"
             )
         return size
-
-    def _for_steps(self, size: int, tokens: float) -> int:
-        """``size``, halved for as long as the time allows fewer than ``least_steps``."""
-        steps = tokens * len(self.samples) / sum(map(len, self.samples)) / size
-        if steps >= self.settings.least_steps or size % (2 * processes.count()):
-            return size
-        return self._for_steps(size // 2, tokens)
 
     def _micro(self, share: int) -> int:
         """How many of a process's ``share`` of a step memory holds, by the longest sample."""
@@ -118,14 +107,11 @@ class BudgetTrial:
         """Tokens a second of steps in parts of ``micro`` samples."""
         batches = (
             self._batch([self.samples[i] for i in step[begin : begin + micro]])
-            for step in self._planned().batches[: TIMED_BATCHES + 1]
+            for step in planned(self.samples, self.settings).batches[: TIMED_BATCHES + 1]
             for begin in range(0, len(step), micro)
         )
         with autocast(self.adapted.precision, self.adapted.device):
             return tokens_per_second(self._forward_backward, batches, seconds=seconds)
-
-    def _planned(self) -> Plan:
-        return planned(self.samples, self.settings.batch_size, self.settings)
 
     def _forward_backward(self, batch: Batch) -> None:
         self.adapted.weighted_loss(**batch).backward()

@@ -99,29 +99,28 @@ def schedule(
     budget: TokenBudget,
     settings: TrainSettings,
     *,
-    batch: int,
     micro: int,
 ) -> TrainingSchedule:
     """The steps and the validation that ``budget`` pays for: over ``first``, and some of ``rest``.
 
-    There is at least one step, of ``batch`` samples. ``micro``: those that are in memory together.
+    There is at least one step. ``micro``: samples that are in memory together.
     """
     tokens = budget.tokens * (1 - settings.validation_share)
     samples = [*first, *take(rest, tokens - sum(map(len, first)))]
     watched, validations = _affordable(data.validation, budget, settings)
     return TrainingSchedule(
         samples,
-        planned(samples, batch, settings).within(tokens),
+        planned(samples, settings).within(tokens),
         on_middles(watched, micro, data.tokens),
         validations,
     )
 
 
-def planned(samples: Sequence[EncodedSample], batch: int, settings: TrainSettings) -> Plan:
+def planned(samples: Sequence[EncodedSample], settings: TrainSettings) -> Plan:
     """The batches of all passes over ``samples``."""
     return plan(
         [len(sample) for sample in samples],
-        batch_size=batch,
+        batch_size=settings.batch_size,
         passes=settings.passes,
         seed=settings.seed,
     )
