@@ -186,12 +186,21 @@ class Completer:
         self._stop_ids = base.fim.stop | base.tokenizer.special_ids
 
     @classmethod
-    def load(cls, base: Base, adapter: Revision | None = None, *, device: str = "cpu") -> Self:
-        """The base, with ``adapter`` or none. StoreError if that may not be loaded."""
+    def load(
+        cls,
+        base: Base,
+        adapter: Revision | None = None,
+        *,
+        device: str = "cpu",
+        bare: bool = False,
+    ) -> Self:
+        """The base with ``adapter``; without one with its generic adapter, where there is one and
+        it is not to be ``bare``. StoreError if the adapter may not be loaded."""
         from homespun_model.engines.loading import load_engine
 
         if adapter is None:
-            return cls(base, load_engine(base, device=device), None)
+            generic = None if bare else base.generic
+            return cls(base, load_engine(base, generic, device=device), None)
         check(adapter, base)
         engine = load_engine(base, adapter.path, device=device)
         return cls(base, engine, adapter.name, adapter.manifest["prompt_version"])

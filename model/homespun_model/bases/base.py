@@ -73,6 +73,8 @@ class Base:
     """Model type and shape."""
     published: tuple[str, str | None] | None
     """Name and revision, where they are known."""
+    generic: Path | None = None
+    """The folder of the adapter that ships for it, of no team's; None where there is none."""
 
     @property
     def prompt_versions(self) -> tuple[int, ...]:
