@@ -184,7 +184,7 @@ def measured(folder: Path, exam: Sequence[Sample]) -> str:
             f"bits per byte {bits_of(sum(s.nats for s in told)) / size:.3f}",
             f"without related code {bits_of(sum(s.nats for s in untold)) / size:.3f}",
             f"first lines {sum(c.exact_line for c in completed) / len(completed):.1%}",
-            f"end themselves {sum(c.ends_itself for c in completed) / len(completed):.0%}",
+            f"end themselves {sum(c.ends_itself is True for c in completed) / len(completed):.0%}",
             f"({len(exam)} holes, {len(completed)} completed)",
         )
     )

@@ -20,6 +20,7 @@ import torch
 from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
 from homespun_model.decoding.decode import Decoder
+from homespun_model.decoding.score import Question
 from homespun_model.engines.engine import Engine
 from homespun_model.engines.transformers_engine import TransformersEngine, engine_for
 from recorded import Request, code_of, requests
@@ -85,7 +86,9 @@ def differences(name: str, exact: Decoder, low: Decoder, recorded: list[Request]
         if one != other:
             at = next(i for i in range(TOKENS) if one[i] != other[i])
             behind = [*request.prompt, *one[:at]]
-            best, chosen = (float(exact.logprobs(behind, [ids[at]])) for ids in (one, other))
+            best, chosen = (
+                float(exact.logprobs(Question(behind, [ids[at]]))) for ids in (one, other)
+            )
             margins.append(best - chosen)
     same = 1 - len(margins) / len(recorded)
     worst = f", first differences up to {max(margins):.3f} nats" if margins else ""

@@ -32,11 +32,12 @@ from homespun_corpus.repo.repository import Repository
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.batches import EncodedSample
 from homespun_finetune.evidence import weigh
-from homespun_finetune.holdout import Answerer, HoldoutSet, held_out, measure_holes
-from homespun_finetune.metrics import HoleResult, Interval, summarise
+from homespun_finetune.holdout import Answerer, answered, held_out
+from homespun_finetune.metrics import HoleResult, Interval, SimulatedLine, summarise
 from homespun_finetune.progress import Stage, Turn
 from homespun_finetune.refresh import full_plan
 from homespun_finetune.settings import TrainSettings
+from homespun_finetune.sitting import Asked, Sitting
 from homespun_finetune.stdlib_samples import measured_samples
 from homespun_finetune.train import TrainingFolders, fine_tune
 from homespun_finetune.training_data import Tokens, TrainingData
@@ -64,9 +65,10 @@ PUBLISHED = TrainSettings(
 
 @dataclass(frozen=True)
 class Sheets:
-    """What one model answered: the held-out holes, and code in general."""
+    """What one model answered: the held-out holes, lines typed at them, and code in general."""
 
     new: tuple[HoleResult, ...]
+    typed: tuple[SimulatedLine, ...]
     general: tuple[HoleResult, ...]
 
 
@@ -174,20 +176,19 @@ def examined(
     exam: Sequence[Sample],
     completed: int,
     general: Sequence[Sample],
+    *,
+    lines: int = 0,
 ) -> Sheets:
     """What is answered in the exam, and by the model itself in code in general."""
-    asked = ((answering, exam, completed), (model, general, 0))
-    answers = [
-        measure_holes(
-            asked_of,
-            HoldoutSet(tuple(holes), len(holes), count),
-            seconds=1e9,
-            scoring=1.0,
-            turn=Turn(quiet("exam"), 1e9),
-        )
-        for asked_of, holes, count in asked
-    ]
-    return Sheets(*answers)
+    turn = Turn(quiet("exam"), 1e9)
+    sitting = Sitting(Asked(whole=completed, lines=lines))
+    sitting.ask(answering, exam[:completed], turn)
+    scored = [answered(answering, hole) for hole in exam[completed:]]
+    return Sheets(
+        (*sitting.results, *scored),
+        tuple(sitting.lines),
+        tuple(answered(model, hole) for hole in general),
+    )
 
 
 def figures(sheets: Sheets) -> str:

@@ -21,15 +21,13 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from homespun_corpus.mining.dataset import MineSettings, mine
-from homespun_corpus.mining.eval_material import TypedLine
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.repo.repository import Repository
 from homespun_finetune.holdout import ServedModel, held_out
-from homespun_finetune.metrics import SimulatedLine, summarise
+from homespun_finetune.metrics import summarise
 from homespun_finetune.refresh import full_plan
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.training_step import TrainingTask, train_adapter
-from homespun_finetune.typing_simulation import simulate_typing
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
 from homespun_model.decoding.ngram_index import NgramIndex
@@ -46,7 +44,6 @@ class Questions:
 
     holes: list[Sample]
     general: list[Sample]
-    lines: list[TypedLine]
     ngrams: NgramIndex
 
 
@@ -67,12 +64,11 @@ def main() -> None:
     ngrams = NgramIndex()
     ngrams.update({path: base.tokenizer.encode(text) for path, text in files})
     questions = Questions(
-        held_out(mined.samples("test"), "new", 0)[: options.holes],
+        held_out(mined.samples("test"), "new", 0, material)[: options.holes],
         general_holes(),
-        material.lines(0, LINES),
         ngrams,
     )
-    told("base", *answered(base, None, questions))
+    told("base", answered(base, None, questions))
     first: Sheets | None = None
     for value in options.values:
         settings = replace(TrainSettings(), **{options.setting: value})
@@ -80,30 +76,27 @@ def main() -> None:
             task = TrainingTask(base, mined, full_plan(mined, 0), settings)
             train_adapter(task, Path(folder), None, seconds=1e9, stage=quiet("training"))
             name = f"{options.setting} {value:g}"
-            sheets, typed = answered(base, Path(folder), questions)
-        told(name, sheets, typed)
+            sheets = answered(base, Path(folder), questions)
+        told(name, sheets)
         if first is not None:
             print(f"  against the first: {gains(first, sheets)}", flush=True)
         first = first or sheets
 
 
-def answered(
-    base: Base, folder: Path | None, questions: Questions
-) -> tuple[Sheets, tuple[SimulatedLine, ...]]:
+def answered(base: Base, folder: Path | None, questions: Questions) -> Sheets:
     """The base's answers, or those of the adapter in ``folder``, merged as editors are served."""
     completer = Completer(base, load_engine(base, folder), None)
     served = ServedModel(completer, questions.ngrams)
     holes = questions.holes
-    sheets = examined(served, completer, holes, len(holes), questions.general)
-    return sheets, tuple(simulate_typing(served, questions.lines, lambda: True))
+    return examined(served, completer, holes, len(holes), questions.general, lines=LINES)
 
 
-def told(name: str, sheets: Sheets, typed: tuple[SimulatedLine, ...]) -> None:
-    typing = summarise(sheets.new, typed)
+def told(name: str, sheets: Sheets) -> None:
+    typing = summarise(sheets.new, sheets.typed)
     print(f"{name:16} {figures(sheets)}")
     print(
         f"  typing saved {typing.typing_balance:.1%}, accepted {typing.typing_accepted:.1%}, "
-        f"{typing.wrong_shown:.2f} wrong a line ({len(typed)} lines)",
+        f"{typing.wrong_shown:.2f} wrong a line ({len(sheets.typed)} lines)",
         flush=True,
     )
 

@@ -12,6 +12,7 @@ from homespun_model.decoding import cache_lm, ngram_index
 from homespun_model.decoding.cache_lm import NextTokens, NgramCache
 from homespun_model.decoding.decode import Decoder
 from homespun_model.decoding.ngram_index import NgramIndex, NgramView, tail
+from homespun_model.decoding.score import Question
 from homespun_model.engines.transformers_engine import engine_for
 from tiny_models import tiny_base
 from transformers import PreTrainedModel
@@ -168,7 +169,7 @@ def test_what_is_decoded_is_what_is_scored(model: PreTrainedModel) -> None:
     index, decoder = without(a=[*ids, *rng.choices(range(300), k=20)]), Decoder(engine_for(model))
     found = decoder.generate(ids, max_new_tokens=16, stop_ids=NOTHING, ngrams=index)
     assert found.ids != decoder.generate(ids, max_new_tokens=16, stop_ids=NOTHING).ids
-    scored = decoder.logprobs(ids, found.ids, ngrams=index)
+    scored = decoder.logprobs(Question(ids, found.ids), ngrams=index)
     assert scored.tolist() == pytest.approx(found.logprobs, abs=1e-4)
 
 

@@ -15,6 +15,7 @@ import torch
 from homespun_corpus.place import Place, place_at
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
+from homespun_model.decoding.ngram_index import NgramIndex
 from homespun_model.errors import Cancelled, StoreError
 from homespun_model.store.store import AdapterStore, Revision
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -152,6 +153,52 @@ def test_scoring_many_is_scoring_each(plain: Completer) -> None:
     together = plain.score_many(pairs)
     for (place, middle), score in zip(pairs, together, strict=True):
         assert score.nats == pytest.approx(plain.score(place, middle).nats, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["starter", "qwen2.5-coder"])
+def test_a_place_read_once_is_scored_and_completed_as_read_anew(name: str, tmp_path: Path) -> None:
+    """With a word begun, with copies, with the answer for a guess, and one place after another."""
+    base = load_base(str(tiny_base(tmp_path / "base", name)))
+    completer, index = Completer.load(base), NgramIndex()
+    index.update({"other.py": base.tokenizer.encode(CODE[:200])})
+    for number, place in enumerate(places(12)):
+        middle = MIDDLE[: 5 * number]
+        anew = completer.score_many([(place, middle)], ngrams=index)[0]
+        score = completer.score(place, middle, session="exam", ngrams=index)
+        assert score.nats == pytest.approx(anew.nats, abs=1e-4)
+        assert (score.bytes, score.tokens) == (anew.bytes, anew.tokens)
+        found = completer.complete(place, session="exam", ngrams=index, guess=middle)
+        assert _same(found, completer.complete(place, ngrams=index))
+
+
+def test_what_is_settled_ends_there_and_says_so(learnt: Completer) -> None:
+    seen: list[tuple[str, float]] = []
+
+    def settled(text: str, logprob: float) -> bool:
+        seen.append((text, logprob))
+        return len(text) >= 10
+
+    found = learnt.complete(PLACE, settled=settled)
+    assert MIDDLE.startswith(found.text) and len(found.text) < len(MIDDLE) / 2
+    assert found.stopped == "settled"
+    assert [len(text) >= 10 for text, _ in seen] == [False] * (len(seen) - 1) + [True]
+    assert all(MIDDLE.startswith(text) and logprob < 0 for text, logprob in seen)
+    assert learnt.complete(PLACE, settled=lambda text, _: len(text) > 500).stopped == "end"
+
+
+def test_the_right_guess_is_completed_in_one_pass(
+    learnt: Completer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+    feed = learnt._decoder._feed
+
+    def counted(state: Any, ids: Any, keep: int, cancelled: Any) -> Any:
+        lengths.append(keep)
+        return feed(state, ids, keep, cancelled)
+
+    monkeypatch.setattr(learnt._decoder, "_feed", counted)
+    assert learnt.complete(PLACE, guess=MIDDLE).text == MIDDLE
+    assert len(lengths) == 1  # of which the last logits say that it ends
 
 
 # Adapters

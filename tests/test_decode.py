@@ -61,7 +61,9 @@ def test_decoding_is_transformers_greedy_decoding(model: PreTrainedModel) -> Non
 
 def test_a_long_prompt_in_chunks_is_the_same(starter: PreTrainedModel) -> None:
     ids = prompt(7, 2 * decode.CHUNK + 3)[: 512 - 16]
-    decoded = Decoder(engine_for(starter)).generate(ids, max_new_tokens=16, stop_ids=NOTHING)
+    decoded = Decoder(engine_for(starter)).generate(
+        ids, max_new_tokens=16, stop_ids=NOTHING, cancelled=lambda: False
+    )
     assert decoded.ids == plain(starter, ids, 16)
 
 
@@ -145,7 +147,8 @@ def test_a_stop_id_ends_and_is_left_out(starter: PreTrainedModel) -> None:
 def test_keep_going_halts(starter: PreTrainedModel) -> None:
     seen = []
 
-    def until_three(ids: list[int]) -> bool:
+    def until_three(ids: list[int], logprobs: list[float]) -> bool:
+        assert len(logprobs) == len(ids)
         seen.append(list(ids))
         return len(ids) < 3
 
@@ -198,7 +201,7 @@ def test_a_pass_that_fails_leaves_no_half_cache(
 def test_logprobs_are_those_of_decoding(model: PreTrainedModel) -> None:
     decoder, ids = Decoder(engine_for(model)), prompt(6)
     decoded = decoder.generate(ids, max_new_tokens=12, stop_ids=NOTHING)
-    scored = decoder.logprobs(ids, decoded.ids)
+    scored = decoder.logprobs(Question(ids, decoded.ids))
     assert scored.tolist() == pytest.approx(decoded.logprobs, abs=1e-4)
 
 
@@ -220,8 +223,49 @@ def test_scoring_together_is_scoring_one_by_one(
         torch.testing.assert_close(scored, truth, atol=1e-4, rtol=0)
 
 
+def test_a_prompt_read_once_scores_and_completes_as_read_anew(model: PreTrainedModel) -> None:
+    """Answers short and long, prompts that share a beginning, completions between them."""
+    rng, decoder = random.Random(2), Decoder(engine_for(model))
+    assert decoder.logprobs(Question(prompt(0), []), session="exam").shape == (0,)
+    for number in range(1, 12):
+        ids = [*prompt(1, 30), *prompt(number, rng.randrange(1, 12))]
+        question = Question(ids, prompt(-number, 5 * number))
+        [anew] = Decoder(engine_for(model)).logprobs_many([question])
+        torch.testing.assert_close(
+            decoder.logprobs(question, session="exam"), anew, atol=1e-4, rtol=0
+        )
+        found = decoder.generate(ids, max_new_tokens=8, stop_ids=NOTHING, session="exam")
+        assert (found.ids, found.reused) == (plain(model, ids, 8), len(ids) - 1)
+
+
+def test_an_answer_longer_than_a_chunk_is_scored(
+    starter: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "UNCANCELLED", 16)
+    decoder, ids, answer = Decoder(engine_for(starter)), prompt(1), prompt(2)
+    decoder.warm(ids, session="a")
+    [anew] = decoder.logprobs_many([Question(ids, answer)])
+    scored = decoder.logprobs(Question(ids, answer), session="a")
+    torch.testing.assert_close(scored, anew, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("right", [0, 1, 5, 9])
+def test_a_guess_changes_nothing_but_the_passes(model: PreTrainedModel, right: int) -> None:
+    """Right from its beginning on, or for so many tokens; longer than what is wanted."""
+    ids = prompt(8)
+    truth = Decoder(engine_for(model)).generate(ids, max_new_tokens=9, stop_ids=NOTHING)
+    wrong = [(token + 1) % 300 for token in truth.ids[right : right + 1]]
+    guess = [*truth.ids[:right], *wrong, *prompt(3, 20)]
+    found = Decoder(engine_for(model)).generate(
+        ids, max_new_tokens=9, stop_ids=NOTHING, guess=guess
+    )
+    assert found.ids == truth.ids
+    assert found.logprobs == pytest.approx(truth.logprobs, abs=1e-4)
+    assert found.passes == 9 - right + (right == 9)
+
+
 def test_an_empty_prompt_is_refused(starter: PreTrainedModel) -> None:
     with pytest.raises(ValueError, match="at least one token"):
         Decoder(engine_for(starter)).generate([], max_new_tokens=4, stop_ids=NOTHING)
     with pytest.raises(ValueError, match="at least one token"):
-        Decoder(engine_for(starter)).logprobs([], [1])
+        Decoder(engine_for(starter)).logprobs(Question([], [1]))

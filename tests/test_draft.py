@@ -98,7 +98,11 @@ def test_a_draft_goes_past_no_limit(model: PreTrainedModel) -> None:
     )
     assert (ended.ids, ended.stopped) == (truth[:stop], "end")
     halted = decoder.generate(
-        ids, max_new_tokens=12, stop_ids=NOTHING, ngrams=index, keep_going=lambda got: len(got) < 3
+        ids,
+        max_new_tokens=12,
+        stop_ids=NOTHING,
+        ngrams=index,
+        keep_going=lambda got, _: len(got) < 3,
     )
     assert (halted.ids, halted.stopped) == (truth[:3], "halted")
     other = decoder.generate(

@@ -1,10 +1,14 @@
-"""What an evaluation reads of a repository: lines about to be typed, and learnt functions."""
+"""What an evaluation reads of a repository: related code, and learnt functions."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.eval_material import EvalMaterial, in_turn
+from homespun_corpus.place import Place, Related
 from homespun_corpus.repo.repository import Repository
 from scratch_repositories import git, make_repository
 
@@ -21,45 +25,36 @@ def material(mined: Mined) -> EvalMaterial:
     return mined.material
 
 
-def test_a_line_stands_where_its_author_began_it(material: EvalMaterial) -> None:
-    lines = material.lines(0, 500)
-    assert len(lines) > 50
-    for line in lines:
-        held = next(h for h in material.held if line.id.startswith(h.function.path))
-        source = material.repository.read(held.function.blob_id).decode()
-        lead = line.place.prefix.rpartition("\n")[2]
-        assert not lead.strip()
-        assert f"{line.place.prefix}{line.text}\n" in source
-        assert line.text == line.text.strip()
-
-
-def test_nothing_of_the_function_stands_below_the_cursor(material: EvalMaterial) -> None:
-    functions = {h.function.qualified_name for h in material.held}
-    for line in material.lines(0, 500):
-        above = line.place.prefix.rpartition("def ")[2].partition("(")[0]
-        assert above in functions or line.text.startswith("def ")
-        body = line.place.suffix.partition("def ")[0]
-        assert line.text not in body
-
-
-def test_lines_go_round_the_files_in_a_seeded_order(material: EvalMaterial) -> None:
-    lines = material.lines(0, 500)
-    files = {line.place.path for line in lines}
-    assert len({line.place.path for line in lines[: len(files)]}) == len(files)
-    assert material.lines(0, 500) == lines
-    assert material.lines(0, 7) == lines[:7]
-    assert material.lines(1, 500) != lines
-
-
 def test_related_code_and_the_tree_are_those_of_the_split(
     mined: Mined, material: EvalMaterial
 ) -> None:
     commit = mined.manifest["split"]["train_commit"]
     listed = git(material.repository.root, "ls-tree", "-r", "--name-only", commit).splitlines()
-    assert any(line.place.related for line in material.lines(0, 50))
-    for line in material.lines(0, 50):
-        assert {piece.path for piece in line.place.related} <= set(listed)
+    related = [material.related(hole) for hole in mined.samples("test")]
+    assert sum(map(bool, related)) > len(related) / 2
+    assert {piece.path for pieces in related for piece in pieces} <= set(listed)
     assert len(list(material.tree())) == len(listed)
+
+
+def test_related_code_is_looked_for_without_the_rest_of_the_function(
+    mined: Mined, material: EvalMaterial
+) -> None:
+    """Else what is to be written would choose what the model is shown."""
+    asked: list[Place] = []
+
+    class Watched:
+        def related(self, place: Place) -> tuple[Related, ...]:
+            asked.append(place)
+            return ()
+
+    watched: Any = Watched()
+    hidden = replace(material, indexes=dict.fromkeys(material.indexes, watched))
+    for hole in mined.samples("test"):
+        assert hidden.related(hole) == ()
+        assert asked[-1].prefix.endswith(hole.place.prefix[-80:])
+        body = asked[-1].suffix.partition("def ")[0]
+        assert hole.middle.strip() not in body or len(hole.middle.strip()) < 8
+    assert hidden.related(replace(hole, function="nowhere")) == ()
 
 
 def test_learnt_functions_are_those_that_training_saw(mined: Mined, material: EvalMaterial) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.sample import Sample
+from homespun_corpus.place import Place
 from homespun_corpus.repo.repository import Repository
 from homespun_finetune.evaluation import Evaluation
 from homespun_finetune.evidence import gather
+from homespun_finetune.exam_plan import FEW_HOLES, Contestants
 from homespun_finetune.gate import decide
 from homespun_finetune.progress import Reporter
 from homespun_finetune.settings import EvaluateSettings
@@ -20,11 +22,10 @@ from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
 from rich.console import Console
 from scratch_repositories import make_repository
+from taught_models import Taught
 from tiny_models import tiny_base
 
-SETTINGS = EvaluateSettings(
-    max_holes=32, max_completions=3, max_lines=2, max_general=8, max_probes=30
-)
+SETTINGS = EvaluateSettings(max_holes=32, whole=3, max_lines=6, max_general=8, max_probes=10)
 
 
 @pytest.fixture(scope="module")
@@ -34,21 +35,29 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mined:
 
 
 def evaluated(
-    mined: Mined, folder: Path, *, seconds: float = 600, samples: list[Sample] | None = None
+    mined: Mined,
+    folder: Path,
+    *,
+    seconds: float = 600,
+    samples: list[Sample] | None = None,
+    incumbent: bool = False,
+    said: io.StringIO | None = None,
 ) -> Evaluation:
-    """A base, the baselines, and another random model in the part of the candidate."""
+    """A base, copying, the base once more as an incumbent, and another random model for the
+    candidate."""
     evaluation = Evaluation(
         samples or list(mined.samples("test")),
         mined.material,
         SETTINGS,
         seconds=seconds,
-        models=2,
-        reporter=Reporter(Console(file=io.StringIO())),
+        contestants=Contestants(generic=False, incumbent=incumbent, candidate=True),
+        reporter=Reporter(Console(file=said or io.StringIO(), width=200)),
     )
     base = load_base(str(tiny_base(folder / "base")))
-    completer = Completer.load(base)
-    evaluation.measure("base", completer)
-    evaluation.measure_baselines(base, completer)
+    evaluation.measure("base", Completer.load(base))
+    evaluation.measure_copying(base)
+    if incumbent:
+        evaluation.measure("incumbent", Completer.load(base))
     other = load_base(str(tiny_base(folder / "other", seed=1)))
     evaluation.measure("candidate", Completer.load(other))
     return evaluation
@@ -58,16 +67,17 @@ def evaluated(
 def test_every_model_answers_the_same_holes(mined: Mined, tmp_path: Path) -> None:
     evaluation = evaluated(mined, tmp_path)
     metrics = evaluation.metrics()
-    assert set(metrics) == {"base", "alone", "copy", "candidate"}
-    assert {(m.holes, m.completions) for m in metrics.values()} == {(32, 3)}
-    assert metrics["base"].lines == metrics["candidate"].lines == 2
+    assert set(metrics) == {"base", "copy", "candidate"}
+    counted = {(m.holes, m.completions, m.whole_completions) for m in metrics.values()}
+    assert counted == {(32, 32, 3)}
+    assert metrics["base"].lines == metrics["candidate"].lines == 6
     assert metrics["copy"].lines == 0
     assert metrics["copy"].bits_per_byte < metrics["base"].bits_per_byte
     holes = {role: [r.hole for r in found] for role, found in evaluation.results().items()}
     assert len({tuple(of) for of in holes.values()}) == 1
 
-    evidence = gather(evaluation, against="base")
-    assert set(evidence.rivals) == {"alone", "copy"}
+    evidence = gather(evaluation)
+    assert (evidence.against, set(evidence.rivals)) == ("base", {"copy"})
     assert evidence.general is not None and evidence.drift is None
     assert evidence.verbatim is not None and evidence.verbatim.reproduced == 0
     decided = decide(evidence)
@@ -75,27 +85,81 @@ def test_every_model_answers_the_same_holes(mined: Mined, tmp_path: Path) -> Non
     assert any("the n-gram baseline" in reason for reason in decided.reasons)
     stored = {**evaluation.to_json(), "evidence": evidence.to_json(), **decided.to_json()}
     assert json.loads(json.dumps(stored)) == stored
-    assert stored["by_language"]["base"]["python"]["lines"] == 2
+    assert stored["by_language"]["base"]["python"]["lines"] == metrics["base"].lines
     assert stored["general"]["base"]["holes"] == 8
 
 
 @pytest.mark.slow
 def test_an_incumbent_sits_the_same_and_is_what_counts(mined: Mined, tmp_path: Path) -> None:
-    evaluation = evaluated(mined, tmp_path)
-    incumbent = Completer.load(load_base(str(tmp_path / "base")))
-    evaluation.measure("incumbent", incumbent)
+    evaluation = evaluated(mined, tmp_path, incumbent=True)
     metrics = evaluation.metrics()
-    assert metrics["incumbent"] == metrics["base"]
-    evidence = gather(evaluation, against="incumbent")
-    assert set(evidence.rivals) == {"base", "alone", "copy"}
-    assert evidence.main == evidence.rivals["base"]
+    alike = pytest.approx(metrics["base"].bits_per_byte, abs=1e-5)
+    assert metrics["incumbent"].bits_per_byte == alike
+    assert metrics["incumbent"].completions == 32
+    assert metrics["base"].completions == metrics["base"].lines == 0
+    evidence = gather(evaluation)
+    assert (evidence.against, set(evidence.rivals)) == ("incumbent", {"base", "copy"})
+    assert evidence.main.gain is not None and evidence.rivals["base"].gain is not None
+    assert evidence.main.gain.value == pytest.approx(evidence.rivals["base"].gain.value, abs=1e-5)
+    assert evidence.rivals["base"].exact_line is None
+    assert evidence.typing is not None
+
+
+@pytest.mark.slow
+def test_a_bare_base_beside_a_generic_adapter_answers_some_and_cuts_nobody(
+    mined: Mined, tmp_path: Path
+) -> None:
+    evaluation = Evaluation(
+        list(mined.samples("test")),
+        mined.material,
+        SETTINGS,
+        seconds=600,
+        contestants=Contestants(generic=True, incumbent=False, candidate=True),
+        reporter=Reporter(Console(file=io.StringIO())),
+    )
+    models = {
+        role: load_base(str(tiny_base(tmp_path / role, seed=seed)))
+        for seed, role in enumerate(("generic", "base", "candidate"))
+    }
+    evaluation.measure("generic", Completer.load(models["generic"]))
+    evaluation.measure("base", Completer.load(models["base"], bare=True))
+    evaluation.measure("candidate", Completer.load(models["candidate"]))
+    metrics = evaluation.metrics()
+    assert {role: m.holes for role, m in metrics.items()} == {
+        "generic": 32,
+        "candidate": 32,
+        "base": FEW_HOLES,
+    }
+    assert metrics["base"].completions == 0
+    evidence = gather(evaluation)
+    assert evidence.against == "generic"
+    assert evidence.rivals["base"].holes == FEW_HOLES
+    assert set(evaluation.to_json()["general"]) == {"generic", "candidate"}
+
+
+def test_a_generic_adapter_is_what_is_loaded_unless_a_bare_base_is_wanted(taught: Taught) -> None:
+    base = replace(load_base(str(taught.base)), generic=taught.adapter)
+    place = Place("a.py", "python", "def f():\n    ", "\n")
+    assert Completer.load(base).complete(place).text == taught.adapter_says
+    assert Completer.load(base, bare=True).complete(place).text == taught.base_says
 
 
 @pytest.mark.slow
 def test_no_time_at_all_is_still_an_answer(mined: Mined, tmp_path: Path) -> None:
     evaluation = evaluated(mined, tmp_path, seconds=0.01)
-    evidence = gather(evaluation, against="base")
+    evidence = gather(evaluation)
     assert decide(evidence).outcome == "undecided"
+
+
+@pytest.mark.slow
+def test_how_much_can_be_asked_is_said(mined: Mined, tmp_path: Path) -> None:
+    """Of a time that is good for a few holes only, and nothing where all can be."""
+    said = io.StringIO()
+    evaluated(mined, tmp_path, seconds=0.01, said=said)
+    assert "held-out functions can be asked in the time given, in 30 of 32 holes" in said.getvalue()
+    said = io.StringIO()
+    evaluated(mined, tmp_path, said=said)
+    assert "can be asked" not in said.getvalue()
 
 
 @pytest.mark.slow
@@ -105,6 +169,6 @@ def test_other_languages_are_held_against_the_bases_own_words(mined: Mined, tmp_
         for sample in mined.samples("test")
     ]
     evaluation = evaluated(mined, tmp_path, samples=samples)
-    evidence = gather(evaluation, against="base")
+    evidence = gather(evaluation)
     assert evidence.drift is not None and evidence.drift > 0
     assert evaluation.to_json()["drift"]["base"]["holes"] > 0

@@ -11,8 +11,9 @@ from homespun_finetune.figures import rows
 from homespun_finetune.metrics import Metrics
 from rich.console import Console
 
-UNTYPED = Metrics(0.9, 0.25, 0.1, 0.5, 0.5, 0.4, 0.0, 0.0, 0.0, 40, 20, 0)
-TYPED = Metrics(0.8, 0.5, 0.2, 0.6, 0.6, 0.5, 0.1, 0.2, 0.3, 40, 20, 9)
+UNTYPED = Metrics(0.9, 0.25, 0.1, 0.5, 0.5, 0.4, 0.0, 0.0, 0.0, 40, 20, 12, 0)
+TYPED = Metrics(0.8, 0.5, 0.2, 0.6, 0.6, 0.5, 0.1, 0.2, 0.3, 40, 20, 12, 9)
+SCORED = Metrics(0.7, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 30, 0, 0, 0)
 
 
 def metrics(**models: Metrics) -> Mapping[str, Any]:
@@ -24,6 +25,14 @@ def test_what_was_not_measured_is_a_dash_and_not_a_zero() -> None:
     assert found[""] == ["base", "adapter"]
     assert found["typing accepted"] == ["-", "20.0%"]
     assert found["first line exact"] == ["25.0%", "50.0%"]
+
+
+def test_a_model_that_only_scored_has_bits_and_no_shares() -> None:
+    found = dict(rows(metrics(generic=TYPED, base=SCORED)))
+    assert found[""] == ["base", "generic"]
+    assert found["bits per byte (less is better)"] == ["0.700", "0.800"]
+    for share in ("first line exact", "edit similarity", "of these completed"):
+        assert found[share][0] == "-" != found[share][1]
 
 
 def test_a_row_that_nobody_was_measured_in_is_left_out() -> None:

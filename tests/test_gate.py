@@ -16,7 +16,7 @@ UNSURE = Interval(0.02, -0.05, 0.1)
 WORSE = Interval(-0.2, -0.3, -0.1)
 SAME = Interval(0.0, -0.05, 0.05)
 FINE = Comparison(100, 10, BETTER, SAME, SAME)
-RIVALS = {"alone": FINE, "copy": FINE}
+RIVALS = {"generic": FINE, "copy": FINE}
 EVIDENCE = Evidence("base", FINE, RIVALS, SAME, 40, SAME, None, Memorization(100, 0, 12, ()))
 
 
@@ -84,7 +84,11 @@ def test_shares_may_drop_within_their_margins(what: str, margin: float) -> None:
 
 @pytest.mark.parametrize(
     ("rival", "name"),
-    [("alone", "the no-context baseline"), ("copy", "the n-gram baseline")],
+    [
+        ("base", "the base"),
+        ("generic", "the generic adapter"),
+        ("copy", "the n-gram baseline"),
+    ],
 )
 def test_every_baseline_has_to_be_beaten(rival: str, name: str) -> None:
     for gain, outcome in ((WORSE, "refused"), (UNSURE, "undecided")):

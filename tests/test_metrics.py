@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from homespun_finetune.metrics import (
@@ -95,6 +97,16 @@ def test_summary() -> None:
     assert metrics.typing_balance == pytest.approx((12 - 6 * WRONG_SHOWN_COST) / 40)
     assert (metrics.typing_accepted, metrics.wrong_shown) == (12 / 40, 3)
     assert (metrics.holes, metrics.completions, metrics.lines) == (3, 2, 2)
+
+
+def test_what_was_ended_once_it_was_wrong_has_no_similarity() -> None:
+    """It would be that of a stump; whether it is exact is known."""
+    ended = replace(result("1", 10), completion=compare("tot", "total = 1", ends_itself=None))
+    metrics = summarise([result("2", 10, "total = 2"), ended])
+    assert (metrics.completions, metrics.whole_completions) == (2, 1)
+    assert metrics.exact_line == 0
+    assert metrics.edit_similarity == edit_similarity("total = 2", "total = 1")
+    assert (metrics.ends_itself, metrics.identifier_f1) == (1, 1)
 
 
 def test_summary_of_nothing_and_of_harm() -> None:

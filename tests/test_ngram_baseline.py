@@ -16,6 +16,7 @@ from homespun_finetune.ngram_baseline import (
     probability,
 )
 from homespun_model.bases.base import Base, load_base
+from homespun_model.decoding.callbacks import unsettled
 from tiny_models import CODE, tiny_base
 
 VOCABULARY = 7
@@ -84,12 +85,15 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
 def test_what_stands_in_the_tree_is_completed(base: Base) -> None:
     copier = NgramBaseline(base, [CODE])
     place = Place("new.py", "python", "def room(width, height):\n    return wid", "\n")
-    assert copier.complete(place).text == "th * height"
+    found = copier.complete(place, guess="never", settled=unsettled)
+    assert found.text == "th * height"
+    ended = copier.complete(place, guess="", settled=lambda text, _: len(text) > 2)
+    assert found.text.startswith(ended.text) and len(ended.text) < len(found.text)
 
 
 def test_what_was_read_costs_less(base: Base) -> None:
     hole = (Place("new.py", "python", "    return ", "\n"), "width * height")
-    [known], [unknown] = (NgramBaseline(base, tree).score_many([hole]) for tree in ([CODE], []))
+    known, unknown = (NgramBaseline(base, tree).score(*hole) for tree in ([CODE], []))
     assert known.nats < 0.7 * unknown.nats
     assert known.bytes == unknown.bytes == len(hole[1])
     uniform = known.tokens * math.log(base.tokenizer.size)
@@ -97,10 +101,11 @@ def test_what_was_read_costs_less(base: Base) -> None:
 
 
 def test_without_a_tree_nothing_is_completed(base: Base) -> None:
-    assert NgramBaseline(base, []).complete(Place("new.py", "python", "", "")).text == ""
+    place = Place("new.py", "python", "", "")
+    assert NgramBaseline(base, []).complete(place, guess="", settled=unsettled).text == ""
 
 
 def test_a_middle_with_foreign_line_ends(base: Base) -> None:
     place = Place("new.py", "python", "a = 1\r\n", "\r\n")
-    [score] = NgramBaseline(base, [CODE]).score_many([(place, "b = 2\r\nc = 3")])
+    score = NgramBaseline(base, [CODE]).score(place, "b = 2\r\nc = 3")
     assert score.bytes == len("b = 2\nc = 3")

@@ -10,6 +10,7 @@ from homespun_model.bases.base import Base, load_base
 from homespun_model.bases.prompt import AnchoredPromptBuilder, Budget, versions_for
 from homespun_model.completer import Completer
 from homespun_model.decoding.ngram_index import NgramIndex
+from homespun_model.decoding.score import Question
 from hypothesis import given
 from hypothesis import strategies as st
 from test_prompt import CODE, NAMES, Bytes, builder
@@ -144,5 +145,5 @@ def test_what_is_scored_is_what_decoding_finds(base: Base) -> None:
     prompts = base.prompts()
     prompt, answer = prompts.hole(place, "se ValueError")
     assert prompt.begun.strip() == "rai"
-    free = completer._decoder.logprobs(prompt.ids, answer)
+    free = completer._decoder.logprobs(Question(prompt.ids, answer))
     assert completer.score(place, "se ValueError").nats < -float(free.sum())

@@ -52,7 +52,7 @@ def manifest(decision: str, gain: float = 0.11, **changes: Any) -> dict[str, Any
     holes = [hole(n) for n in range(12)]
     metrics = {
         role: summarise(sheet(holes, ["return None"] * 12, bits)).to_json()
-        for role, bits in (("copy", 90), ("alone", 70), ("base", 60), ("candidate", 50))
+        for role, bits in (("copy", 90), ("generic", 70), ("base", 60), ("candidate", 50))
     }
     parts = dict.fromkeys(("line", "body", "arguments", "statement"), metrics["base"])
     better = dict.fromkeys(parts, metrics["candidate"])
@@ -88,7 +88,7 @@ def manifest(decision: str, gain: float = 0.11, **changes: Any) -> dict[str, Any
                 "gain": interval(gain),
                 "rivals": {
                     "copy": {"gain": interval(0.5, 0.1)},
-                    "alone": {"gain": interval(0.2)},
+                    "generic": {"gain": interval(0.2)},
                 },
             },
         },
@@ -155,7 +155,7 @@ def test_the_decision_and_its_checks_come_first() -> None:
 
 def test_every_part_is_there() -> None:
     text = report.render(page())
-    for part in ("n-gram", "no context", "By kind of hole", "By language", "Edited lines"):
+    for part in ("n-gram", "generic", "By kind of hole", "By language", "Edited lines"):
         assert part in text
     for part in ("Code in general", "Training", "held-out-duplicate", "Completions", "History"):
         assert part in text

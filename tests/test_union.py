@@ -89,7 +89,6 @@ def test_related_code_is_a_repository_s_own(mined: Mined) -> None:
     for entry in mined.ledger:
         paths.setdefault(entry.repository, set()).add(entry.path)
     assert mined.material is not None
-    lines = mined.material.lines(0, 200)
     shown = [
         (sample.repository, piece.path)
         for part in mined.dataset
@@ -98,7 +97,9 @@ def test_related_code_is_a_repository_s_own(mined: Mined) -> None:
     ]
     assert shown
     assert all(path in paths[repository] for repository, path in shown)
-    assert {line.place.path.startswith("src/") for line in lines} == {True, False}
+    for sample in mined.samples("test"):
+        of = {piece.path for piece in mined.material.related(sample)}
+        assert of <= paths[sample.repository]
     assert mined.material.learnt_functions(0, 50)
 
 

@@ -1,63 +1,67 @@
-"""All models of one run on the same held-out code: base, incumbent, candidate, two baselines.
+"""All models of one run on the same held-out code: base, generic, incumbent, candidate, copying.
 
 New functions are the headline holdout, edited ones a smaller one of their own: their old version
 may have been trained on. Beside the holes, typing is simulated, code in general is scored, and
-memorization is probed. The first model decides how much there is time for.
-Knows no training and no decision.
+memorization is probed. The first model is timed over a few holes, and that decides how many all are
+asked (``exam_plan``): nothing that is answered has a say in it. Knows no training and no decision.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice, takewhile
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from homespun_corpus.mining.eval_material import EvalMaterial, LearntFunction, TypedLine
+from homespun_corpus.mining.eval_material import EvalMaterial, LearntFunction
 from homespun_corpus.mining.sample import Novelty, Sample
+from homespun_corpus.retrieval.secret_window import clipped
 
 from homespun_finetune import memorization
+from homespun_finetune.exam_plan import (
+    EDITED_SHARE,
+    ENOUGH,
+    FEW_HOLES,
+    Contestants,
+    ExamPlan,
+    Part,
+    Role,
+    Subject,
+)
 from homespun_finetune.holdout import (
     Answerer,
-    HoldoutSet,
-    NoContextBaseline,
     ServedModel,
+    answered,
     breakdown,
     held_out,
     in_common,
-    measure_holes,
 )
 from homespun_finetune.metrics import HoleResult, Metrics, SimulatedLine, summarise
 from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.settings import EvaluateSettings
+from homespun_finetune.sitting import Asked, Sitting
 from homespun_finetune.stdlib_samples import generic_samples, measured_samples
-from homespun_finetune.typing_simulation import simulate_typing
 
 if TYPE_CHECKING:
     from homespun_model.bases.base import Base
     from homespun_model.completer import Scoring
     from homespun_model.decoding.ngram_index import NgramIndex
 
-Role = Literal["base", "incumbent", "candidate", "alone", "copy"]
-Subject = Literal["new", "edited", "general", "drift"]
-Part = Literal[Subject, "typing", "verbatim"]
 Results = dict[Role, tuple[HoleResult, ...]]
 
-EDITED_SHARE = 0.2  # of the time for holes, where there is edited code at all
-DRIFT_SHARE = 0.4  # of the time for code in general, where the team has other languages
+TRIAL = 7  # holes of two or three functions, timed to know how many there is time for
 SLOWER = 1.3  # a later model may take this much longer than the first over the same work
 GRACE = 5.0  # seconds more for a part, not planned for: a busy moment must not cut everybody's work
-BASELINES = 1.15  # what the two take together, of the time that a model has for holes
+# Around a hole in code in general: a third of what a prompt holds, so that three times as many are
+# asked in the time. Nobody is served there, and what is forgotten shows in every window.
+GENERAL_BEFORE, GENERAL_AFTER = 1500, 500
 
 
 class Evaluation:
-    """``seconds`` are for ``models`` of them and the baselines together.
-
-    The first model takes its part of it; the others may take little more than it did.
-    """
+    """``seconds`` are for all ``contestants`` together."""
 
     def __init__(
         self,
@@ -66,72 +70,76 @@ class Evaluation:
         settings: EvaluateSettings,
         *,
         seconds: float,
-        models: int,
+        contestants: Contestants,
         reporter: Reporter,
     ) -> None:
+        self.contestants = contestants
         self._settings = settings
         self._reporter = reporter
         self._material = material
-        self._holdouts: dict[Subject, HoldoutSet] = {}
+        self._plan = ExamPlan(seconds, contestants, settings)
+        self._holdouts: dict[Subject, tuple[Sample, ...]] = {}
         for novelty in ("new", "edited"):
-            if holes := held_out(samples, novelty, settings.seed):
-                self._holdouts[novelty] = self._holdout(holes)
-        self._limits = self._shared_out(seconds / (models + BASELINES * settings.holes))
-        subjects: tuple[Subject, ...] = ("new", "edited", "general", "drift")
-        self._results: dict[Subject, Results] = {subject: {} for subject in subjects}
+            if holes := held_out(samples, novelty, settings.seed, material):
+                self._holdouts[novelty] = tuple(holes[: settings.max_holes])
+        self._results: dict[Subject, Results] = defaultdict(dict)
+        # Of each part, what a contestant with a weight of 1 may take.
+        self._limits: dict[Part, float] = {}
         self._grace = 0.0
         self._ngrams: NgramIndex | None = None
-        self._lines: list[TypedLine] = []
+        self._lines: int | None = None
         self._typed: dict[Role, tuple[SimulatedLine, ...]] = {}
         self._functions: list[LearntFunction] = []
         self._probed: dict[Role, tuple[memorization.Probe, ...]] = {}
 
     @property
-    def holes(self) -> Sequence[Sample]:
+    def holes(self) -> tuple[Sample, ...]:
         """The headline holdout's holes, in order."""
-        return self._holdouts["new"].holes if "new" in self._holdouts else ()
+        return self._holdouts.get("new", ())
 
-    @property
-    def longest(self) -> float:
-        """Seconds that the next model may take."""
-        return sum(self._limits.values())
+    def longest(self, role: Role) -> float:
+        """Seconds that a model may take."""
+        return sum(self._limit(role, part) for part in self._limits)
 
     def measure(self, role: Role, completer: Scoring) -> None:
-        """Put a model to all holdouts: the base first, for it decides how much is asked."""
-        if not self._results["new"]:
+        """Put a model to all that it is asked: ``Contestants.ground`` first, for it decides how
+        much that is."""
+        if not self._limits:
             self._open()
         name = "adapter" if role == "candidate" else role
         with self._reporter.stage(f"measuring the {name}") as stage:
-            turn = Turn(stage, self.longest)
-            if role == "base":
+            turn = Turn(stage, self.longest(role))
+            if role == self.contestants.ground:
                 self._ask_what_it_would_write(completer, turn)
             served = ServedModel(completer, self._ngrams_for(completer))
-            for subject in self._holdouts:
-                if subject in ("new", "edited"):
-                    self._answer(role, served, subject, turn)
-                elif role != "incumbent":
-                    self._answer(role, completer, subject, turn)
-            self._type(role, served, turn)
-            if role != "incumbent":
-                self._probe(role, completer, turn)
+            self._ask_about_new_code(role, served, turn)
+            alone = ServedModel(completer, None)
+            self._score(role, served, "edited", turn)
+            self._score(role, alone, "general", turn)
+            self._score(role, alone, "drift", turn)
+            self._probe(role, completer, turn)
         self._grace = GRACE
 
-    def measure_baselines(self, base: Base, untuned: Scoring) -> None:
-        """What the base does by itself, and what copying does, on the headline holdout."""
-        if "new" not in self._holdouts:
-            return
+    def measure_copying(self, base: Base) -> None:
+        """What copying from the repository does, on the headline holdout."""
         from homespun_finetune.ngram_baseline import NgramBaseline
 
-        with self._reporter.stage("measuring the baselines") as stage:
-            turn = Turn(stage, 2 * self._limits["new"])
-            self._answer("alone", NoContextBaseline(untuned), "new", turn)
-            tree = self._material.tree() if self._material else ()
-            self._answer("copy", NgramBaseline(base, tree), "new", turn)
+        if "new" in self._holdouts:
+            with self._reporter.stage("measuring the baseline") as stage:
+                tree = self._material.tree() if self._material else ()
+                turn = Turn(stage, self._limit("copy", "new"))
+                self._ask_about_new_code("copy", NgramBaseline(base, tree), turn)
 
     def results(self, subject: Subject = "new") -> Results:
-        """Every model's results, over the holes that all of them got through."""
+        """Every model's results, over the holes that all of them got through; the bare base beside
+        a generic adapter, which is asked fewer, apart."""
         results = self._results[subject]
-        return dict(zip(results, in_common(list(results.values())), strict=True)) if results else {}
+        whole = {role: found for role, found in results.items() if not self._is_bare(role)}
+        if not whole:
+            return {}
+        cut = dict(zip(whole, in_common(list(whole.values())), strict=True))
+        apart = {role: found for role, found in results.items() if self._is_bare(role)}
+        return cut | apart
 
     def typed(self) -> dict[Role, tuple[SimulatedLine, ...]]:
         """Every model's lines, as many as all of them typed."""
@@ -142,7 +150,9 @@ class Evaluation:
         """What the candidate has memorized; None where there was nothing to ask for."""
         if not self._functions or "candidate" not in self._probed:
             return None
-        return memorization.compare(self._probed["base"], self._probed["candidate"])
+        return memorization.compare(
+            self._probed[self.contestants.ground], self._probed["candidate"]
+        )
 
     def metrics(self, novelty: Novelty = "new") -> dict[str, Metrics]:
         typed = self.typed() if novelty == "new" else {}
@@ -180,37 +190,35 @@ class Evaluation:
             for role, found in self.results().items()
         }
 
-    def _holdout(self, holes: Iterable[Sample]) -> HoldoutSet:
-        return HoldoutSet(tuple(holes), self._settings.max_holes, self._settings.max_completions)
-
-    def _shared_out(self, seconds: float) -> dict[Part, float]:
-        """What a model may take for each part."""
-        settings = self._settings
-        both = "new" in self._holdouts and "edited" in self._holdouts
-        edited = EDITED_SHARE if both else float("edited" in self._holdouts)
-        return {
-            "new": seconds * settings.holes * (1 - edited),
-            "edited": seconds * settings.holes * edited,
-            "general": seconds * settings.general * (1 - DRIFT_SHARE),
-            "drift": seconds * settings.general * DRIFT_SHARE,
-            "typing": seconds * settings.typing,
-            "verbatim": seconds * settings.verbatim,
-        }
+    def _is_bare(self, role: Role) -> bool:
+        return self.contestants.is_bare(role)
 
     def _open(self) -> None:
-        """Read what there is to ask beside the holes."""
+        """Read what there is to ask beside the holes, and share out the time."""
         settings = self._settings
         general = (s for s in measured_samples(settings.seed) if s.middle.strip())
-        if some := tuple(islice(general, settings.max_general)):
-            self._holdouts["general"] = HoldoutSet(some, len(some), 0)
+        if some := tuple(map(_with_less_around, islice(general, settings.max_general))):
+            self._holdouts["general"] = some
         if self._material is not None:
-            self._lines = self._material.lines(settings.seed, settings.max_lines)
             self._functions = self._material.learnt_functions(settings.seed, settings.max_probes)
+        parts: tuple[Part, ...] = ("new", "edited", "typing", "general", "drift", "verbatim")
+        self._limits = {part: self._plan.share(part) for part in parts}
 
-    def _ask_what_it_would_write(self, base: Scoring, turn: Turn) -> None:
-        """The base's own words in languages that the team has and the library has not.
+    def _limit(self, role: Role, part: Part) -> float:
+        """Seconds that a model may take for a part."""
+        contestants = self.contestants
+        if contestants.is_bare(role) and part == "new":
+            share = min(1.0, FEW_HOLES / max(1, len(self.holes)))
+            return self._limits["new"] * share + self._grace
+        weight = contestants.weight(role, part)
+        if role == "copy":  # of a small base it may take as long, and must cut nobody
+            weight = 1.0
+        return self._limits[part] * weight + self._grace if weight else 0.0
 
-        How many more bits another model needs for them estimates its divergence from the base.
+    def _ask_what_it_would_write(self, ground: Scoring, turn: Turn) -> None:
+        """The model's own words in languages that the team has and the library has not.
+
+        How many more bits another model needs for them estimates its divergence from this one.
         """
         languages = {hole.place.language or "" for hole in self.holes}
         samples = generic_samples(languages, self._settings.seed)
@@ -220,20 +228,69 @@ class Evaluation:
         in_time = turn.within(self._limits["drift"])
         written = []
         for sample in takewhile(lambda _: in_time(), samples):
-            text = base.complete(sample.place).text
+            text = ground.complete(sample.place).text
             if text.strip():
                 written.append(replace(sample, middle=text))
         if written:
-            self._holdouts["drift"] = HoldoutSet(tuple(written), len(written), 0)
+            self._holdouts["drift"] = tuple(written)
 
-    def _answer(self, role: Role, answering: Answerer, subject: Subject, turn: Turn) -> None:
-        holdout, seconds = self._holdouts[subject], self._limits[subject] + self._grace
-        begun = time.monotonic()
-        scoring = self._settings.scoring if holdout.completed else 1.0
-        found = measure_holes(answering, holdout, seconds=seconds, scoring=scoring, turn=turn)
+    def _ask_about_new_code(self, role: Role, answering: Answerer, turn: Turn) -> None:
+        holes, first = self.holes, not self._results["new"]
+        sitting = Sitting(self._asked(role))
+        if first:
+            sitting.ask(answering, holes[:TRIAL], turn)
+            holes = self._those_affordable(sitting)
+            sitting.ask(answering, holes[TRIAL:], turn)
+            self._holdouts["new"] = holes[: len(sitting.results)]
+            self._took(role, "new", sitting.on_holes)
+        else:
+            sitting.ask(answering, holes[: FEW_HOLES if self._is_bare(role) else None], turn)
+        self._results["new"][role] = tuple(sitting.results)
+        if self.contestants.takes(role, "typing"):
+            self._typed[role] = tuple(sitting.lines)
+            if self._lines is None:
+                self._lines = len(sitting.lines)
+                self._took(role, "typing", sitting.on_typing)
+
+    def _asked(self, role: Role) -> Asked:
+        """What a model is asked about new code."""
+        contestants, most = self.contestants, self._settings.max_lines
+        return Asked(
+            whole=self._settings.whole if contestants.completes(role) else None,
+            lines=most if self._lines is None else self._lines,
+            seconds_for_holes=self._limit(role, "new"),
+            seconds_for_typing=self._limit(role, "typing"),
+        )
+
+    def _those_affordable(self, trial: Sitting) -> tuple[Sample, ...]:
+        """The holes that everybody can be asked in the time, which is said where it is not all."""
+        holes = self.holes
+        if not trial.results:
+            return ()
+        most = self._plan.affordable(trial.on_holes / len(trial.results))
+        if "edited" in self._holdouts:
+            fewer = int(most * (1 - EDITED_SHARE))
+            if fewer >= min(ENOUGH, len(holes)):
+                most = fewer
+            else:
+                del self._holdouts["edited"]
+        if most < len(holes):
+            functions = len({(hole.path, hole.function) for hole in holes[:most]})
+            self._reporter.say(
+                f"about {functions} held-out functions can be asked in the time given, "
+                f"in {most} of {len(holes)} holes"
+            )
+        return holes[:most]
+
+    def _score(self, role: Role, answering: Answerer, subject: Subject, turn: Turn) -> None:
+        if subject not in self._holdouts or not self.contestants.takes(role, subject):
+            return
+        begun, in_time = time.monotonic(), turn.within(self._limit(role, subject))
+        holes = takewhile(lambda _: in_time(), self._holdouts[subject])
+        found = tuple(answered(answering, hole) for hole in holes)
         if not self._results[subject]:
-            self._holdouts[subject] = holdout.as_answered(found)
-            self._took(subject, time.monotonic() - begun)
+            self._holdouts[subject] = self._holdouts[subject][: len(found)]
+            self._took(role, subject, time.monotonic() - begun)
         self._results[subject][role] = found
 
     def _ngrams_for(self, completer: Scoring) -> NgramIndex:
@@ -254,25 +311,26 @@ class Evaluation:
                 self._ngrams.update(files)
         return self._ngrams
 
-    def _type(self, role: Role, served: ServedModel, turn: Turn) -> None:
-        begun = time.monotonic()
-        in_time = turn.within(self._limits["typing"] + self._grace)
-        typed = self._typed[role] = tuple(simulate_typing(served, self._lines, in_time))
-        if len(self._typed) == 1:
-            self._lines = self._lines[: len(typed)]
-            self._took("typing", time.monotonic() - begun)
-
     def _probe(self, role: Role, completer: Scoring, turn: Turn) -> None:
-        begun = time.monotonic()
-        in_time = turn.within(self._limits["verbatim"] + self._grace)
+        if not self.contestants.takes(role, "verbatim"):
+            return
+        begun, in_time = time.monotonic(), turn.within(self._limit(role, "verbatim"))
         self._probed[role] = tuple(memorization.probe(completer, self._functions, in_time))
         if len(self._probed) == 1:
             asked = {probe_.function for probe_ in self._probed[role]}
             self._functions = [function for function in self._functions if function.id in asked]
-            self._took("verbatim", time.monotonic() - begun)
+            self._took(role, "verbatim", time.monotonic() - begun)
 
-    def _took(self, part: Part, seconds: float) -> None:
-        self._limits[part] = min(self._limits[part], seconds) * SLOWER
+    def _took(self, role: Role, part: Part, seconds: float) -> None:
+        """What the first model took is what the others may take, and a little more."""
+        each = seconds / self.contestants.weight(role, part)
+        self._limits[part] = min(self._limits[part], each) * SLOWER
+
+
+def _with_less_around(sample: Sample) -> Sample:
+    place = sample.place
+    before, after = len(place.prefix) - GENERAL_BEFORE, len(place.suffix) - GENERAL_AFTER
+    return replace(sample, place=clipped(place, place.before + before, place.after + after))
 
 
 def _by_language(typed: Sequence[SimulatedLine]) -> dict[str, list[SimulatedLine]]:

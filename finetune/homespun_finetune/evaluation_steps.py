@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homespun_finetune.budget import best_device
-from homespun_finetune.evaluation import Evaluation, Role
+from homespun_finetune.evaluation import Evaluation
 from homespun_finetune.evidence import Evidence, gather
+from homespun_finetune.exam_plan import Contestants, Role
 from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.run_context import RunProgress
 from homespun_finetune.settings import EvaluateSettings
@@ -32,29 +33,36 @@ def open_evaluation(
     settings: EvaluateSettings,
     *,
     seconds: float,
-    models: int,
+    contestants: Contestants,
     reporter: Reporter,
 ) -> Evaluation:
-    """An evaluation of so many models, of what the incumbent never saw."""
+    """An evaluation of these models, of what the incumbent never saw."""
     from homespun_finetune.refresh import unseen
 
     samples, material = unseen(mined, incumbent)
     return Evaluation(
-        samples, material, settings, seconds=seconds, models=models, reporter=reporter
+        samples,
+        material,
+        settings,
+        seconds=seconds,
+        contestants=contestants,
+        reporter=reporter,
     )
 
 
 def examine_what_is(
     evaluation: Evaluation, base: Base, incumbent: Revision | None, progress: RunProgress
 ) -> None:
-    """The base, with its generic adapter if it has one; baselines and incumbent."""
+    """What everybody has, copying, and the incumbent."""
     from homespun_model.completer import Completer
 
-    device = best_device()
-    untuned = Completer.load(base, device=device)
-    _examine(evaluation, "base", untuned, progress)
+    device, contestants = best_device(), evaluation.contestants
+    _examine(evaluation, contestants.ground, Completer.load(base, device=device), progress)
+    if contestants.generic:
+        bare = Completer.load(base, device=device, bare=True)
+        _examine(evaluation, "base", bare, progress)
     with progress.seconds.timed("evaluate"):
-        evaluation.measure_baselines(base, untuned)
+        evaluation.measure_copying(base)
     if incumbent is not None:
         served = Completer.load(base, incumbent, device=device)
         _examine(evaluation, "incumbent", served, progress)
@@ -93,7 +101,6 @@ def evidence(
     was = split.get("kind") if isinstance(split, dict) else None
     return gather(
         evaluation,
-        against="incumbent" if incumbent else "base",
         seed=seed,
         weaker_split=was == "time" and mined.manifest["split"]["kind"] != "time",
     )

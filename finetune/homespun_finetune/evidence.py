@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from homespun_finetune.exam_plan import Role
 from homespun_finetune.memorization import Memorization
 from homespun_finetune.metrics import (
     HoleResult,
@@ -22,8 +23,6 @@ from homespun_finetune.metrics import (
 
 if TYPE_CHECKING:
     from homespun_finetune.evaluation import Evaluation
-
-Against = Literal["base", "incumbent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +52,18 @@ class Comparison:
 class Evidence:
     """``main``: against what would be replaced. ``rivals``: against everything else, by name."""
 
-    against: Against
+    against: Role
     main: Comparison
     rivals: Mapping[str, Comparison]
     typing: Interval | None
     """Change in the share of typing saved; None where no line was typed."""
     lines: int
     general: Interval | None
-    """Bits per byte lost against the base on code in general; None where there is none."""
+    """Bits per byte lost on code in general, against what a repository without an adapter of its
+    own is served; None where there is none."""
     drift: float | None
-    """Bits per byte that the candidate needs more than the base for what the base itself writes in
-    the team's other languages; None where there is no such language."""
+    """Bits per byte that the candidate needs more than that for what that itself writes in the
+    team's other languages; None where there is no such language."""
     verbatim: Memorization | None
     """None where no training function was long enough to be asked for."""
     weaker_split: bool = False
@@ -83,11 +83,10 @@ class Evidence:
         }
 
 
-def gather(
-    evaluation: Evaluation, *, against: Against, seed: int = 0, weaker_split: bool = False
-) -> Evidence:
+def gather(evaluation: Evaluation, *, seed: int = 0, weaker_split: bool = False) -> Evidence:
     """All there is to say about the candidate of an evaluation that all models went through."""
     results, typed = evaluation.results(), evaluation.typed()
+    against, ground = evaluation.contestants.against, evaluation.contestants.ground
     general, drift = evaluation.results("general"), evaluation.results("drift")
     candidate = results["candidate"]
     rivals = [role for role in results if role not in ("candidate", against)]
@@ -97,8 +96,8 @@ def gather(
         rivals={role: weigh(results[role], candidate, seed=seed) for role in rivals},
         typing=_typing(typed[against], typed["candidate"], seed),
         lines=len(typed["candidate"]),
-        general=weigh(general["candidate"], general["base"], seed=seed).gain if general else None,
-        drift=_more(drift["base"], drift["candidate"]) if drift else None,
+        general=weigh(general["candidate"], general[ground], seed=seed).gain if general else None,
+        drift=_more(drift[ground], drift["candidate"]) if drift else None,
         verbatim=evaluation.verbatim(),
         weaker_split=weaker_split,
     )

@@ -19,15 +19,20 @@ FIGURES = (
     ("of these completed", "completions", "{}"),
     ("lines typed again", "lines", "{}"),
 )
-_TYPED = ("typing_balance", "typing_accepted", "wrong_shown", "lines")
+# A figure over nothing is none: what has to be there for each.
+_OVER = (
+    dict.fromkeys(("typing_balance", "typing_accepted", "wrong_shown", "lines"), "lines")
+    | dict.fromkeys(("exact_line", "exact_match", "completions"), "completions")
+    | dict.fromkeys(("edit_similarity", "identifier_f1", "ends_itself"), "completions")
+)
 TITLES = {
     "base": "base",
+    "generic": "generic",
     "incumbent": "incumbent",
     "candidate": "adapter",
-    "alone": "no context",
     "copy": "n-gram",
 }
-ORDER = ("copy", "alone", "base", "incumbent", "candidate")
+ORDER = ("copy", "base", "generic", "incumbent", "candidate")
 UNMEASURED = "-"
 
 
@@ -48,8 +53,8 @@ def rows(metrics: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _figure(metrics: Mapping[str, Any], key: str, form: str) -> str:
-    """A dash for what was not measured; figures of typing over no line are none."""
+    """A dash for what was not measured."""
     value = metrics.get(key)
-    if not isinstance(value, int | float) or (key in _TYPED and not metrics.get("lines")):
+    if not isinstance(value, int | float) or not metrics.get(_OVER.get(key, "holes"), 1):
         return UNMEASURED
     return form.format(value)

@@ -27,8 +27,9 @@ class GateRules:
     """Held-out holes below which nothing is decided: an interval over fewer means little."""
     min_files: int = 3
     """Files these must come from: one file's holes share its names and its author."""
-    rivals: tuple[str, ...] = ("base", "alone", "copy")
-    """What must be beaten beside what is replaced: an adapter that does not has no reason to be."""
+    rivals: tuple[str, ...] = ("base", "generic", "copy")
+    """What must be beaten beside what is replaced: an adapter that does not has no reason to be.
+    The base without its context is none of them: with it, it does better, and is beaten anyway."""
     exact_line_margin: float = 0.02
     """The share of exact first lines may drop by this much: a few dozen completions cannot
     resolve less, and bits per byte has already shown a gain."""
@@ -115,12 +116,12 @@ def _checks(evidence: Evidence, rules: GateRules) -> Iterator[Check]:
 
 _NAMES = {
     "base": "the base",
+    "generic": "the generic adapter",
     "incumbent": "the incumbent",
-    "alone": "the no-context baseline",
     "copy": "the n-gram baseline",
 }
 # In the names of checks, which manifests hold: they stay what they were.
-_KEYS = _NAMES | {"alone": "the base by itself", "copy": "copying from the repository"}
+_KEYS = _NAMES | {"copy": "copying from the repository"}
 _WEAKER_SPLIT = (
     "the published adapter was tested on code newer than its training and this run could not be "
     "(no history to split by): fetch the full history, then run again"

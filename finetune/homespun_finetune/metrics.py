@@ -76,10 +76,12 @@ class Completion:
     text: str
     exact_line: bool
     exact_match: bool
-    edit_similarity: float
+    edit_similarity: float | None
+    """None where the suggestion was ended as soon as it could not be right any more."""
     identifier_f1: float | None
-    """None where the true middle names nothing."""
-    ends_itself: bool
+    """None there, and where the true middle names nothing."""
+    ends_itself: bool | None
+    """None there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,9 @@ class Metrics:
     """Wrong suggestions shown, a typed line."""
     holes: int
     completions: int
-    """Of the holes, how many were also completed; the shares are over these."""
+    """Of the holes, how many were also completed; exact lines and middles are shares of these."""
+    whole_completions: int
+    """Of these, how many were written to their end; the other three figures are over them."""
     lines: int
     """Lines that were typed again."""
 
@@ -117,14 +121,18 @@ class Metrics:
         }
 
 
-def compare(suggestion: str, truth: str, *, ends_itself: bool) -> Completion:
-    """Judge one suggestion against the middle that was really there."""
+def compare(suggestion: str, truth: str, *, ends_itself: bool | None) -> Completion:
+    """Judge one suggestion against the middle that was really there.
+
+    ``ends_itself``: None for a suggestion that was not let come to its end.
+    """
+    whole = ends_itself is not None
     return Completion(
         text=suggestion,
         exact_line=first_line(suggestion) == first_line(truth),
         exact_match=suggestion.rstrip() == truth.rstrip(),
-        edit_similarity=edit_similarity(suggestion, truth),
-        identifier_f1=identifier_f1(suggestion, truth),
+        edit_similarity=edit_similarity(suggestion, truth) if whole else None,
+        identifier_f1=identifier_f1(suggestion, truth) if whole else None,
         ends_itself=ends_itself,
     )
 
@@ -180,20 +188,22 @@ def identifier_f1(suggestion: str, truth: str) -> float | None:
 def summarise(results: Sequence[HoleResult], typed: Sequence[SimulatedLine] = ()) -> Metrics:
     """Figures over holes and typed lines. A share of nothing is 0, bits per byte of nothing too."""
     completions = [hole.completion for hole in results if hole.completion is not None]
+    similar = [c.edit_similarity for c in completions if c.edit_similarity is not None]
     named = [c.identifier_f1 for c in completions if c.identifier_f1 is not None]
     characters = sum(line.characters for line in typed) or 1
     return Metrics(
         bits_per_byte=bits_per_byte(results),
         exact_line=_mean([c.exact_line for c in completions]),
         exact_match=_mean([c.exact_match for c in completions]),
-        edit_similarity=_mean([c.edit_similarity for c in completions]),
+        edit_similarity=_mean(similar),
         identifier_f1=_mean(named),
-        ends_itself=_mean([c.ends_itself for c in completions]),
+        ends_itself=_mean([c.ends_itself for c in completions if c.ends_itself is not None]),
         typing_balance=sum(line.saved for line in typed) / characters,
         typing_accepted=sum(line.accepted for line in typed) / characters,
         wrong_shown=_mean([line.dismissed for line in typed]),
         holes=len(results),
         completions=len(completions),
+        whole_completions=len(similar),
         lines=len(typed),
     )
 

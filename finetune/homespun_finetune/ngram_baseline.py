@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from homespun_corpus.place import Place
 from homespun_model.completer import MAX_NEW_TOKENS, Score, Suggestion
-from homespun_model.decoding.callbacks import Allowed, any_token
+from homespun_model.decoding.callbacks import Allowed, Settled, any_token
 from homespun_model.stopping.trim import Trimmer
 from numpy.typing import NDArray
 
@@ -86,12 +86,20 @@ class NgramBaseline:
         self._tree = NgramCounts(_some(map(self._encode, _shuffled(tree))))
         self.tokens = self._tree.size
 
-    def score_many(self, holes: Sequence[tuple[Place, str]]) -> list[Score]:
-        """What each middle costs at its place."""
-        return [self._score(place, middle) for place, middle in holes]
+    def score(self, place: Place, middle: str) -> Score:
+        """What a middle costs at its place."""
+        before, wanted = self._encode(place.prefix), self._encode(middle)
+        seen = (self._tree, NgramCounts([before, self._encode(place.suffix)]))
+        ids = np.asarray([*before, *wanted], dtype=np.int64)
+        nats = 0.0
+        for at in range(len(before), len(ids)):
+            context = ids[max(0, at - ORDERS[-1]) : at]
+            nats -= math.log(probability(seen, context, int(ids[at]), self._base.tokenizer.size))
+        return Score(nats, len(middle.replace("\r\n", "\n").encode()), len(wanted))
 
-    def complete(self, place: Place) -> Suggestion:
-        """What would be copied at the place."""
+    def complete(self, place: Place, *, guess: str, settled: Settled) -> Suggestion:
+        """What would be copied at the place; a ``guess`` is of no use to it."""
+        del guess
         begun = self._begun(place.prefix)
         before = self._encode(place.prefix.removesuffix(begun))
         around = NgramCounts([before, self._encode(place.suffix)])
@@ -102,7 +110,7 @@ class NgramBaseline:
         for token in self._continued(before, around, allowed):
             ids.append(token)
             text = self._text(ids, begun)
-            if len(ids) == MAX_NEW_TOKENS or trimmer.done(text):
+            if len(ids) == MAX_NEW_TOKENS or trimmer.done(text) or settled(text, 0.0):
                 break
         trimmed = trimmer.trim(text, ended=False)
         return Suggestion(
@@ -117,16 +125,6 @@ class NgramBaseline:
             stopped=trimmed.reason,
             milliseconds={},
         )
-
-    def _score(self, place: Place, middle: str) -> Score:
-        before, wanted = self._encode(place.prefix), self._encode(middle)
-        seen = (self._tree, NgramCounts([before, self._encode(place.suffix)]))
-        ids = np.asarray([*before, *wanted], dtype=np.int64)
-        nats = 0.0
-        for at in range(len(before), len(ids)):
-            context = ids[max(0, at - ORDERS[-1]) : at]
-            nats -= math.log(probability(seen, context, int(ids[at]), self._base.tokenizer.size))
-        return Score(nats, len(middle.replace("\r\n", "\n").encode()), len(wanted))
 
     def _continued(
         self,

@@ -22,7 +22,8 @@ VERDICTS: Mapping[str, str] = {
     "undecided": "Not enough evidence: the adapter is not served. What was served stays.",
     "evaluated": "Measured only: nothing was trained, nothing has changed.",
 }
-MODELS = ("base", "incumbent", "candidate")  # always named in ``--json``, measured or not
+# Always named in ``--json``, measured or not.
+MODELS = ("base", "generic", "incumbent", "candidate")
 
 
 @dataclass

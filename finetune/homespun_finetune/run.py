@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from homespun_finetune import evaluation_steps, processes, run_record, show, steps
 from homespun_finetune.budget import Deadline
-from homespun_finetune.evaluation import Evaluation, Role
+from homespun_finetune.evaluation import Evaluation
+from homespun_finetune.exam_plan import Contestants, Role
 from homespun_finetune.gate import Decision, GateRules, decide
 from homespun_finetune.mining_step import mine
 from homespun_finetune.outcome import Outcome
@@ -93,7 +94,7 @@ def _evaluate(request: RunRequest, context: RunContext, progress: RunProgress) -
         incumbent,
         context.settings.evaluate,
         seconds=progress.deadline.left() - CLOSING,
-        models=2 if incumbent else 1,
+        contestants=_contestants(served, candidate=False),
         reporter=progress.reporter,
     )
     evaluation_steps.examine_what_is(evaluation, base, incumbent, progress)
@@ -104,13 +105,13 @@ def _evaluate(request: RunRequest, context: RunContext, progress: RunProgress) -
     elif request.report:
         manifest = run_record.manifest(base, mined, incumbent, context.settings)
         manifest |= {"metrics": evaluation.to_json()}
-        after: Role = "incumbent" if incumbent else "base"
+        ground: Role = evaluation.contestants.ground
         page = run_record.report_page(
             context.identity,
             outcome,
             manifest,
             evaluation,
-            sides=("base", after),
+            sides=(ground, evaluation.contestants.against),
             earlier=served.store.revisions(context.identity),
         )
         run_record.write_report(page, None, request.report, progress.reporter)
@@ -146,7 +147,7 @@ def _prepare(
         served.incumbent,
         settings,
         seconds=share,
-        models=3 if served.incumbent else 2,
+        contestants=_contestants(served, candidate=True),
         reporter=progress.reporter,
     )
     return _Prepared(served, mined, plan, evaluation)
@@ -196,7 +197,7 @@ def _train_between_measurements(
     """The adapter in ``folder``, measured after all that it is held against."""
     evaluation, served = prepared.evaluation, prepared.served
     evaluation_steps.examine_what_is(evaluation, served.base, served.incumbent, progress)
-    reserve = evaluation.longest + CLOSING
+    reserve = evaluation.longest("candidate") + CLOSING
     trained = steps.train(task, folder, resumable, progress, reserve=reserve)
     evaluation_steps.examine_candidate(evaluation, served.base, folder, progress)
     return trained
@@ -242,6 +243,11 @@ def _base(request: RunRequest) -> Base:
 def _served(request: RunRequest, context: RunContext) -> _Served:
     base, store = _base(request), steps.open_store(request.store)
     return _Served(base, store, steps.incumbent(store, context.identity, base))
+
+
+def _contestants(served: _Served, *, candidate: bool) -> Contestants:
+    generic, incumbent = served.base.generic is not None, served.incumbent is not None
+    return Contestants(generic=generic, incumbent=incumbent, candidate=candidate)
 
 
 def _plan(

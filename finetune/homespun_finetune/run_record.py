@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from homespun_finetune import show
-from homespun_finetune.evaluation import Evaluation, Role
+from homespun_finetune.evaluation import Evaluation
 from homespun_finetune.evidence import Evidence
+from homespun_finetune.exam_plan import Role
+from homespun_finetune.figures import TITLES
 from homespun_finetune.gate import Decision
 from homespun_finetune.outcome import DecisionName, Outcome, Seconds
 from homespun_finetune.progress import Reporter
@@ -155,7 +157,8 @@ class RunRecord:
 def tell(outcome: Outcome, evaluation: Evaluation, console: Console) -> None:
     """The decision, with the figures and the completions it rests on."""
     results = evaluation.results()
-    pairs = show.choose(evaluation.holes, results["base"], results["candidate"])
+    before = evaluation.contestants.against
+    pairs = show.choose(evaluation.holes, results[before], results["candidate"])
     show.decision(console, outcome)
     show.table(console, outcome.metrics)
-    show.completions(console, pairs, outcome.metrics["candidate"])
+    show.completions(console, pairs, outcome.metrics["candidate"], TITLES[before])

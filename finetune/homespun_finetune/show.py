@@ -41,8 +41,9 @@ class Pair:
     @property
     def change(self) -> float:
         """In edit similarity."""
-        assert self.before.completion is not None and self.after.completion is not None
-        return self.after.completion.edit_similarity - self.before.completion.edit_similarity
+        before, after = _similarity(self.before), _similarity(self.after)
+        assert before is not None and after is not None
+        return after - before
 
 
 def decision(console: Console, outcome: Outcome) -> None:
@@ -128,35 +129,41 @@ def trained(run: Trained) -> str:
 def paired(
     holes: Sequence[Sample], before: Sequence[HoleResult], after: Sequence[HoleResult]
 ) -> list[Pair]:
-    """Every completed hole under two models, the most improved first."""
+    """Every hole that two models completed to the end, the most improved first."""
     by_id = {hole_id(hole): hole for hole in holes}
     return sorted(
         (
             Pair("", by_id[old.hole], old, new)
             for old, new in zip(before, after, strict=True)
-            if old.completion is not None and new.completion is not None
+            if _similarity(old) is not None and _similarity(new) is not None
         ),
         key=lambda pair: (-pair.change, pair.before.hole),
     )
 
 
+def _similarity(result: HoleResult) -> float | None:
+    return result.completion.edit_similarity if result.completion else None
+
+
 def choose(
     holes: Sequence[Sample], before: Sequence[HoleResult], after: Sequence[HoleResult]
 ) -> list[Pair]:
-    """The most improved, the median and the most worsened of all completed holes; fewer if few."""
+    """The most improved, the median and the most worsened of these; fewer if few."""
     pairs = paired(holes, before, after)
     names = ("most improved", "in the middle", "most worsened")
     picks = dict(zip((0, len(pairs) // 2, len(pairs) - 1), names, strict=True)) if pairs else {}
     return [Pair(why, pairs[n].hole, pairs[n].before, pairs[n].after) for n, why in picks.items()]
 
 
-def completions(console: Console, pairs: Sequence[Pair], metrics: Metrics | None) -> None:
-    """What was written, what the base and what the adapter would have suggested."""
+def completions(
+    console: Console, pairs: Sequence[Pair], metrics: Metrics | None, before: str = "base"
+) -> None:
+    """What was written, what ``before`` and what the adapter would have suggested."""
     if not pairs or metrics is None:
         return
     console.print(
-        f"{len(pairs)} of {metrics.completions} completed holes, chosen by the change in edit "
-        "similarity: the most improved, the one in the middle, the most worsened.",
+        f"{len(pairs)} of {metrics.whole_completions} completed holes, chosen by the change in "
+        "edit similarity: the most improved, the one in the middle, the most worsened.",
         soft_wrap=True,
     )
     for pair in pairs:
@@ -167,17 +174,17 @@ def completions(console: Console, pairs: Sequence[Pair], metrics: Metrics | None
             soft_wrap=True,
             markup=False,
         )
-        before = "\n".join(pair.hole.place.prefix.split("\n")[-SHOWN_CONTEXT_LINES:])
-        console.print(Text(printable(before), style="dim"), soft_wrap=True)
-        console.print(_side_by_side(pair))
+        above = "\n".join(pair.hole.place.prefix.split("\n")[-SHOWN_CONTEXT_LINES:])
+        console.print(Text(printable(above), style="dim"), soft_wrap=True)
+        console.print(_side_by_side(pair, before))
 
 
-def _side_by_side(pair: Pair) -> Table:
+def _side_by_side(pair: Pair, before: str) -> Table:
     grid = Table(expand=True)
     assert pair.before.completion is not None and pair.after.completion is not None
     columns = {
         "written": pair.hole.middle,
-        "base": pair.before.completion.text,
+        before: pair.before.completion.text,
         "adapter": pair.after.completion.text,
     }
     for name in columns:

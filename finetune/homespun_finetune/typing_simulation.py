@@ -3,17 +3,18 @@
 A person types what was written, one character after the other. Where nothing is shown, the model is
 asked as an editor asks it, the show threshold included. What is shown stays while the typed text
 agrees with it, is taken as soon as it is right and worth a key, and is dismissed, at a cost, by the
-first character that disagrees. Knows no training and no decision.
+first character that disagrees. A line stands where a hole was asked about, so that its prompt is
+read already. Knows no training and no decision.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from homespun_corpus.mining.eval_material import TypedLine
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.place import Place
 
 from homespun_finetune.metrics import SimulatedLine
 
@@ -22,31 +23,39 @@ if TYPE_CHECKING:
 
 WORTH_A_KEY = 4
 """Characters of a right suggestion below which a person types on rather than take it."""
-FIRST_LINE = 20.0
-"""Seconds that the first line may take in any case: less than one line tells nothing."""
-_SESSION = "typing"
+MIN_TYPED = 8  # characters of a line, or there is nothing to save
 
 
-def simulate_typing(
-    served: ServedModel, lines: Sequence[TypedLine], in_time: Callable[[], bool]
-) -> Iterator[SimulatedLine]:
-    """Each line in order, as long as there is time; none that was not typed to its end."""
-    patient, begun = True, time.monotonic()
+@dataclass(frozen=True, slots=True)
+class TypedLine:
+    """The line that a hole begins with, or the rest of it.
 
-    def go_on() -> bool:
-        return in_time() or (patient and time.monotonic() - begun < FIRST_LINE)
+    ``place``: the cursor where it begins. ``text``: without white space before and behind.
+    """
 
-    for line in lines:
-        if not go_on() or (found := simulate_line(served, line, go_on)) is None:
-            return
-        yield found
-        patient = False
+    id: str
+    place: Place
+    text: str
+
+
+def line_of(hole: Sample, name: str) -> TypedLine | None:
+    """What is to be typed of a hole, under its name; None where the hole ends inside a line, or
+    where too little of the line is left."""
+    middle = hole.middle.replace("\r\n", "\n")
+    blank = len(middle) - len(middle.lstrip())
+    text, newline, _ = middle[blank:].partition("\n")
+    if not newline and hole.place.suffix.partition("\n")[0].strip():
+        return None
+    if len(text.rstrip()) < MIN_TYPED:
+        return None
+    place = replace(hole.place, prefix=hole.place.prefix + middle[:blank])
+    return TypedLine(name, place, text.rstrip())
 
 
 def simulate_line(
     served: ServedModel, line: TypedLine, in_time: Callable[[], bool] = lambda: True
 ) -> SimulatedLine | None:
-    """Type one line from its indentation to its end; None if the time is over before that."""
+    """Type one line from its beginning to its end; None if the time is over before that."""
     typed = accepted = dismissed = asked = 0
     shown = ""
     while typed < len(line.text):
@@ -65,7 +74,7 @@ def simulate_line(
     return SimulatedLine(
         line=line.id,
         file=line.place.path,
-        language=line.language,
+        language=line.place.language or "",
         characters=len(line.text),
         accepted=accepted,
         dismissed=dismissed,
@@ -74,9 +83,15 @@ def simulate_line(
 
 
 def _suggested(served: ServedModel, line: TypedLine, typed: int) -> str:
-    """What an editor would show at the cursor; "" for nothing."""
+    """What an editor would show at the cursor; "" for nothing.
+
+    Once the text is less likely than what is shown, it ends: nothing behind that would be shown.
+    """
     place = replace(line.place, prefix=line.place.prefix + line.text[:typed])
-    suggestion = served.complete(place, session=_SESSION)
+    least = served.least_logprob
+    suggestion = served.complete(
+        place, guess=line.text[typed:], settled=lambda _, logprob: logprob < least
+    )
     return suggestion.text.replace("\r\n", "\n") if suggestion.shown else ""
 
 

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from homespun_corpus.place import Place
 
-from homespun_model.decoding.callbacks import Allowed, IsCancelled, any_token, never
+from homespun_model.decoding.callbacks import (
+    Allowed,
+    IsCancelled,
+    Settled,
+    any_token,
+    never,
+    unsettled,
+)
 from homespun_model.decoding.confidence import (
     TokenStarts,
     likely_lines,
@@ -27,11 +34,13 @@ from homespun_model.store.admission import check
 from homespun_model.store.revision import Revision
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
     from homespun_model.bases.base import Base
     from homespun_model.decoding.decode import Decoded
     from homespun_model.decoding.ngram_index import NgramIndex
+    from homespun_model.decoding.score import Question
     from homespun_model.engines.engine import Engine
 
 MAX_NEW_TOKENS = 128  # about a dozen lines: more is rarely right, and never wanted at once
@@ -44,7 +53,8 @@ class Suggestion:
 
     ``mean_logprob``: natural, over the tokens of ``text``; ``line_logprob``: the sum over those of
     its first line, which has to be ``least_logprob`` to be shown. ``stopped``: why it ends, as
-    ``Trimmed.reason`` has it, or "doubt" where what follows was not likely enough.
+    ``Trimmed.reason`` has it, "doubt" where what follows was not likely enough, or "settled" where
+    it did not matter to who asked.
     ``milliseconds``: by stage, and in "total".
     """
 
@@ -114,12 +124,47 @@ class Completing(Protocol):
 
 
 class Scoring(Completing, Protocol):
-    """What can be measured: it says what given text costs, too."""
+    """What can be measured: it says what given text costs, too, and what it completes where the
+    answer is known."""
+
+    @property
+    def least_logprob(self) -> float:
+        """``Suggestion.least_logprob`` of all that it suggests."""
+        ...
+
+    def complete(
+        self,
+        place: Place,
+        *,
+        session: str | None = None,
+        cancelled: IsCancelled = never,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        ngrams: NgramIndex | None = None,
+        guess: str = "",
+        settled: Settled = unsettled,
+    ) -> Suggestion:
+        """``Completing.complete``. ``guess``: a text that may well come, which costs least if it
+        does and changes nothing. Once the text is ``settled``, it ends."""
+        ...
+
+    def score(
+        self,
+        place: Place,
+        middle: str,
+        *,
+        session: str | None = None,
+        ngrams: NgramIndex | None = None,
+    ) -> Score:
+        """What ``middle`` costs at the place, as ``complete`` with these ``ngrams`` expects it.
+
+        Under one ``session``, what is asked next at the place finds the prompt read.
+        """
+        ...
 
     def score_many(
         self, holes: Sequence[tuple[Place, str]], *, ngrams: NgramIndex | None = None
     ) -> list[Score]:
-        """What each middle costs at its place, as ``complete`` with these ``ngrams`` expects it."""
+        """``score`` of each hole, in their order, several in one forward pass."""
         ...
 
     def memorized(self, place: Place, text: str, tokens: int) -> int:
@@ -190,6 +235,11 @@ class Completer:
         """The sentinels of the base's family: texts that no suggestion may hold."""
         return self._base.format.sentinels()
 
+    @property
+    def least_logprob(self) -> float:
+        """``Scoring.least_logprob``: what was fitted to the base."""
+        return self._base.fitted.least
+
     def tokens(self, text: str) -> list[int]:
         """A text as the base's tokens."""
         return self._base.tokenizer.encode(text)
@@ -210,14 +260,21 @@ class Completer:
         cancelled: IsCancelled = never,
         max_new_tokens: int = MAX_NEW_TOKENS,
         ngrams: NgramIndex | None = None,
+        guess: str = "",
+        settled: Settled = unsettled,
     ) -> Suggestion:
-        """``Completing.complete``; but for the place's own file, of which the prompt shows what is
+        """``Scoring.complete``; but for the place's own file, of which the prompt shows what is
         still there, ``ngrams`` are blended into what the model expects. Without, it decides alone.
         """
         clock = _Clock()
         prompt = self._prompts.ask(place)
         begun = prompt.begun
         trimmer = Trimmer(_as_the_model_sees_it(place), self.sentinels)
+
+        def going_on(ids: list[int], logprobs: list[float]) -> bool:
+            text = self._text(ids, begun)
+            return not (trimmer.done(text) or settled(text, sum(logprobs)))
+
         clock.lap("prompt")
         decoded = self._decoder.generate(
             prompt.ids,
@@ -226,15 +283,18 @@ class Completer:
             stop_ids=self._stop_ids,
             session=session,
             cancelled=cancelled,
-            keep_going=lambda ids: not trimmer.done(self._text(ids, begun)),
+            keep_going=going_on,
             allowed=self._allowed(begun),
             ngrams=ngrams.without(place.path) if ngrams is not None else None,
+            guess=self._prompts.encode_middle(begun + guess) if guess else (),
         )
         clock.lap("decode")
-        trimmed = trimmer.trim(self._text(decoded.ids, begun), ended=decoded.stopped == "end")
+        text, least = self._text(decoded.ids, begun), self.least_logprob
+        trimmed = trimmer.trim(text, ended=decoded.stopped == "end")
         starts, stopped = self._token_starts(decoded, begun), str(trimmed.reason)
-        least = self._base.fitted.least
-        if (likely := likely_lines(trimmed.text, starts, least)) != trimmed.text:
+        if decoded.stopped == "halted" and not trimmer.done(text):
+            stopped = "settled"
+        elif (likely := likely_lines(trimmed.text, starts, least)) != trimmed.text:
             trimmed, stopped = trimmer.trim(likely, ended=True), "doubt"
         line = logprob(trimmed.text.partition("\n")[0], starts)
         clock.lap("trim")
@@ -257,28 +317,31 @@ class Completer:
         prompt = self._prompts.ask(place)
         self._decoder.warm(prompt.ids, session=session, cancelled=cancelled)
 
-    def score(self, place: Place, middle: str, *, ngrams: NgramIndex | None = None) -> Score:
-        """What ``middle`` costs at the place, as ``complete`` with these ``ngrams`` expects it."""
-        return self.score_many([(place, middle)], ngrams=ngrams)[0]
+    def score(
+        self,
+        place: Place,
+        middle: str,
+        *,
+        session: str | None = None,
+        ngrams: NgramIndex | None = None,
+    ) -> Score:
+        """``Scoring.score``."""
+        found = self._decoder.logprobs(
+            self._question(place, middle),
+            stop_ids=self._stop_ids,
+            session=session,
+            ngrams=ngrams.without(place.path) if ngrams is not None else None,
+        )
+        return _score(middle, found)
 
     def score_many(
         self, holes: Sequence[tuple[Place, str]], *, ngrams: NgramIndex | None = None
     ) -> list[Score]:
         """``score`` of each hole, in their order, several in one forward pass."""
-        from homespun_model.decoding.score import Question
-
-        questions = [
-            Question(prompt.ids, answer, prompt.context, self._allowed(prompt.begun))
-            for prompt, answer in (self._prompts.hole(place, middle) for place, middle in holes)
-        ]
+        questions = [self._question(place, middle) for place, middle in holes]
         some = None if ngrams is None else [ngrams.without(place.path) for place, _ in holes]
         logprobs = self._decoder.logprobs_many(questions, stop_ids=self._stop_ids, ngrams=some)
-        return [
-            Score(
-                -float(found.double().sum()), len(middle.replace("\r\n", "\n").encode()), len(found)
-            )
-            for (_, middle), found in zip(holes, logprobs, strict=True)
-        ]
+        return [_score(middle, found) for (_, middle), found in zip(holes, logprobs, strict=True)]
 
     def memorized(self, place: Place, text: str, tokens: int) -> int:
         """How many of the first ``tokens`` tokens of ``text`` it says by itself at the place.
@@ -292,13 +355,19 @@ class Completer:
             prompt.ids,
             max_new_tokens=len(wanted),
             stop_ids=self._stop_ids,
-            keep_going=lambda ids: ids == wanted[: len(ids)],
+            keep_going=lambda ids, _: ids == wanted[: len(ids)],
         ).ids
         return len(said) if said == wanted[: len(said)] else len(said) - 1
 
     def forget(self, session: str) -> None:
         """Drop what is remembered of a session, a closed document."""
         self._decoder.forget(session)
+
+    def _question(self, place: Place, middle: str) -> Question:
+        from homespun_model.decoding.score import Question
+
+        prompt, answer = self._prompts.hole(place, middle)
+        return Question(prompt.ids, answer, prompt.context, self._allowed(prompt.begun))
 
     def _allowed(self, begun: str) -> Allowed:
         """What an answer may begin with that spells ``begun`` anew."""
@@ -313,6 +382,11 @@ class Completer:
         """Where in the text each token begins, and its log-probability."""
         starts = [0, *(len(self._text(decoded.ids[:i], begun)) for i in range(1, len(decoded.ids)))]
         return list(zip(starts, decoded.logprobs, strict=False))
+
+
+def _score(middle: str, logprobs: torch.Tensor) -> Score:
+    size = len(middle.replace("\r\n", "\n").encode())
+    return Score(-float(logprobs.double().sum()), size, len(logprobs))
 
 
 def _as_the_model_sees_it(place: Place) -> Place:

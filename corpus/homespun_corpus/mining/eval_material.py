@@ -1,4 +1,4 @@
-"""What an evaluation asks for beside holes: lines to type again, functions that were learnt.
+"""What an evaluation asks for beside holes: related code, functions that were learnt.
 
 Made by mining, from the split that it made, and read from the repository only when asked for: most
 of what it could give is never wanted. Knows no models.
@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import zip_longest
 from typing import TypeVar
 
+from homespun_corpus.mining.sample import Sample
 from homespun_corpus.mining.selection import KeptFunctions
 from homespun_corpus.mining.split import HeldOut
-from homespun_corpus.place import Place, place_at
+from homespun_corpus.place import Related, place_at
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.repo.union import union
 from homespun_corpus.retrieval.context_index import ContextIndex
@@ -24,23 +25,7 @@ from homespun_corpus.retrieval.secret_window import clear_of_secrets
 from homespun_corpus.syntax.functions import Function
 from homespun_corpus.syntax.notebooks import readable
 
-MIN_TYPED = 8  # characters of a line, or there is nothing to save
-
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class TypedLine:
-    """One line of a new function, as its author was about to type it.
-
-    ``place``: the cursor behind the line's indentation; of the function only what stands above is
-    there, and the file goes on behind it. ``text``: the line without indentation and line end.
-    """
-
-    id: str
-    language: str
-    place: Place
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +60,21 @@ class EvalMaterial:
         """The files of the trees at the split, without secrets."""
         return (text for index in self.indexes.values() for _, text in index.files())
 
-    def lines(self, seed: int, most: int) -> list[TypedLine]:
-        """Lines of the new functions, a round of one line a file at a time, in a seeded order."""
-        new = (held for held in self.held if held.part == "test" and held.novelty == "new")
-        written = ((held, at) for held in new for at in self._lines(held.function))
-        order = in_turn(written, _pile, lambda item: _name(item[0].function, item[1]), seed)
-        return [self._typed(*item) for item in order[:most]]
+    def related(self, hole: Sample) -> tuple[Related, ...]:
+        """What an editor has at hand from other files where the author of a held-out function comes
+        to a hole: of the function only what stands above is there, and the file goes on behind it.
+
+        Empty for a hole of nothing that is held out.
+        """
+        held = next((held for held in self.held if _holds(held, hole)), None)
+        if held is None:
+            return ()
+        function, source = held.function, self._source(held.function)
+        before, after = source[: hole.start].decode(), source[function.span.end :].decode()
+        written = before + after
+        language = function.language or None
+        place = place_at(written, len(before), path=function.path, language=language)
+        return self.indexes[held.repository].related(clear_of_secrets(written, place))
 
     def learnt_functions(self, seed: int, most: int) -> list[LearntFunction]:
         """Functions of the training set, a seeded sample."""
@@ -89,29 +83,6 @@ class EvalMaterial:
             LearntFunction(_name(f, f.span.start), f.path, f.language, self._text(f)) for f in first
         ]
 
-    def _lines(self, function: Function) -> Iterator[int]:
-        """Where each line worth typing begins, as bytes of the blob."""
-        source = self._source(function)
-        for part in function.parts:
-            at = part.start
-            for line in source[at : part.end].splitlines(keepends=True):
-                if len(line.strip()) >= MIN_TYPED:
-                    yield at + len(line) - len(line.lstrip())
-                at += len(line)
-
-    def _typed(self, held: HeldOut, at: int) -> TypedLine:
-        function = held.function
-        source = self._source(function)
-        end = source.find(b"\n", at)
-        text = source[at : end if end >= 0 else None][: function.span.end - at].decode().rstrip()
-        before, after = source[:at].decode(), source[function.span.end :].decode()
-        written = before + after
-        language = function.language or None
-        place = place_at(written, len(before), path=function.path, language=language)
-        place = clear_of_secrets(written, place)
-        place = replace(place, related=self.indexes[held.repository].related(place))
-        return TypedLine(_name(function, at), function.language, place, text)
-
     def _source(self, function: Function) -> bytes:
         return readable(self.repository.read(function.blob_id))
 
@@ -119,9 +90,11 @@ class EvalMaterial:
         return function.text(self._source(function)).decode()
 
 
-def _pile(item: tuple[HeldOut, int]) -> str:
-    held, _ = item
-    return held.function.path
+def _holds(held: HeldOut, hole: Sample) -> bool:
+    function = held.function
+    named = (held.repository, function.path, function.blob_id, function.qualified_name)
+    inside = function.span.start <= hole.start <= function.span.end
+    return inside and named == (hole.repository, hole.path, hole.blob_id, hole.function)
 
 
 def in_turn(

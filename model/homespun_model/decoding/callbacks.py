@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 IsCancelled = Callable[[], bool]
-KeepGoing = Callable[[list[int]], bool]
-"""Sees all ids so far; False ends the continuation behind them."""
+KeepGoing = Callable[[list[int], list[float]], bool]
+"""Sees all ids so far and their log-probabilities; False ends the continuation behind them."""
+Settled = Callable[[str, float], bool]
+"""Of the text so far and its natural log-probability: whether what comes after it makes no
+difference to who asks."""
 Allowed = Callable[[Sequence[int]], NDArray[np.int64] | None]
 """For the ids so far, those that may come next, at least one; None for all."""
 
@@ -24,6 +27,11 @@ def any_token(_ids: Sequence[int]) -> NDArray[np.int64] | None:
     return None
 
 
-def always(_ids: list[int]) -> bool:
+def always(_ids: list[int], _logprobs: list[float]) -> bool:
     """The ``keep_going`` of a caller that takes what comes."""
     return True
+
+
+def unsettled(_text: str, _logprob: float) -> bool:
+    """The ``settled`` of a caller to whom all of it matters."""
+    return False

@@ -41,6 +41,7 @@ CACHE_BYTES = 256 << 20  # keys and values kept for all sessions together
 # are read in this time. Fewer than a few dozen would spend it on fetching the weights.
 CHUNK_SECONDS = 0.2
 CHUNK, LEAST_CHUNK = 256, 64
+UNCANCELLED = 512  # tokens in one pass where nobody cancels: weights are fetched half as often
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Decoder:
         keep_going: KeepGoing = always,
         allowed: Allowed = any_token,
         ngrams: NgramView | None = None,
+        guess: Sequence[int] = (),
     ) -> Decoded:
         """The most likely token, one after another.
 
@@ -113,7 +115,8 @@ class Decoder:
         ``keep_going`` sees all ids so far after each new one. ``allowed`` names, for the ids so
         far, those that may come next, None for all; log-probabilities are among these.
         ``ngrams``: code whose continuations are blended into what the model expects, together with
-        the prompt's own; without it the model decides alone.
+        the prompt's own; without it the model decides alone. ``guess``: ids that may well come,
+        all drafted at once; they change nothing but the number of passes.
         """
         found = _Progress()
         stopped: Literal["end", "length", "halted"] = "length"
@@ -129,13 +132,14 @@ class Decoder:
                 limit=max_new_tokens,
                 cancelled=cancelled,
                 allowed=allowed,
+                guess=guess,
             ):
                 if token in stop_ids:
                     stopped = "end"
                     break
                 found.ids.append(token)
                 found.logprobs.append(logprob)
-                if not keep_going(found.ids):
+                if not keep_going(found.ids, found.logprobs):
                     stopped = "halted"
                     break
         return Decoded(found.ids, found.logprobs, stopped, reused, found.passes)
@@ -157,6 +161,7 @@ class Decoder:
         limit: int,
         cancelled: IsCancelled,
         allowed: Allowed,
+        guess: Sequence[int],
     ) -> Iterator[tuple[int, float]]:
         """Tokens and their log-probabilities; the caller puts each into ``found`` before the next.
 
@@ -165,23 +170,25 @@ class Decoder:
         ids = found.ids
         drafter = Drafter(source, self._rates)
         while len(ids) < limit:
-            draft = drafter.draft(ids, limit - len(ids) - 1)
+            most = limit - len(ids) - 1
+            draft = drafter.draft(ids, most) if ids or not guess else list(guess[:most])
             if draft and (some := allowed(ids)) is not None and draft[0] not in some:
                 draft = []
             state.cut(len(prompt) + len(ids) - 1)  # behind that are drafts that did not come true
             rows = self._feed(state, [*prompt, *ids, *draft], len(draft) + 1, cancelled)
             found.passes += 1
             accepted = 0
-            for row, guess in zip(rows, [*draft, None], strict=True):
+            for row, drafted in zip(rows, [*draft, None], strict=True):
                 logits = source.interpolate(row.log_softmax(-1), ids) if blended else row
                 if (some := allowed(ids)) is not None:
                     logits = _only(some, logits)
                 best = int(logits.argmax())
-                accepted += best == guess
+                accepted += best == drafted
                 yield best, float(logits[best] - logits.logsumexp(-1))
-                if best != guess:
+                if best != drafted:
                     break
-            drafter.learn(len(draft), accepted)
+            if found.passes > 1 or not guess:
+                drafter.learn(len(draft), accepted)
 
     def _source(
         self, context: Sequence[int], ngrams: NgramView | None, stop_ids: frozenset[int]
@@ -195,8 +202,8 @@ class Decoder:
         while (begin := len(state.ids)) < len(ids):
             if cancelled():
                 raise Cancelled
-            left = len(ids) - begin
-            size = left if left <= self._chunk else min(self._chunk, left - keep)
+            left, most = len(ids) - begin, UNCANCELLED if cancelled is never else self._chunk
+            size = left if left <= max(most, keep) else min(most, left - keep)
             chunk = list(ids[begin : begin + size])
             begun = time.perf_counter()
             logits = state.sequence.run(chunk, keep if size == left else 0)
@@ -251,18 +258,28 @@ class Decoder:
         """Drop what is remembered of a session."""
         self._sessions.pop(session, None)
 
+    @torch.inference_mode()
     def logprobs(
         self,
-        prompt: Sequence[int],
-        middle: Sequence[int],
+        question: score.Question,
         *,
         stop_ids: frozenset[int] = frozenset(),
+        session: str | None = None,
         ngrams: NgramView | None = None,
     ) -> torch.Tensor:
-        """Natural log-probability of each token of ``middle`` behind ``prompt``, (len(middle),)."""
-        some = None if ngrams is None else [ngrams]
-        question = score.Question(prompt, middle)
-        return self.logprobs_many([question], stop_ids=stop_ids, ngrams=some)[0]
+        """Natural log-probability of each token of the answer behind its prompt, (len(answer),).
+
+        ``session`` names what to remember the prompt under, for ``generate`` or the next question.
+        """
+        prompt, answer = question.prompt, question.answer
+        with self._recalled(session, prompt) as state:
+            if not answer:
+                return torch.zeros(0)
+            rows = self._feed(state, [*prompt, *answer[:-1]], len(answer), never)
+        source = None
+        if ngrams is not None:
+            source = self._source(question.context or prompt, ngrams, stop_ids)
+        return score.costs(question, rows.log_softmax(-1), source).cpu()
 
     def logprobs_many(
         self,

@@ -48,7 +48,7 @@ def logprobs_many(
         expected = _expected(engine, [questions[i] for i in batch])
         for i, logprobs in zip(batch, expected, strict=True):
             source = sources[i] if sources else None
-            results[i] = _of(questions[i], logprobs, source).cpu()
+            results[i] = costs(questions[i], logprobs, source).cpu()
     return results
 
 
@@ -84,8 +84,9 @@ def _expected(engine: Engine, questions: Sequence[Question]) -> Iterator[torch.T
 
 
 @torch.inference_mode()
-def _of(question: Question, expected: torch.Tensor, source: NgramCache | None) -> torch.Tensor:
-    """What the tokens of the answer have of ``expected`` (answer, vocabulary), (answer,)."""
+def costs(question: Question, expected: torch.Tensor, source: NgramCache | None) -> torch.Tensor:
+    """What the tokens of the answer have of ``expected`` (answer, vocabulary), log-probabilities:
+    (answer,)."""
     answer = question.answer
     wanted = torch.tensor(list(answer), device=expected.device).unsqueeze(-1)
     found = expected.gather(-1, wanted).squeeze(-1)
