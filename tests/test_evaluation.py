@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.sample import Sample
-from homespun_corpus.place import Place
 from homespun_corpus.repo.repository import Repository
 from homespun_finetune.evaluation import Evaluation
 from homespun_finetune.evidence import gather
@@ -22,7 +21,6 @@ from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
 from rich.console import Console
 from scratch_repositories import make_repository
-from taught_models import Taught
 from tiny_models import tiny_base
 
 SETTINGS = EvaluateSettings(max_holes=32, whole=3, max_lines=6, max_general=8, max_probes=10)
@@ -135,13 +133,6 @@ def test_a_bare_base_beside_a_generic_adapter_answers_some_and_cuts_nobody(
     assert evidence.against == "generic"
     assert evidence.rivals["base"].holes == FEW_HOLES
     assert set(evaluation.to_json()["general"]) == {"generic", "candidate"}
-
-
-def test_a_generic_adapter_is_what_is_loaded_unless_a_bare_base_is_wanted(taught: Taught) -> None:
-    base = replace(load_base(str(taught.base)), generic=taught.adapter)
-    place = Place("a.py", "python", "def f():\n    ", "\n")
-    assert Completer.load(base).complete(place).text == taught.adapter_says
-    assert Completer.load(base, bare=True).complete(place).text == taught.base_says
 
 
 @pytest.mark.slow
