@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 from homespun_corpus.place import Place
+from homespun_model.bases import base as base_module
 from homespun_model.bases.base import MAX_CONTEXT, load_base
 from homespun_model.bases.families import STARTER, by_name
 from homespun_model.bases.tokenizer import TextTokenizer
+from homespun_model.catalogue.catalogue import Catalogue, CatalogueEntry
 from homespun_model.errors import BaseError
 from safetensors.torch import load_file, save_file
 from tiny_models import CODE, CONFIGS, CONTEXT, change_config, tiny_base, tiny_tokenizer
@@ -318,6 +320,29 @@ def test_two_precisions_with_their_publishers_name_are_one_base(tmp_path: Path) 
     finer, coarser = (load_base(str(folder)).record for folder in folders)
     assert finer.weights_hash != coarser.weights_hash
     assert finer.is_same(coarser) and finer.key == coarser.key
+
+
+def test_a_file_that_the_catalogue_has_by_its_hash_is_that_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(tiny_base(tmp_path / "base"))
+    unnamed = load_base(folder)
+    row = {"name": "mine", "parameters": 1, "family": "starter", "licence": "MIT"}
+    files = [{"name": "model.safetensors", "sha256": unnamed.weights_hash}]
+    hub = {"repository": "org/model", "revision": "r1"}
+    catalogue = Catalogue((CatalogueEntry.from_dict(row | {"hub": hub, "files": files}),))
+    monkeypatch.setattr(base_module, "published", lambda: catalogue)
+    named = load_base(folder)
+    assert (unnamed.published, named.published) == (None, ("org/model", "r1"))
+    assert named.record.is_same(unnamed.record), "what was trained before it was named"
+
+
+def test_a_hub_name_that_is_not_here_is_not_fetched_unless_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BaseError, match="the hub did not give it"):
+        load_base("homespun-tests/nothing-of-this-name", fetch=False)
 
 
 def test_another_vocabulary_under_the_same_name_is_another_base(tmp_path: Path) -> None:

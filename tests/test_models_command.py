@@ -16,8 +16,9 @@ from generic_adapters import random_generic
 from homespun_model.bases.base import load_base
 from homespun_model.catalogue import own_settings
 from homespun_model.catalogue.elsewhere import MODEL
-from homespun_model.catalogue.shelf import default_shelf
+from homespun_model.catalogue.shelf import NAME_FILE, default_shelf
 from homespun_model.errors import BaseError
+from homespun_model.store.store import AdapterStore
 from homespun_server import cli
 from homespun_server.adapters import AdapterCommands
 from homespun_server.errors import CommandUsageError
@@ -159,6 +160,27 @@ def test_adapters_of_a_base_on_the_shelf_are_not_those_of_a_folder_called_like_i
     default_shelf().place("mine", [], {"name": None})
     adapters = AdapterCommands.of(str(tmp_path / "store"), tmp_path, "team/app", "mine")
     assert adapters.base == "mine"
+
+
+def test_adapters_of_a_base_are_found_by_any_of_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    store, named = AdapterStore(tmp_path / "store"), json.dumps({"name": "org/model"})
+    folders = [tiny_base(tmp_path / name, seed=seed) for name, seed in (("f32", 0), ("bf16", 1))]
+    for folder in folders:
+        (folder / NAME_FILE).write_text(named)
+    trained_on, twin = map(str, folders)
+    staged = store.stage("team/app")
+    (staged / "adapter_model.safetensors").write_text("weights")
+    (staged / "adapter_config.json").write_text("{}")
+    about = {"base": load_base(trained_on).record.to_json(), "prompt_version": 1}
+    published = store.publish("team/app", staged, about)
+    adapters = AdapterCommands.of(str(store.root), tmp_path, "team/app", twin)
+    assert adapters.show(None) == 0
+    assert store.currents("team/app")[0].name == published.name
+    assert adapters.rollback(to_base=False) == 0
+    assert store.currents("team/app") == []
 
 
 def test_whole_files_of_a_base_on_its_way_count_as_much_as_parts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,48 @@ def test_a_rollback_speaks_of_one_base_and_asks_which(store: AdapterStore) -> No
     assert (served(store, STARTER), served(store, REAL)) == (first.name, None)
     with pytest.raises(StoreError, match="no adapter in use on org/model"):
         store.rollback(REPOSITORY, base="org/model")
+
+
+def under(called: str, base: BaseRecord, **changes: str | None) -> BaseRecord:
+    """Other weights of the same model, called otherwise."""
+    assert base.identity is not None
+    return BaseRecord(called, called, replace(base.identity, **changes))
+
+
+def test_a_rollback_finds_the_adapter_of_the_same_model_under_another_name(
+    store: AdapterStore,
+) -> None:
+    publish(store, STARTER)
+    first = publish(store, REAL)
+    publish(store, under("/models/q4.gguf", REAL, revision=None))
+    twin = under("qwen", REAL)
+    assert [current.base for current in store.currents(REPOSITORY, twin)] == ["/models/q4.gguf"]
+    assert store.rollback(REPOSITORY, base=twin) == ("/models/q4.gguf", first)
+    assert store.rollback(REPOSITORY, base=twin, to_base=True)[1] is None
+    assert store.prune(REPOSITORY, base=twin, keep=1).keys() == {REAL.id}
+
+
+def test_of_two_starters_a_rollback_speaks_of_the_one_that_is_here(store: AdapterStore) -> None:
+    old = publish(store, under("starter", STARTER, revision="0"))
+    publish(store, STARTER)
+    assert store.rollback(REPOSITORY, base=STARTER) == ("starter", None)
+    assert [one.name for one in store.currents(REPOSITORY, STARTER)] == [old.name], "by its name"
+    with pytest.raises(StoreError, match="no adapter in use on org/model"):
+        store.rollback(REPOSITORY, base=REAL)
+
+
+def test_an_adapter_of_a_snapshot_is_served_on_a_quantisation_of_no_known_revision(
+    store: AdapterStore,
+) -> None:
+    snapshot, quantised = publish(store, REAL), under("q4", REAL, revision=None)
+    assert served(store, quantised) == snapshot.name
+    newer = publish(store, quantised)
+    assert newer.manifest["parent"] == snapshot.name
+    assert served(store, REAL) == newer.name
+    assert served(store, under("other", REAL, revision="r2")) == newer.name
+    assert served(store, under("other", REAL, name="org/fine-tune", revision=None)) is None
+    one, other = under("one", REAL), under("other", REAL, revision="r2")
+    assert not one.is_same(other)
 
 
 def test_pruning_keeps_the_newest_of_each_base(store: AdapterStore) -> None:

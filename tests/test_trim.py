@@ -74,6 +74,17 @@ CASES = [
      "suffix"),
     ("nearly its lines", "if x:\n    |\n    alpha = compute(one)\n    beta = compute(two)\n",
      "alpha = compute(uno)\n    beta = compute(two)\n", "", "suffix"),
+    ("the line that it stands before", "def f():\n|    return compute(x)\n",
+     "    return compute(x)\n", "", "suffix"),
+    ("what another branch has again", "def f(a):\n    if a:\n        |\n    elif b:\n"
+     "        return False\n", "return False\n    elif b:\n        return False\n", "return False",
+     "line"),
+    ("what is below the line that it stands before", "if a:\n|    if b:\n        return False\n",
+     "        return False\n    if b:\n", "        return False", "line"),
+    ("what that line says less deep", "def f():\n    if a:\n|    return False\n",
+     "        return False\n    return False\n", "        return False", "line"),
+    ("two lines of another block", "if a:\n    |\nelse:\n    alpha = 1 + beta\n    c = compute()\n",
+     "gamma()\n    alpha = 1 + beta\n    c = compute()\n", "gamma()", "suffix"),
     ("only alike", "if x:\n    |\n    alpha = compute(one)\n    beta = compute(two)\n",
      "gamma = compute(one)\n    delta = compute(two)\n", "gamma = compute(one)", "line"),
     ("the rest of the line", "x = |.compute(a)\n", "other.compute(a)", "other", "suffix"),
@@ -109,6 +120,15 @@ BRACES = [
      "return 1", "closer"),
     ("rust", "fn f<'a>(x: &'a str) -> char {\n    |\n}\n", "let c = '{';\n    c\n}\n",
      "let c = '{';\n    c", "closer"),
+    ("go", "if a {\n\t\t|\n\t}\n\tif b {\n\t\treturn nil, err\n", "return nil, err\n\t}\n\tif b {",
+     "return nil, err", "closer"),
+    ("javascript", "it('a', () => {\n  |\n});\nit('b', () => {\n  expect(f(1)).toBe(2);\n});\n",
+     "expect(f(1)).toBe(2);\n});\n", "expect(f(1)).toBe(2);", "closer"),
+    ("java", "f() {\n    |\n    verify(text(\n        2));\n    verify(text(\n        3));\n}\n",
+     "verify(text(\n        1));\n    verify(text(\n        2));\n", "verify(text(\n        1));",
+     "block"),
+    ("java", "if (a) {\n|    b();\n}\nreturn false;\n", "    return false;\n    b();\n",
+     "    return false;", "line"),
     (None, "a(|)", "b)\nc", "b", "closer"),
 ]  # fmt: skip
 
@@ -243,6 +263,9 @@ def test_repeats() -> None:
     assert not rejoins(["}"], ["}"])
     assert rejoins(["alpha = one(1)", "b = two(2)"], ["alpha = one(2)", "b = two(2)"])
     assert not rejoins(["alpha = one(1)", "b = two(2)"], ["alpha = one(2)", "b = two(3)"])
+    assert not rejoins(["    return False"], ["  elif b:", "    return False"])
+    assert rejoins(["  alpha = one(1)", "  two()"], ["else:", "  alpha = one(1)", "  two()"])
+    assert not rejoins(["  alpha = one(1)", "}"], ["else {", "  alpha = one(1)", "}"])
     assert rejoins(["alpha = 'one',"], ['alpha = "one"'])
     assert not rejoins(["return x"], [])
 

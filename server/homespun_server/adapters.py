@@ -10,9 +10,10 @@ from typing import Any
 
 from homespun_corpus.errors import one_line
 from homespun_corpus.repo.identity import find_root, identity_of
+from homespun_model.bases.base import load_base
 from homespun_model.bases.identity import BaseRecord
 from homespun_model.catalogue.shelf import default_shelf
-from homespun_model.errors import StoreError
+from homespun_model.errors import BaseError, StoreError
 from homespun_model.store.store import AdapterStore, Current, Revision
 
 from homespun_server.errors import CommandUsageError, ServerError
@@ -26,19 +27,18 @@ class AdapterCommands:
 
     store: AdapterStore
     repository: str
-    base: str | None = None
-    """What the base is called of whose adapters a command speaks; needed where several have one."""
+    base: BaseRecord | str | None = None
+    """Of whose adapters a command speaks, or what that is called; needed where several have one."""
 
     @classmethod
     def of(
         cls, store: str | None, repository: Path, identity: str | None, base: str | None = None
     ) -> AdapterCommands:
         """The folder of the repository at a path, or of the one called ``identity``."""
-        folder = Path(base).expanduser() if base and not default_shelf().has(base) else None
         return cls(
             AdapterStore(store_root(LaunchOptions(store=store))),
             _identity(repository) if identity is None else identity,
-            str(folder.resolve()) if folder is not None and folder.is_dir() else base,
+            None if base is None else _looked_at(base),
         )
 
     def list(self, *, as_json: bool) -> int:
@@ -93,8 +93,7 @@ class AdapterCommands:
         for base, names in gone.items():
             print(f"{self.repository}: {len(names)} revisions on {base} deleted")
         if not gone:
-            about = f" on {self.base}" if self.base else ""
-            print(f"{self.repository}: 0 revisions deleted, there are none{about}")
+            print(f"{self.repository}: 0 revisions deleted, there are none{self._about}")
         return 0
 
     def _problem(self, current: Current) -> str | None:
@@ -104,6 +103,12 @@ class AdapterCommands:
         except StoreError as error:
             return str(error)
         return None
+
+    @property
+    def _about(self) -> str:
+        if self.base is None:
+            return ""
+        return f" on {self.base if isinstance(self.base, str) else self.base.id}"
 
     def _find(self, name: str | None) -> Revision:
         if name is None:
@@ -117,17 +122,27 @@ class AdapterCommands:
 
     def _served(self) -> Revision:
         """The only current revision, or that of the base that was asked for."""
-        currents = self.store.currents(self.repository)
-        found = [one for one in currents if self.base in (None, one.base)]
+        found = self.store.currents(self.repository, self.base)
         if not found:
-            about = f" on {self.base}" if self.base else ""
-            raise ServerError(f"{self.repository} has no adapter{about} yet: run finetune-repo")
+            raise ServerError(
+                f"{self.repository} has no adapter{self._about} yet: run finetune-repo"
+            )
         if len(found) > 1:
             names = " and ".join(one.base for one in found)
             raise CommandUsageError(
                 f"{self.repository} has adapters on {names}: say which with --base"
             )
         return self.store.open_current(self.repository, found[0].file)
+
+
+def _looked_at(base: str) -> BaseRecord | str:
+    """The base, for one model has many names; a base that is gone is known by its name alone."""
+    try:
+        return load_base(base, fetch=False).record
+    except BaseError:
+        path = Path(base).expanduser()
+        is_path = path.exists() and not default_shelf().has(base)
+        return str(path.resolve()) if is_path else base
 
 
 def _identity(path: Path) -> str:

@@ -27,6 +27,8 @@ export class StatusItem implements vscode.Disposable {
   private generic = false;
   private served: string | undefined;
   private offered: string | undefined;
+  /** Whether the message only says that there is a better base: what is offered says it as a link. */
+  private hinted = false;
   private revision: string | undefined;
   private message: string | undefined;
   private waiting = 0;
@@ -72,6 +74,7 @@ export class StatusItem implements vscode.Disposable {
     // Trouble with one repository's adapter leaves the server at work, and the others'.
     this.state = trouble && status.repository ? "ready" : status.state;
     this.message = status.message ?? undefined;
+    this.hinted = status.state === "ready" && !status.repository;
     this.base = status.base ?? this.base;
     this.generic = status.generic ?? false;
     if (status.repository) {
@@ -166,7 +169,7 @@ export class StatusItem implements vscode.Disposable {
     for (const [repository, revision] of this.revisions) {
       lines.push(`${repository}: ${revision ?? "no adapter yet"}`);
     }
-    if (this.message !== undefined) {
+    if (this.message !== undefined && !(this.hinted && this.offered !== undefined)) {
       lines.push(this.message);
     }
     const text = new vscode.MarkdownString();

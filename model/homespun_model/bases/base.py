@@ -149,13 +149,14 @@ class Base:
         return _moved(model, device)
 
 
-def load_base(name: str = STARTER, *, fim_format: str | None = None) -> Base:
+def load_base(name: str = STARTER, *, fim_format: str | None = None, fetch: bool = True) -> Base:
     """The base called ``name``: "starter", one of the shelf, a folder, a GGUF file, or a hub name.
 
     A hub name is downloaded unless it is in the local cache already, so pass only what the user
-    asked for. ``fim_format`` names the family where it cannot be told. BaseError: one line.
+    asked for, or not ``fetch``. ``fim_format`` names the family where it cannot be told. BaseError:
+    one line.
     """
-    files = _find(name)
+    files = _find(name, fetch)
     format = _format(name, files, fim_format)
     fim = format.resolve(files.tokenizer.token_to_id)
     text = TextTokenizer(files.tokenizer, forbidden=fim.stop, guard=format.guard)
@@ -175,12 +176,14 @@ def load_base(name: str = STARTER, *, fim_format: str | None = None) -> Base:
 
 
 def _published(name: str, files: ModelFiles, weights_hash: str) -> tuple[str, str | None] | None:
-    """Name and revision: of the starter, what it weighs; of a hub's model, the snapshot's."""
+    """Name and revision: of the starter, what it weighs; of a hub's model, the snapshot's; of any
+    other, what lies beside it, or whose the catalogue says that these bytes are."""
     if name == STARTER:
         return name, weights_hash[:DIGITS]
     if _is_hub_name(name):
         return name, files.path.name
-    return None if files.beside is None else publishers_name(files.beside)
+    noted = None if files.beside is None else publishers_name(files.beside)
+    return noted or published().named_by(weights_hash)
 
 
 def _is_called(name: str) -> bool:
@@ -188,7 +191,7 @@ def _is_called(name: str) -> bool:
     return name == STARTER or default_shelf().has(name) or _is_hub_name(name)
 
 
-def _find(name: str) -> ModelFiles:
+def _find(name: str, fetch: bool) -> ModelFiles:
     if name == STARTER:
         return SafetensorsFolder.at(_starter())
     if default_shelf().has(name):
@@ -201,7 +204,7 @@ def _find(name: str) -> ModelFiles:
     if name and path.is_file():
         return _in_file(path.absolute())
     if _is_hub_name(name):
-        return SafetensorsFolder.at(_from_hub(name))
+        return SafetensorsFolder.at(_from_hub(name, fetch))
     raise BaseError(
         f"there is no base {name!r}: give a name that `homespun models` lists, a folder, a GGUF "
         "file, or a hub name (org/model)"
@@ -238,13 +241,15 @@ def _is_hub_name(name: str) -> bool:
     return bool(HUB_NAME.fullmatch(name)) and not Path(name).parent.exists()
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, fetch: bool) -> Path:
     import huggingface_hub
 
     try:
         # Only data: no pickled weights and no Python reach the disk.
         found = huggingface_hub.snapshot_download(
-            name, allow_patterns=["*.safetensors", "*.safetensors.index.json", "*.json"]
+            name,
+            allow_patterns=["*.safetensors", "*.safetensors.index.json", "*.json"],
+            local_files_only=not fetch,
         )
     except Exception as error:
         raise BaseError(

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from homespun_model.catalogue.shelf import NAME_FILE
 from homespun_model.errors import BaseError
 
 DIGITS = 16
+UNKNOWN = "an unknown base"  # what one is called that nobody names
 SAMPLED_TOKENS = 1000
 _SHAPE = ("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size")
 
 
 @dataclass(frozen=True, slots=True)
 class BaseIdentity:
-    """Bases that are equal here take each other's adapters."""
+    """Bases that are the same here take each other's adapters."""
 
     architecture: str
     """Model type and shape."""
@@ -41,6 +42,11 @@ class BaseIdentity:
         """A short name for files."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+    def is_same(self, other: BaseIdentity) -> bool:
+        """Whether both are one model: of which revision a quantisation is, nobody may say."""
+        unknown = None in (self.revision, other.revision)
+        return self == (replace(other, revision=self.revision) if unknown else other)
 
     @classmethod
     def from_json(cls, value: object) -> BaseIdentity | None:
@@ -74,7 +80,9 @@ class BaseRecord:
         """Whether both are one base: the same identity, or the same weights under any name."""
         if self.weights_hash == other.weights_hash:
             return True
-        return self.identity is not None and self.identity == other.identity
+        if self.identity is None or other.identity is None:
+            return False
+        return self.identity.is_same(other.identity)
 
     def to_json(self) -> dict[str, Any]:
         """The ``base`` of a manifest."""
@@ -91,6 +99,21 @@ class BaseRecord:
         if not isinstance(name, str) or not isinstance(weights, str):
             return None
         return cls(name, weights, BaseIdentity.from_json(about.get("identity")))
+
+
+def which(
+    base: BaseRecord | str | None, records: Sequence[BaseRecord | None], called: Sequence[str]
+) -> list[int]:
+    """Which of several ``base`` is, whatever they are called; where none is, those of its name.
+
+    A name alone stands for a base that cannot be looked at any more, None for every one.
+    """
+    if base is None:
+        return list(range(len(called)))
+    if isinstance(base, str):
+        return [i for i, name in enumerate(called) if name == base]
+    same = [i for i, one in enumerate(records) if one is not None and one.is_same(base)]
+    return same or which(base.id, records, called)
 
 
 def architecture_of(config: Mapping[str, Any]) -> str:

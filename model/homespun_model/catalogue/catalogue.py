@@ -87,6 +87,11 @@ class CatalogueEntry:
         return self.hub is not None and self.hub.repository != self.published
 
     @property
+    def revision(self) -> str | None:
+        """Of what ``published`` names; of which one a quantisation is, nobody says."""
+        return None if self.is_quantised or self.hub is None else self.hub.revision
+
+    @property
     def size(self) -> int | None:
         """Bytes of all files, where all are known."""
         sizes = [file.size for file in self.files if file.size is not None]
@@ -139,6 +144,13 @@ class Catalogue:
     def find(self, name: str) -> CatalogueEntry | None:
         """The base called ``name``."""
         return next((entry for entry in self.entries if entry.name == name), None)
+
+    def named_by(self, sha256: str) -> tuple[str, str | None] | None:
+        """Publisher's name and revision of the model whose one file of weights this is."""
+        for entry in self.entries:
+            if sha256 in [file.sha256 for file in entry.files]:
+                return entry.published, entry.revision
+        return None
 
 
 @cache

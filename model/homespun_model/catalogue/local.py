@@ -53,8 +53,7 @@ class LocalSource:
     def identity(self) -> tuple[str | None, str | None]:
         """The catalogue's where its hashes say so, else what lies beside the weights."""
         if self.entry is not None and self.entry.files:
-            revision = self.entry.hub.revision if self.entry.hub else None
-            return self.entry.published, None if self.entry.is_quantised else revision
+            return self.entry.published, self.entry.revision
         return _noted(self.path / NAME_FILE)
 
     def bring(self, file: BaseFile, part: Path, heard: Heard) -> None:

@@ -69,6 +69,13 @@ class CursorScan:
         return [line.rstrip() for line in lines if line.strip()]
 
     @cached_property
+    def below(self) -> list[str]:
+        """The lines that a suggestion stands above and that are not blank: those that follow, and
+        the cursor's own where it stands before all of it."""
+        own = [] if self.lead.strip() or not self.rest.strip() else [self.lead + self.rest.rstrip()]
+        return own + self.following
+
+    @cached_property
     def frames(self) -> Sequence[Frame]:
         """What is begun before the cursor and not ended before it, outermost first, at offsets
         from where the cursor's line begins."""

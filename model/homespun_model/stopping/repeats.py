@@ -6,11 +6,11 @@ Pure text; positions are character offsets into the suggestion. Knows no syntax.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
-LINES_SEEN = 3  # lines after the cursor that a suggestion may run into
+LINES_SEEN = 3  # lines below the cursor that a suggestion may run into
 LONG_LINE = 10  # from this many characters on, a line equal to one further down is no accident
 ALIKE = 0.85  # similarity of two lines that are nearly the same
 LOOP = re.compile(r"(.{2,40}?)\1{3,}$")  # a piece of a line four times over …
@@ -88,22 +88,32 @@ def again(line: str, above: str) -> bool:
     return line.rstrip() == above and len(_squash(line)) >= LONG_LINE and _says_something(line)
 
 
-def rejoins(lines: Sequence[str], following: Sequence[str]) -> bool:
-    """Whether ``lines`` begin with what follows the cursor, exactly or nearly.
+def rejoins(lines: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether ``lines`` begin with what stands below them, exactly or nearly.
 
-    ``following``: the lines after the cursor that are not blank. Lines of little more than brackets
-    say nothing. A line must be the same, indentation included; or one that is much like it, if the
-    next is the same. Code that is only alike is not repeated: registrations, cases, fields.
+    ``below``: the lines that are there and not blank, whole. Lines of little more than brackets
+    say nothing. A line must be the same, indentation included; where another block has it, which
+    says ``return False`` for itself, or where it only opens a bracket, so must the next. With that,
+    the first line below need only be much like it (LOG E-044). Code that is only alike is not
+    repeated: registrations, cases, fields.
     """
-    first = lines[0]
+    first, second = lines[0], lines[1] if len(lines) > 1 else ""
     if not _says_something(first):
         return False
     reach = LINES_SEEN if len(_squash(first)) >= LONG_LINE else 1
-    if any(same(first, line) for line in following[:reach]):
+    opens = first.rstrip().endswith(("(", "[", "{"))
+    if not opens and any(same(first, line) for line in _same_block(first, below[:reach])):
         return True
-    if len(lines) < 2 or len(following) < 2 or not same(lines[1], following[1]):
-        return False
-    return _says_something(lines[1]) and _alike(first, following[0])
+    return _says_something(second) and any(
+        same(second, after) and (same(first, line) or (number == 0 and _alike(first, line)))
+        for number, (line, after) in enumerate(pairwise(below[: reach + 1]))
+    )
+
+
+def _same_block(line: str, below: Sequence[str]) -> Iterator[str]:
+    """The lines below, up to one that ends the block which ``line`` is in."""
+    indent = _indent(line)
+    return takewhile(lambda other: other.startswith(indent), below)
 
 
 def same(a: str, b: str) -> bool:

@@ -116,7 +116,7 @@ class Trimmer:
     def _without_next_line(self, text: str) -> str:
         """Without a last line that comes next anyway; brackets are seen to elsewhere."""
         before, newline, last = text.rpartition("\n")
-        below = self._scan.following[:1]
+        below = self._scan.below[:1]
         if newline and below and last.strip("()[]{} \t;,") and same(last, below[0]):
             return before.rstrip()
         return text
@@ -228,11 +228,13 @@ class _Draft:
             closes = self.cursor.inside is None and self.cursor.rest.lstrip()[0] in ")]}"
             yield StopPoint(at, "closer" if closes else "suffix")
         for number, (start, _) in enumerate(self.lines[: len(self.complete)]):
-            if rejoins(self.complete[number : number + 2], self.cursor.following):
+            if rejoins(self.complete[number : number + 2], self.cursor.below):
                 yield StopPoint(max(0, start - 1), "suffix")
 
     def _said_rest(self) -> int | None:
-        """Where the first line begins to say the rest of the cursor's."""
+        """Where the first line begins to say the rest of the cursor's, if that is no line below."""
+        if not self.cursor.lead.strip() and self.cursor.rest[:1].isspace():
+            return None
         line, rest, whole = self.lines[0][1], self.cursor.rest, self.whole or len(self.lines) > 1
         if (at := overlap(line, rest, whole=whole)) is not None:
             return None if self.closing.opens_more(at) else at

@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from homespun_model.bases.identity import BaseRecord
+from homespun_model.bases.identity import UNKNOWN, BaseRecord, which
 from homespun_model.errors import StoreError
 from homespun_model.files.disk import flush, replace
 from homespun_model.store.repository_folder import RepositoryFolder, reason
@@ -29,7 +29,7 @@ class Current:
     file: Path
     name: str | None
     base: str
-    """What the base is called; "an unknown base" where nothing says it."""
+    """What the base is called; UNKNOWN where nothing says it."""
     record: BaseRecord | None
     """The base, as the revision's manifest names it; None where that cannot be read."""
 
@@ -48,14 +48,16 @@ def find(folder: RepositoryFolder, base: BaseRecord) -> Path | None:
     return None
 
 
-def every(folder: RepositoryFolder) -> list[Current]:
-    """What is served for each base; an older version's file last, unless another speaks for it."""
+def every(folder: RepositoryFolder, of: BaseRecord | str | None = None) -> list[Current]:
+    """What is served for each base, or for those that ``of`` may mean; an older version's file
+    last, unless another speaks for it."""
     found: list[Current] = []
     for current in _all(folder):
         base = current.record
         if base is None or not any(one.record and one.record.is_same(base) for one in found):
             found.append(current)
-    return found
+    chosen = which(of, [one.record for one in found], [one.base for one in found])
+    return [found[number] for number in chosen]
 
 
 def read(folder: RepositoryFolder, file: Path) -> Current:
@@ -63,9 +65,9 @@ def read(folder: RepositoryFolder, file: Path) -> Current:
     try:
         name, called = name_in(file)
     except StoreError:
-        return Current(file, None, "an unknown base", None)
+        return Current(file, None, UNKNOWN, None)
     record = BaseRecord.in_manifest(read_manifest(folder.revisions / name))
-    return Current(file, name, called or (record.id if record else "an unknown base"), record)
+    return Current(file, name, called or (record.id if record else UNKNOWN), record)
 
 
 def name_in(file: Path) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from homespun_model.bases.identity import BaseRecord
+from homespun_model.bases.identity import UNKNOWN, BaseRecord, which
 from homespun_model.bases.plain_lora import CONFIG, WEIGHTS
 from homespun_model.errors import StoreError
 
@@ -83,8 +83,10 @@ def check_manifest(manifest: Mapping[str, Any]) -> BaseRecord:
     return base
 
 
-def by_base(revisions: Iterable[Revision]) -> dict[str, list[str]]:
-    """The revisions' names in their order, by what their base is called."""
+def by_base(
+    revisions: Iterable[Revision], of: BaseRecord | str | None
+) -> list[tuple[str, list[str]]]:
+    """What each base is called, or those that ``of`` may mean, and its revisions in their order."""
     groups: list[tuple[BaseRecord | None, list[str]]] = []
     for revision in revisions:
         base = BaseRecord.in_manifest(revision.manifest)
@@ -94,10 +96,9 @@ def by_base(revisions: Iterable[Revision]) -> dict[str, list[str]]:
                 break
         else:
             groups.append((base, [revision.name]))
-    named: dict[str, list[str]] = {}
-    for base, names in groups:
-        named.setdefault(base.id if base else "an unknown base", []).extend(names)
-    return named
+    called = [base.id if base else UNKNOWN for base, _ in groups]
+    chosen = which(of, [base for base, _ in groups], called)
+    return [(called[number], groups[number][1]) for number in chosen]
 
 
 def problems(revision: Revision) -> list[str]:

@@ -96,11 +96,11 @@ class AdapterStore:
         except StoreError as error:
             raise StoreError(f"{error}; {WAY_OUT}") from error
 
-    def currents(self, repository: str) -> list[Current]:
-        """What is served for each base."""
+    def currents(self, repository: str, base: BaseRecord | str | None = None) -> list[Current]:
+        """What is served for each base, or for ``base``, which may be all that it is called."""
         self.check_folder()
         try:
-            return current_file.every(self._folder(repository))
+            return current_file.every(self._folder(repository), base)
         except OSError as error:
             raise StoreError(f"the store {self.root} cannot be read: {reason(error)}") from error
 
@@ -163,11 +163,11 @@ class AdapterStore:
         return self._add(repository, staged, manifest, serve=False)
 
     def rollback(
-        self, repository: str, *, base: str | None = None, to_base: bool = False
+        self, repository: str, *, base: BaseRecord | str | None = None, to_base: bool = False
     ) -> tuple[str, Revision | None]:
         """Serve the revision that the current one replaced, after checking it; the base's name too.
 
-        ``base``: what the base is called of whose adapters this speaks; needed where several have
+        ``base``: of whose adapters this speaks, or what that is called; needed where several have
         one. The first one replaced the base, and so does whatever is served with ``to_base``,
         however damaged: None then. Every revision stays in the store.
         """
@@ -181,19 +181,18 @@ class AdapterStore:
             return now.base, before
 
     def prune(
-        self, repository: str, *, keep: int = 5, base: str | None = None
+        self, repository: str, *, keep: int = 5, base: BaseRecord | str | None = None
     ) -> dict[str, list[str]]:
-        """Delete all but the newest ``keep`` revisions of each base, or of the one called ``base``;
-        what is current and its parent stay. Returns what is gone, by what its base is called."""
+        """Delete all but the newest ``keep`` revisions of each base, or of ``base``; what is
+        current and its parent stay. Returns what is gone, by what its base is called."""
         with self._changing(repository, "delete from") as folder:
             if folder is None:
                 return {}
             stay = set(self._in_use(repository, folder))
             gone: dict[str, list[str]] = {}
-            for called, names in by_base(self.revisions(repository)).items():
-                if base in (None, called):
-                    old = [name for name in names[: max(0, len(names) - keep)] if name not in stay]
-                    gone[called] = old
+            for called, names in by_base(self.revisions(repository), base):
+                old = [name for name in names[: max(0, len(names) - keep)] if name not in stay]
+                gone.setdefault(called, []).extend(old)
             for name in [name for names in gone.values() for name in names]:
                 (folder.revisions / name).rename(folder.staging / uuid.uuid4().hex)
             folder.clean()
@@ -230,14 +229,12 @@ class AdapterStore:
             return Revision(repository, name, path, full)
 
     def _one_of(
-        self, repository: str, folder: RepositoryFolder | None, base: str | None
+        self, repository: str, folder: RepositoryFolder | None, base: BaseRecord | str | None
     ) -> Current:
-        """What is current for the base called ``base``, or for the only one that there is."""
-        found = current_file.every(folder) if folder is not None else []
-        if base is not None:
-            found = [one for one in found if one.base == base]
+        """What is current for ``base``, or for the only one that there is."""
+        found = self.currents(repository, base) if folder is not None else []
         if not found:
-            about = f" on {base}" if base is not None else ""
+            about = f" on {base if isinstance(base, str) else base.id}" if base is not None else ""
             raise StoreError(f"{repository} has no adapter in use{about}, so nothing to roll back")
         if len(found) > 1:
             names = " and ".join(one.base for one in found)
