@@ -1,0 +1,116 @@
+"""A dense decoder in 8 bits: weights rotated and quantized once, as tensors that a file can hold.
+
+They are called ``layers.0.qkv``, with ``.scales`` and maybe ``.bias``, ``layers.0.norm``, ``norm``,
+``embedding`` and ``head``. Products copy theirs; of the embedding rows are looked up, so that it
+may be a view of the file. Knows no files itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from homespun_model.engines.dense_arithmetic import Rotated
+from homespun_model.engines.dense_layers import (
+    Layer,
+    Parts,
+    fused_sizes,
+    layer_of,
+    layer_weights,
+)
+from homespun_model.engines.dense_shape import EMBEDDING, HEAD, NORM, Shape
+from homespun_model.engines.int8_products import Int8Rows, int8_product, int8_rows
+
+Packed = Mapping[str, Tensor]
+Kind = tuple[torch.dtype, tuple[int, ...]]
+"""What kind of numbers a tensor holds, and its size."""
+_SCALES, _BIAS = ".scales", ".bias"
+
+
+def pack(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of weights by transformers' names, which are taken out of their mapping one by one."""
+    how = Rotated(shape)
+    packed: dict[str, Tensor] = {}
+    for number in range(shape.layers):
+        packed |= _packed_layer(shape, weights, number, how)
+    norm, embedding = weights.pop(NORM).float(), weights.pop(EMBEDDING)
+    head = embedding if shape.tied else weights.pop(HEAD)
+    looked_up = int8_rows(embedding, lambda rows: how.added(rows.float().t()).t())
+    packed |= _named("embedding", looked_up)
+    packed |= _named("head", int8_rows(head, lambda rows: how.folded(rows.float(), norm)))
+    return packed | {"norm": norm}
+
+
+def kinds(shape: Shape) -> dict[str, Kind]:
+    """What ``pack`` makes of a decoder of this shape."""
+    hidden = (torch.float32, (shape.hidden,))
+    found: dict[str, Kind] = {"norm": hidden}
+    for name in ("embedding", "head"):
+        found |= _kinds(name, shape.vocabulary, shape.hidden, biased=False)
+    for stem in _stems(shape):
+        found |= {f"{stem}norm": hidden, f"{stem}inner_norm": hidden}
+        if shape.qk_norm:
+            heads = shape.heads + shape.key_heads
+            found[f"{stem}qk_norm"] = torch.float32, (heads, shape.width)
+        for field, size in fused_sizes(shape).items():
+            found |= _kinds(stem + field, *size)
+    return found
+
+
+def packed_parts(shape: Shape, packed: Packed) -> Parts:
+    """The decoder that ``pack`` made these of."""
+    return Parts(
+        how=Rotated(shape),
+        embedding=_rows(packed, "embedding").rows,
+        layers=[_layer(shape, packed, stem) for stem in _stems(shape)],
+        norm=packed["norm"].clone(),
+        head=int8_product(_rows(packed, "head"), None),
+        size=sum(tensor.nbytes for tensor in packed.values()),
+    )
+
+
+def _stems(shape: Shape) -> list[str]:
+    return [f"layers.{number}." for number in range(shape.layers)]
+
+
+def _packed_layer(
+    shape: Shape, weights: dict[str, Tensor], number: int, how: Rotated
+) -> dict[str, Tensor]:
+    """By names in the file; one layer at a time is float32."""
+    names = [name for name in weights if name.startswith(f"model.layers.{number}.")]
+    exact = {name: weights.pop(name).float() for name in names}
+    own, stem = layer_weights(exact, number, shape, how), _stems(shape)[number]
+    packed = {stem + name: norm for name, norm in own.norms.items()}
+    for field, (rows, bias) in own.products.items():
+        packed |= _named(stem + field, int8_rows(rows))
+        if bias is not None:
+            packed[stem + field + _BIAS] = bias
+    return packed
+
+
+def _named(name: str, rows: Int8Rows) -> dict[str, Tensor]:
+    return {name: rows.numbers, name + _SCALES: rows.scales}
+
+
+def _kinds(name: str, outputs: int, inputs: int, biased: bool) -> dict[str, Kind]:
+    row = (torch.float32, (outputs,))
+    found: dict[str, Kind] = {name: (torch.int8, (outputs, inputs)), name + _SCALES: row}
+    return found | ({name + _BIAS: row} if biased else {})
+
+
+def _rows(packed: Packed, name: str) -> Int8Rows:
+    return Int8Rows(packed[name], packed[name + _SCALES])
+
+
+def _layer(shape: Shape, packed: Packed, stem: str) -> Layer:
+    norms = ["norm", "inner_norm", *(["qk_norm"] if shape.qk_norm else [])]
+    biases = {field: packed.get(stem + field + _BIAS) for field in fused_sizes(shape)}
+    return layer_of(
+        {name: packed[stem + name].clone() for name in norms},
+        {
+            field: int8_product(_rows(packed, stem + field), None if b is None else b.clone())
+            for field, b in biases.items()
+        },
+    )
