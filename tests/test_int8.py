@@ -19,7 +19,7 @@ from homespun_model.engines.dense_loading import read_dense
 from homespun_model.engines.dense_products import product
 from homespun_model.engines.dense_shape import EMBEDDING, HEAD, NORM
 from homespun_model.engines.int8_products import has_int8_products, int8_product, int8_rows
-from homespun_model.engines.packed_weights import kinds, pack, packed_parts
+from homespun_model.engines.packed_weights import pack, packed_parts
 from homespun_model.engines.rotation import Mixing, Rotation
 from homespun_model.engines.transformers_engine import TransformersEngine
 from random_adapters import merged_by_peft, random_adapter
@@ -151,16 +151,6 @@ def test_an_adapter_beside_it_says_nearly_what_peft_merges(name: str, tmp_path: 
     assert off(found, truth) < 0.2
     assert off(untouched, truth) > 0.8
     assert torch.equal(plain.batch(ROWS, 20), untouched)
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_what_is_packed_is_what_a_file_is_asked_for(name: str, tmp_path: Path) -> None:
-    found = read_dense(dense_base(tmp_path, name, torch.bfloat16), torch.bfloat16)
-    assert found is not None
-    shape, weights = found
-    packed = pack(shape, weights)
-    assert {key: (each.dtype, tuple(each.shape)) for key, each in packed.items()} == kinds(shape)
-    assert not weights  # so that they can be let go while it is packed
 
 
 def test_products_that_are_missing_or_overflow_are_found_out(

@@ -28,6 +28,7 @@ _FUSED = {
     "gate_up": (("mlp.gate_proj", "mlp.up_proj"), "post_attention_layernorm"),
     "down": (("mlp.down_proj",), None),
 }
+PRODUCTS = tuple(_FUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +144,6 @@ def addition(outputs: slice, down: Tensor, up: Tensor, how: Arithmetic) -> Addit
     """Factors (rank, inputs) and (outputs, rank) as a product adds them: turned, which takes a row
     a quarter of the time."""
     return Addition(outputs, *(part.t().to(how.dtype).contiguous() for part in (down, up)))
-
-
-def fused_sizes(shape: Shape) -> dict[str, tuple[int, int, bool]]:
-    """Of a layer's products: outputs, inputs, and whether there is a bias."""
-    sizes, stem = shape.weights(), "model.layers.0."
-    found = {}
-    for field, (modules, _) in _FUSED.items():
-        weights = [sizes[f"{stem}{name}.weight"] for name in modules]
-        biased = f"{stem}{modules[0]}.bias" in sizes
-        found[field] = sum(outputs for outputs, *_ in weights), weights[0][1], biased
-    return found
 
 
 def products_of(shape: Shape) -> set[str]:

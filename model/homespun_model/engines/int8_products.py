@@ -35,6 +35,10 @@ class Int8Rows:
     scales: Tensor
     """(outputs,), float32"""
 
+    def clone(self) -> Int8Rows:
+        """On numbers of its own."""
+        return Int8Rows(self.numbers.clone(), self.scales.clone())
+
     def rows(self, which: Tensor) -> Tensor:
         """Some of its rows, (many, inputs), float32."""
         return self.numbers[which].float().mul_(self.scales[which].unsqueeze(1))

@@ -1,22 +1,20 @@
 """A dense decoder in 8 bits: weights rotated and quantized once, as tensors that a file can hold.
 
 They are called ``layers.0.qkv``, with ``.scales`` and maybe ``.bias``, ``layers.0.norm``, ``norm``,
-``embedding`` and ``head``. Products copy theirs; of the embedding rows are looked up, so that it
-may be a view of the file. Knows no files itself.
+``embedding`` and ``head``. Knows no files itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from homespun_model.engines.dense_arithmetic import Rotated
 from homespun_model.engines.dense_layers import (
+    PRODUCTS,
     Layer,
     Parts,
-    fused_sizes,
     layer_of,
     layer_weights,
 )
@@ -24,8 +22,8 @@ from homespun_model.engines.dense_shape import EMBEDDING, HEAD, NORM, Shape
 from homespun_model.engines.int8_products import Int8Rows, int8_product, int8_rows
 
 Packed = Mapping[str, Tensor]
-Kind = tuple[torch.dtype, tuple[int, ...]]
-"""What kind of numbers a tensor holds, and its size."""
+VERSION = "1"
+"""Raised with every change of what packed weights are."""
 _SCALES, _BIAS = ".scales", ".bias"
 
 
@@ -43,27 +41,16 @@ def pack(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return packed | {"norm": norm}
 
 
-def kinds(shape: Shape) -> dict[str, Kind]:
-    """What ``pack`` makes of a decoder of this shape."""
-    hidden = (torch.float32, (shape.hidden,))
-    found: dict[str, Kind] = {"norm": hidden}
-    for name in ("embedding", "head"):
-        found |= _kinds(name, shape.vocabulary, shape.hidden, biased=False)
-    for stem in _stems(shape):
-        found |= {f"{stem}norm": hidden, f"{stem}inner_norm": hidden}
-        if shape.qk_norm:
-            heads = shape.heads + shape.key_heads
-            found[f"{stem}qk_norm"] = torch.float32, (heads, shape.width)
-        for field, size in fused_sizes(shape).items():
-            found |= _kinds(stem + field, *size)
-    return found
+def made_as(shape: Shape) -> str:
+    """Changes where ``pack`` would make something else, or it would be read in another way."""
+    return f"{VERSION} {shape}"
 
 
 def packed_parts(shape: Shape, packed: Packed) -> Parts:
-    """The decoder that ``pack`` made these of."""
+    """The decoder that ``pack`` made these of, on copies of them."""
     return Parts(
         how=Rotated(shape),
-        embedding=_rows(packed, "embedding").rows,
+        embedding=_rows(packed, "embedding").clone().rows,
         layers=[_layer(shape, packed, stem) for stem in _stems(shape)],
         norm=packed["norm"].clone(),
         head=int8_product(_rows(packed, "head"), None),
@@ -94,19 +81,13 @@ def _named(name: str, rows: Int8Rows) -> dict[str, Tensor]:
     return {name: rows.numbers, name + _SCALES: rows.scales}
 
 
-def _kinds(name: str, outputs: int, inputs: int, biased: bool) -> dict[str, Kind]:
-    row = (torch.float32, (outputs,))
-    found: dict[str, Kind] = {name: (torch.int8, (outputs, inputs)), name + _SCALES: row}
-    return found | ({name + _BIAS: row} if biased else {})
-
-
 def _rows(packed: Packed, name: str) -> Int8Rows:
     return Int8Rows(packed[name], packed[name + _SCALES])
 
 
 def _layer(shape: Shape, packed: Packed, stem: str) -> Layer:
     norms = ["norm", "inner_norm", *(["qk_norm"] if shape.qk_norm else [])]
-    biases = {field: packed.get(stem + field + _BIAS) for field in fused_sizes(shape)}
+    biases = {field: packed.get(stem + field + _BIAS) for field in PRODUCTS}
     return layer_of(
         {name: packed[stem + name].clone() for name in norms},
         {
