@@ -23,6 +23,7 @@ import torch
 from homespun_corpus.place import place_at
 from homespun_model.bases.base import Base, load_base
 from homespun_model.engines.dense_cpu import DenseCpuEngine
+from homespun_model.engines.dense_layers import parts_of
 from homespun_model.engines.dense_loading import read_dense
 from homespun_model.engines.engine import Engine
 from homespun_model.engines.transformers_engine import TransformersEngine
@@ -81,7 +82,10 @@ def compare(base: Base, name: str, asked: list[list[int]], count: int) -> None:
     """Print how both engines continue the prompts in one precision."""
     dtype, found = DTYPES[name], read_dense(base, DTYPES[name])
     assert found is not None, "no dense base"
-    engines: list[Engine] = [DenseCpuEngine(*found), TransformersEngine(base.load_model(dtype))]
+    engines: list[Engine] = [
+        DenseCpuEngine(found[0], parts_of(*found)),
+        TransformersEngine(base.load_model(dtype)),
+    ]
     del found
     answers: list[list[Told]] = []
     for number, prompt in enumerate(asked):

@@ -1,8 +1,9 @@
-"""What a dense decoder computes beside its products: norms and rotations, in float32 or bf16.
+"""What a dense decoder computes beside its products: norms and turns, in float32 or bf16.
 
 In float32 all is arranged for few operations, for in a small model these cost more than the
 products: but for rounding it is what transformers does. In bf16 rounding is what matters, so each
-number is rounded where transformers rounds it. Knows no layers and no files.
+number is rounded where transformers rounds it. ``Rotated`` is float32 between products in 8 bits.
+Knows no layers and no files.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from homespun_model.engines.dense_shape import Shape
+from homespun_model.engines.rotation import Mixing, Rotation
 
 ROOM = 256  # places for which room is made at a time
 
@@ -28,6 +30,15 @@ class Arithmetic(Protocol):
 
     def entering(self, x: Tensor, norm: Tensor) -> Tensor:
         """``x`` (…, width) normed, as far as the weights of the norm are not ``folded``."""
+        ...
+
+    def added(self, rows: Tensor) -> Tensor:
+        """Rows (hidden, …) of a product whose outputs are added to what goes from layer to
+        layer."""
+        ...
+
+    def inner(self, x: Tensor) -> Tensor:
+        """What goes into a layer's last product (…, inner), and rows of that product too."""
         ...
 
     def norm(self, weights: Tensor) -> Tensor:
@@ -83,6 +94,12 @@ class Float32:
         del norm
         return self._unit(x)
 
+    def added(self, rows: Tensor) -> Tensor:
+        return rows
+
+    def inner(self, x: Tensor) -> Tensor:
+        return x
+
     def norm(self, weights: Tensor) -> Tensor:
         rooted: Tensor = weights * weights.shape[-1] ** 0.5
         return rooted
@@ -112,6 +129,24 @@ class Float32:
         return x / lengths.hypot(self._eps[x.shape[-1]])
 
 
+class Rotated(Float32):
+    """float32 in which nothing stands out: what goes from layer to layer is rotated once, which
+    weights on both sides make up for, and what goes into a layer's last product each time."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(shape)
+        self._rotated, self._mixed = Rotation(shape.hidden), Mixing(shape.inner)
+
+    def folded(self, rows: Tensor, norm: Tensor) -> Tensor:
+        return self._rotated(super().folded(rows, norm))
+
+    def added(self, rows: Tensor) -> Tensor:
+        return self._rotated(rows.t()).t() if rows.dim() > 1 else self._rotated(rows)
+
+    def inner(self, x: Tensor) -> Tensor:
+        return self._mixed(x)
+
+
 class Bfloat16:
     """Rounded to bf16 where transformers does; norms and angles are float32 until then."""
 
@@ -128,6 +163,12 @@ class Bfloat16:
 
     def entering(self, x: Tensor, norm: Tensor) -> Tensor:
         return self.normed(x, norm)
+
+    def added(self, rows: Tensor) -> Tensor:
+        return rows
+
+    def inner(self, x: Tensor) -> Tensor:
+        return x
 
     def norm(self, weights: Tensor) -> Tensor:
         return weights

@@ -8,59 +8,39 @@ does. An adapter of a large model stands beside weights that all its engines sha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from copy import copy
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Size, Tensor
 
-from homespun_model.engines.dense_arithmetic import ROOM, arithmetic
-from homespun_model.engines.dense_layers import (
-    HEAD_MODULE,
-    Layer,
-    adapted,
-    addition,
-    layer_of,
-    products_of,
-)
-from homespun_model.engines.dense_products import product, with_additions
-from homespun_model.engines.dense_shape import EMBEDDING, HEAD, NORM, Shape
+from homespun_model.engines.dense_arithmetic import ROOM
+from homespun_model.engines.dense_layers import Layer, Parts, adapted, adapted_head, products_of
+from homespun_model.engines.dense_shape import Shape
 from homespun_model.engines.engine import CachedSequence
 from homespun_model.engines.lora import Factors, not_loaded, read_lora
 
 
 class DenseCpuEngine:
-    """Runs one dense decoder in the precision of its weights, float32 or bf16."""
+    """Runs one dense decoder, whose weights may be those of others too."""
 
-    def __init__(self, shape: Shape, weights: dict[str, Tensor]) -> None:
-        """``weights`` are copied, and taken out of their mapping one by one."""
-        self._shape, self._how = shape, arithmetic(shape, weights[EMBEDDING].dtype)
-        self.size, self.vocabulary = _size(shape, weights), shape.vocabulary
-        self._layers = [layer_of(weights, n, shape, self._how) for n in range(shape.layers)]
-        self._norm = self._how.norm(weights.pop(NORM)).clone()
-        self._embedding = weights.pop(EMBEDDING).clone()
-        head = self._embedding if shape.tied else weights.pop(HEAD)
-        self._head = product(head, twice=shape.is_small())
-        self._shared: DenseCpuEngine | None = None
+    def __init__(self, shape: Shape, parts: Parts, shared: DenseCpuEngine | None = None) -> None:
+        """``shared``: whose weights they are, which is known as long as somebody uses it."""
+        self._shape, self._parts, self._how, self._shared = shape, parts, parts.how, shared
+        self.size, self.vocabulary = parts.size, shape.vocabulary
 
     def beside(self, folder: Path) -> DenseCpuEngine:
         """This one with the adapter in ``folder``, and the same weights; StoreError."""
-        shape, how = self._shape, self._how
+        shape, parts = self._shape, self._parts
         lora = read_lora(folder, {name: Size(size) for name, size in shape.weights().items()})
         if odd := sorted(lora.keys() - products_of(shape)):
             raise not_loaded(folder, f"{odd[0]} is no product in the base")
-        other = copy(self)
-        other._shared = self  # which is known as long as somebody uses it
-        other.size = how.dtype.itemsize * sum(map(Factors.count, lora.values()))
-        other._layers = [
-            adapted(layer, number, shape, how, lora) for number, layer in enumerate(self._layers)
-        ]
-        if (head := lora.get(HEAD_MODULE)) is not None:
-            added = addition(slice(None), head.down, head.up, how.dtype)
-            other._head = with_additions(self._head, [added])
-        return other
+        layers = [adapted(each, n, shape, parts.how, lora) for n, each in enumerate(parts.layers)]
+        size = parts.how.dtype.itemsize * sum(map(Factors.count, lora.values()))
+        head = adapted_head(parts, lora)
+        return DenseCpuEngine(shape, replace(parts, layers=layers, head=head, size=size), self)
 
     def begin(self) -> CachedSequence:
         """A reading of nothing yet."""
@@ -68,7 +48,7 @@ class DenseCpuEngine:
 
     def batch(self, rows: Tensor, keep: int) -> Tensor:
         """``Engine.batch``: all rows in one pass, whose layers keep nothing for later."""
-        layers = len(self._layers)
+        layers = self._shape.layers
         held = self._room(*rows.shape, layers=1).expand(layers, *[-1] * 5)
         return self.run(rows, held, 0, keep)
 
@@ -77,13 +57,13 @@ class DenseCpuEngine:
         keys and values are put into ``held`` (layers, 2, batch, key heads, places, width) at the
         place ``begin``."""
         batch, count = rows.shape
-        end, last = begin + count, len(self._layers) - 1
+        end, last = begin + count, self._shape.layers - 1
         turns = self._how.places(begin, end)
         places = held[..., begin:end, :].unbind(0)
         keys, values = (each[..., :end, :].unbind(0) for each in held.unbind(1))
         mask = self._mask(count, end)
-        x = F.embedding(rows.flatten(), self._embedding)  # (batch · tokens, hidden)
-        for number, layer in enumerate(self._layers):
+        x = self._parts.embedding(rows.flatten())  # (batch · tokens, hidden)
+        for number, layer in enumerate(self._parts.layers):
             queries = self._read(layer, x, turns, places[number])
             if number == last and keep < count:
                 x = x.view(batch, count, -1)[:, count - keep :].flatten(0, 1)
@@ -91,7 +71,7 @@ class DenseCpuEngine:
             if len(x):
                 seen = _attended(queries, keys[number], values[number], mask)
                 x = self._written(layer, x, seen)
-        logits: Tensor = self._head(self._how.normed(x, self._norm)).float()
+        logits: Tensor = self._parts.head(self._how.entering(x, self._parts.norm)).float()
         return logits.view(batch, keep, self._shape.vocabulary)
 
     def _read(self, layer: Layer, x: Tensor, turns: Tensor, places: Tensor) -> Tensor:
@@ -108,7 +88,7 @@ class DenseCpuEngine:
         """``x`` (tokens, hidden) with what attention and the inner layers add."""
         x = x + layer.out(seen)
         gate, up = layer.gate_up(self._how.entering(x, layer.inner_norm)).chunk(2, -1)
-        written: Tensor = x + layer.down(F.silu(gate) * up)
+        written: Tensor = x + layer.down(self._how.inner(F.silu(gate) * up))
         return written
 
     def _mask(self, count: int, end: int) -> Tensor | None:
@@ -166,11 +146,3 @@ def _attended(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None
         packed = queries.reshape(batch, keys.shape[1], -1, width)
         attended = F.scaled_dot_product_attention(packed, keys, values, attn_mask=mask)
     return attended.reshape(queries.shape).transpose(1, 2).reshape(batch * count, heads * width)
-
-
-def _size(shape: Shape, weights: Mapping[str, Tensor]) -> int:
-    """Bytes: the embedding is held to look rows up, and, where it is the head, as a product too."""
-    embedding = weights[EMBEDDING].nbytes
-    others = sum(weights[name].nbytes for name in shape.weights()) - embedding
-    products = others + (embedding if shape.tied else 0)
-    return embedding + products * (2 if shape.is_small() else 1)

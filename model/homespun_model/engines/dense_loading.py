@@ -1,6 +1,7 @@
 """A dense decoder out of a base's files: shape and weights, or None for what is anything else.
 
-What is not exactly as expected is left to transformers: to load, or to say what is wrong with it.
+In 8 bits it comes out of the user's cache once it was packed. What is not exactly as expected is
+left to transformers: to load, or to say what is wrong with it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import torch
 from torch import Tensor
 
 from homespun_model.bases.base import Base
+from homespun_model.engines import packed_files
 from homespun_model.engines.dense_shape import HEAD, Shape
+from homespun_model.engines.packed_weights import Packed, made_as, pack
 from homespun_model.errors import BaseError
 
 Weights = dict[str, Tensor]
@@ -26,6 +29,20 @@ def read_dense(base: Base, dtype: torch.dtype) -> tuple[Shape, Weights] | None:
     except BaseError:
         return None
     return (shape, weights) if shape and weights is not None else None
+
+
+def read_packed(base: Base) -> tuple[Shape, Packed] | None:
+    """The base in 8 bits, None unless it is a dense decoder and whole."""
+    if (shape := Shape.of(base.config)) is None:
+        return None
+    made = base.weights_hash, made_as(shape)
+    if (kept := packed_files.find(*made)) is not None:
+        return shape, kept
+    if (found := read_dense(base, torch.bfloat16)) is None:
+        return None
+    packed = pack(*found)
+    packed_files.keep(*made, packed)
+    return shape, packed
 
 
 def fitting(shape: Shape, stored: Mapping[str, Tensor]) -> Weights | None:

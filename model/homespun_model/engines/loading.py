@@ -18,6 +18,7 @@ import torch
 
 from homespun_model.bases.memory import holds_bf16, is_small, must_fit
 from homespun_model.engines.dense_cpu import DenseCpuEngine
+from homespun_model.engines.dense_layers import parts_of
 from homespun_model.engines.dense_loading import read_dense
 from homespun_model.engines.lora_merged import merged, merged_weights
 
@@ -47,7 +48,8 @@ def load_engine(base: Base, adapter: Path | None = None, *, device: str = "cpu")
 def _merged(base: Base, adapter: Path | None, device: str) -> Engine:
     if device == "cpu" and (found := read_dense(base, torch.float32)) is not None:
         shape, weights = found
-        return DenseCpuEngine(shape, merged_weights(weights, adapter) if adapter else weights)
+        whole = merged_weights(weights, adapter) if adapter else weights
+        return DenseCpuEngine(shape, parts_of(shape, whole))
     from homespun_model.engines.transformers_engine import engine_for
 
     model = base.load_model(device=device)
@@ -70,7 +72,7 @@ def _beside(base: Base, adapter: Path | None, device: str) -> Engine:
 def _to_share(base: Base, device: str) -> DenseCpuEngine | PreTrainedModel:
     dtype = torch.bfloat16 if device == "cpu" and holds_bf16(base.parameters) else torch.float32
     if device == "cpu" and (found := read_dense(base, dtype)) is not None:
-        return DenseCpuEngine(*found)
+        return DenseCpuEngine(found[0], parts_of(*found))
     from homespun_model.engines.lora_unmerged import share
 
     return share(base.load_model(dtype, device))

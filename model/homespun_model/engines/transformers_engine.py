@@ -16,6 +16,7 @@ from transformers import (
 from transformers.cache_utils import DynamicLayer
 
 from homespun_model.engines.dense_cpu import DenseCpuEngine
+from homespun_model.engines.dense_layers import parts_of
 from homespun_model.engines.dense_loading import fitting
 from homespun_model.engines.dense_shape import Shape
 from homespun_model.engines.engine import CachedSequence, Engine
@@ -43,7 +44,7 @@ def dense_engine_for(model: PreTrainedModel) -> DenseCpuEngine | None:
     weights = fitting(shape, stored)
     if weights is None or any(weight.dtype != torch.float32 for weight in weights.values()):
         return None
-    return DenseCpuEngine(shape, weights)
+    return DenseCpuEngine(shape, parts_of(shape, weights))
 
 
 class TransformersEngine:

@@ -1,0 +1,117 @@
+"""Products in 8 bits: whole numbers times whole numbers, scaled by row.
+
+Each row of a weight has a scale, and each row of an input has one of its own, so that a row says
+the same alone and among others. One row is half as long as in bf16, because there is half as much
+to read, and many rows are shorter too. Knows no layers: what is quantized is as ``rotation`` left
+it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from homespun_model.engines.dense_products import Product
+
+LARGEST = 127
+MIDDLE = 128  # inputs are held as numbers above nought, this much larger
+TINY = 1e-30  # what keeps a row of nothing from being divided by nothing
+ROWS = 8192  # of a weight quantized at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Rows:
+    """A weight (outputs, inputs): ``numbers`` times ``scales``."""
+
+    numbers: Tensor
+    """(outputs, inputs), int8, from -127 to 127"""
+    scales: Tensor
+    """(outputs,), float32"""
+
+    def clone(self) -> Int8Rows:
+        """On numbers of its own."""
+        return Int8Rows(self.numbers.clone(), self.scales.clone())
+
+    def rows(self, which: Tensor) -> Tensor:
+        """Some of its rows, (many, inputs), float32."""
+        return self.numbers[which].float().mul_(self.scales[which].unsqueeze(1))
+
+
+def int8_rows(rows: Tensor, how: Callable[[Tensor], Tensor] = Tensor.float) -> Int8Rows:
+    """``rows`` (outputs, inputs), made float32 by ``how``, in 8 bits; a part of them at a time."""
+    parts = [_int8_rows(how(part)) for part in torch.split(rows, ROWS)]
+    numbers, scales = zip(*parts, strict=True)
+    return Int8Rows(torch.cat(numbers), torch.cat(scales))
+
+
+def _int8_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
+    scales = rows.abs().amax(1).clamp_(min=TINY) / LARGEST
+    return (rows / scales.unsqueeze(1)).round_().to(torch.int8).contiguous(), scales
+
+
+def int8_product(weight: Int8Rows, bias: Tensor | None) -> Product:
+    """The product with ``weight``, on a copy of it; of float32 and into it."""
+    held = _prepacked(weight)
+    multiply = _ops().linear_with_input_q_dq_qweight_dq_output_fp32.default
+
+    def product(x: Tensor) -> Tensor:
+        largest = torch.linalg.vector_norm(x, torch.inf, dim=1, keepdim=True).clamp_(min=TINY)
+        y: Tensor = multiply(x / largest, 1 / LARGEST, MIDDLE, held)
+        return y.mul_(largest) if bias is None else torch.addcmul(bias, y, largest)
+
+    return product
+
+
+@cache
+def has_int8_products() -> bool:
+    """Whether this torch and this processor have them, and right.
+
+    Without VNNI two products are added in 16 bits, where large ones do not fit.
+    """
+    weight = Int8Rows(torch.full((64, 256), LARGEST, dtype=torch.int8), torch.ones(64))
+    for rows in (1, 7):
+        try:
+            found = int8_product(weight, None)(torch.ones(rows, 256))
+        except (AttributeError, RuntimeError):
+            return False
+        if not torch.allclose(found, torch.tensor(256.0 * LARGEST)):
+            return False
+    return True
+
+
+def _prepacked(weight: Int8Rows) -> Any:
+    """In the order that the product wants, a copy."""
+    zeros = torch.zeros(len(weight.scales), dtype=torch.long)
+    with _fbgemm():
+        whole = torch._make_per_channel_quantized_tensor(
+            weight.numbers, weight.scales.double(), zeros, 0
+        )
+        return _ops().linear_prepack(whole, None)
+
+
+def _ops() -> Any:
+    return torch.ops.quantized
+
+
+@contextmanager
+def _fbgemm() -> Iterator[None]:
+    """The only one of torch's libraries that has the product: chosen while weights are packed.
+
+    That it will be gone from some later torch needs no saying: there is bf16 then.
+    """
+    chosen = torch.backends.quantized
+    before = chosen.engine
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            chosen.engine = "fbgemm"
+            yield
+    finally:
+        chosen.engine = before
