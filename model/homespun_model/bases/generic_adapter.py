@@ -107,18 +107,8 @@ def _cards(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _is_for(base: BaseRecord, card: Mapping[str, Any]) -> bool:
-    """Whether both are one model, whatever its quantisation, of which not all name a revision."""
     made_for = BaseRecord.in_manifest(card)
-    if made_for is None:
-        return False
-    if made_for.is_same(base):
-        return True
-    mine, other = base.identity, made_for.identity
-    if mine is None or other is None or mine.name is None:
-        return False
-    same = (mine.architecture, mine.tokenizer, mine.name)
-    is_one = same == (other.architecture, other.tokenizer, other.name)
-    return is_one and None in (mine.revision, other.revision)
+    return made_for is not None and made_for.is_same(base)
 
 
 def _problem(folder: Path, card: Mapping[str, Any]) -> str | None:
