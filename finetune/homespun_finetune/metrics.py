@@ -115,9 +115,12 @@ class Metrics:
         return max(0.0, self.typing_balance)
 
     def to_json(self) -> dict[str, float | int]:
+        """Without ``whole_completions``, of which the settings say how many there are at most."""
+        found = asdict(self) | {"typing_saved": self.typing_saved}
+        del found["whole_completions"]
         return {
             key: round(value, 6) if isinstance(value, float) else value
-            for key, value in (asdict(self) | {"typing_saved": self.typing_saved}).items()
+            for key, value in found.items()
         }
 
 
