@@ -62,20 +62,20 @@ def served(store: AdapterStore, name: str) -> Revision:
 
 def test_nights_go_on_from_each_other(base: Path, tmp_path: Path) -> None:
     store, repository = tmp_path / "store", make_repository(tmp_path / "team", functions=8)
-    first, _ = finetune(repository, base, store, "--refresh", "--minutes", "1")
+    first, _ = finetune(repository, base, store, "--refresh", "--minutes", "2")
     shelf = AdapterStore(store)
     published = served(shelf, first["revision"])
     assert published.manifest["course"]["from"] is None
     assert "no adapter yet" in published.manifest["course"]["reason"]
 
-    quiet, done = finetune(repository, base, store, "--refresh", "--minutes", "1")
+    quiet, done = finetune(repository, base, store, "--refresh", "--minutes", "2")
     assert (done.returncode, quiet["decision"]) == (3, "undecided")
     assert "nothing has changed" in quiet["reasons"][0]
 
     rng = random.Random(99)
     for day in range(20, 24):
         add_commit(repository, rng, day, 8)
-    second, done = finetune(repository, base, store, "--refresh", "--minutes", "1")
+    second, done = finetune(repository, base, store, "--refresh", "--minutes", "2")
     assert "going on from" in done.stderr
     newest = shelf.revisions("team")[-1]
     assert newest.name == second["revision"]
