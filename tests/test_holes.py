@@ -7,7 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from homespun_corpus.mining.holes import MAX_MIDDLE_CHARS, MIX, CharOffsets, Hole, HoleCutter
+from homespun_corpus.mining.holes import (
+    EVALUATED,
+    MAX_MIDDLE_CHARS,
+    MIX,
+    CharOffsets,
+    Hole,
+    HoleCutter,
+)
 from homespun_corpus.mining.sample import KINDS
 from homespun_corpus.syntax.functions import extract
 from homespun_corpus.syntax.languages import LANGUAGES, Language, by_name
@@ -199,3 +206,14 @@ def test_char_offsets_match_decoding(text: str) -> None:
         byte = len(text[:char].encode())
         assert offsets.char(byte) == char
         assert offsets.byte(char) == byte
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_whole_lines_are_taught_where_both_sides_fit_without_them(name: str) -> None:
+    text, holes = SOURCES[name], cut(name, 60, lines=1.0)
+    assert holes
+    for hole in holes:
+        assert text[hole.start - 1] == "\n" and text[hole.end - 1] == "\n"
+        assert text[hole.start : hole.end].strip()
+    assert {text[hole.start : hole.end].count("\n") for hole in holes} == {1, 2, 3}
+    assert "lines" not in EVALUATED

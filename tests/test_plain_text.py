@@ -140,7 +140,7 @@ def test_each_text_is_accounted_for(mined: Mined) -> None:
 def test_texts_give_lines_and_are_not_examined(mined: Mined) -> None:
     samples = [s for s in mined.samples("train") if s.path.endswith(".ex")]
     assert samples
-    assert {s.kind for s in samples} <= {"line", "random", "plain", "block-rest"}
+    assert {s.kind for s in samples} <= {"line", "lines", "random", "plain", "block-rest"}
     assert {s.place.language for s in samples} == {None}
     assert all("jo@example.org" not in s.place.prefix + s.middle for s in samples)
     everything = len(mined.dataset["train"])

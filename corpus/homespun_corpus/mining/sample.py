@@ -18,6 +18,7 @@ Kind = Literal[
     "expression",
     "line",  # from inside a line to its end
     "block-rest",  # from inside a line to the end of the block that holds it
+    "lines",  # whole lines, from where one begins to where another does: nothing parts both sides
     "random",  # any two points
     "plain",  # no hole: text read left to right
 ]
