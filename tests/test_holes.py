@@ -186,7 +186,7 @@ def test_without_a_language_holes_end_at_lines() -> None:
     source = PYTHON.encode()
     cutter = HoleCutter(PYTHON, source, None, None)
     holes = cutter.cut(Span(0, len(source)), 50, random.Random(2))
-    assert {h.kind for h in holes} == {"line", "random", "plain"}
+    assert {h.kind for h in holes} == {"line", "lines", "random", "plain"}
 
 
 def test_crlf_stays_outside_a_line_hole() -> None:
