@@ -1,4 +1,5 @@
-"""Whether our forward pass of a dense base says what transformers' says, in float32 and in bf16.
+"""Whether our forward pass of a dense base says what transformers' says, and in 8 bits what ours
+in bf16 says.
 
     python bench/engine_parity.py FOLDER… --base BASE [--prompts 60] [--window 8192] [--tokens 16]
 
@@ -20,15 +21,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from homespun_corpus.place import place_at
 from homespun_model.bases.base import Base, load_base
 from homespun_model.engines.dense_cpu import DenseCpuEngine
 from homespun_model.engines.dense_layers import parts_of
-from homespun_model.engines.dense_loading import read_dense
+from homespun_model.engines.dense_loading import read_dense, read_packed
 from homespun_model.engines.engine import Engine
+from homespun_model.engines.packed_weights import packed_parts
 from homespun_model.engines.transformers_engine import TransformersEngine
 
-DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "int8": torch.bfloat16}
+SCORED = 200  # tokens at the end of a prompt
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class Told:
 
     tokens: list[int] = field(default_factory=list)
     logits: list[torch.Tensor] = field(default_factory=list)
+    nats: float = 0.0  # of the prompt's last tokens
     prompt_seconds: float = 0.0
     token_seconds: list[float] = field(default_factory=list)
 
@@ -80,13 +85,7 @@ def read(file: Path) -> str:
 
 def compare(base: Base, name: str, asked: list[list[int]], count: int) -> None:
     """Print how both engines continue the prompts in one precision."""
-    dtype, found = DTYPES[name], read_dense(base, DTYPES[name])
-    assert found is not None, "no dense base"
-    engines: list[Engine] = [
-        DenseCpuEngine(found[0], parts_of(*found)),
-        TransformersEngine(base.load_model(dtype)),
-    ]
-    del found
+    dtype, engines = DTYPES[name], both(base, name)
     answers: list[list[Told]] = []
     for number, prompt in enumerate(asked):
         order = (0, 1) if number % 2 else (1, 0)
@@ -96,12 +95,27 @@ def compare(base: Base, name: str, asked: list[list[int]], count: int) -> None:
     describe_speed(name, asked, answers)
 
 
+def both(base: Base, name: str) -> list[Engine]:
+    """The engine that is asked about, and the one that it is compared with."""
+    found = read_dense(base, DTYPES[name])
+    assert found is not None, "no dense base"
+    plain = DenseCpuEngine(found[0], parts_of(*found))
+    if name != "int8":
+        return [plain, TransformersEngine(base.load_model(DTYPES[name]))]
+    packed = read_packed(base)
+    assert packed is not None
+    return [DenseCpuEngine(packed[0], packed_parts(*packed)), plain]
+
+
 @torch.inference_mode()
 def greedy(engine: Engine, prompt: list[int], count: int) -> Told:
     """The most likely tokens behind a prompt."""
     told, sequence, begun = Told(), engine.begin(), time.perf_counter()
-    logits = sequence.run(prompt, 1)[0]
+    read = sequence.run(prompt, min(SCORED, len(prompt)))
     told.prompt_seconds = time.perf_counter() - begun
+    follow = torch.tensor(prompt[len(prompt) - len(read) + 1 :])
+    told.nats = float(F.cross_entropy(read[:-1], follow, reduction="sum"))
+    logits = read[-1]
     for _ in range(count):
         told.logits.append(logits.clone())
         told.tokens.append(int(logits.argmax()))
@@ -125,16 +139,18 @@ def describe_parity(name: str, dtype: torch.dtype, answers: list[list[Told]]) ->
             step = float(best.abs()) * torch.finfo(dtype).eps
             gaps.append((float(best - chosen), float(best - chosen) / step))
     print(
-        f"{name}: as transformers has them are {1 - different / len(answers):.1%} of prompts, and "
+        f"{name}: as the other has them are {1 - different / len(answers):.1%} of prompts, and "
         f"{same / (same + different):.2%} of tokens up to the first difference"
     )
+    nats = [sum(told[which].nats for told in answers) for which in (0, 1)]
+    print(f"{name}: the prompts' last tokens take {nats[0] / nats[1] - 1:+.2%} bits")
     for gap, steps in sorted(gaps):
         print(f"  parted at a gap of {gap:.4f} ({steps:.1f} steps)")
 
 
 def describe_speed(name: str, asked: list[list[int]], answers: list[list[Told]]) -> None:
-    """Print tokens a second of prompts and milliseconds of a token, ours and transformers'."""
-    for which, who in enumerate(("ours", "transformers")):
+    """Print tokens a second of prompts and milliseconds of a token, of this and of the other."""
+    for which, who in enumerate(("this", "the other")):
         read_in = sum(both[which].prompt_seconds for both in answers)
         one = statistics.median(time for both in answers for time in both[which].token_seconds)
         print(

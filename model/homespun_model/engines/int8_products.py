@@ -23,7 +23,7 @@ from homespun_model.engines.dense_products import Product
 LARGEST = 127
 MIDDLE = 128  # inputs are held as numbers above nought, this much larger
 TINY = 1e-30  # what keeps a row of nothing from being divided by nothing
-ROWS = 8192  # of a weight quantized at a time
+ROWS = 1024  # of a weight quantized at a time: more leave gaps in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,13 @@ class Int8Rows:
 
 def int8_rows(rows: Tensor, how: Callable[[Tensor], Tensor] = Tensor.float) -> Int8Rows:
     """``rows`` (outputs, inputs), made float32 by ``how``, in 8 bits; a part of them at a time."""
-    parts = [_int8_rows(how(part)) for part in torch.split(rows, ROWS)]
-    numbers, scales = zip(*parts, strict=True)
-    return Int8Rows(torch.cat(numbers), torch.cat(scales))
-
-
-def _int8_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
-    scales = rows.abs().amax(1).clamp_(min=TINY) / LARGEST
-    return (rows / scales.unsqueeze(1)).round_().to(torch.int8).contiguous(), scales
+    numbers, scales = torch.empty(rows.shape, dtype=torch.int8), torch.empty(len(rows))
+    parts = (torch.split(each, ROWS) for each in (rows, numbers, scales))
+    for part, their_numbers, their_scales in zip(*parts, strict=True):
+        exact = how(part)
+        torch.div(exact.abs().amax(1).clamp_(min=TINY), LARGEST, out=their_scales)
+        their_numbers.copy_((exact / their_scales.unsqueeze(1)).round_())
+    return Int8Rows(numbers, scales)
 
 
 def int8_product(weight: Int8Rows, bias: Tensor | None) -> Product:
@@ -62,7 +61,7 @@ def int8_product(weight: Int8Rows, bias: Tensor | None) -> Product:
     multiply = _ops().linear_with_input_q_dq_qweight_dq_output_fp32.default
 
     def product(x: Tensor) -> Tensor:
-        largest = torch.linalg.vector_norm(x, torch.inf, dim=1, keepdim=True).clamp_(min=TINY)
+        largest = x.abs().amax(1, keepdim=True).clamp_(min=TINY)
         y: Tensor = multiply(x / largest, 1 / LARGEST, MIDDLE, held)
         return y.mul_(largest) if bias is None else torch.addcmul(bias, y, largest)
 

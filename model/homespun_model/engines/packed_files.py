@@ -12,14 +12,15 @@ no models.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import time
 from pathlib import Path
 
 import platformdirs
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from homespun_model.files.disk import flush
@@ -27,6 +28,7 @@ from homespun_model.files.locks import try_lock
 
 DAYS_KEPT = 30  # without use
 _DAY = 86_400
+_NAMES = {torch.int8: "I8", torch.float32: "F32"}
 _ENDING = ".int8.safetensors"
 
 logger = logging.getLogger(__name__)
@@ -67,12 +69,29 @@ def _write(file: Path, made_as: str, packed: dict[str, Tensor]) -> None:
     """By way of another file, which the next that is kept writes over if this one ends halfway."""
     coming = file.with_name("coming")
     try:
-        save_file(packed, coming, {"made_as": made_as})
+        with coming.open("wb") as out:
+            out.write(_header(made_as, packed))
+            for tensor in packed.values():
+                out.write(tensor.flatten().view(torch.uint8).numpy().data)
         flush(coming)
         coming.replace(file)
         flush(file.parent)
     finally:
         coming.unlink(missing_ok=True)
+
+
+def _header(made_as: str, packed: dict[str, Tensor]) -> bytes:
+    """What a file of safetensors begins with; their own ``save_file`` copies all that it saves."""
+    told: dict[str, object] = {"__metadata__": {"made_as": made_as}}
+    begin = 0
+    for name, tensor in packed.items():
+        end = begin + tensor.nbytes
+        kind = _NAMES[tensor.dtype]
+        told[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [begin, end]}
+        begin = end
+    text = json.dumps(told).encode("ascii")
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def _forget() -> None:
