@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import pytest
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place
 from homespun_finetune import show
+from homespun_finetune.budget import TokenBudget
 from homespun_finetune.holdout import hole_id
 from homespun_finetune.metrics import HoleResult, compare, summarise
 from homespun_finetune.outcome import Outcome
+from homespun_finetune.train import Trained
 from rich.console import Console
 
 HOLE = Sample(
@@ -95,3 +98,31 @@ def test_brackets_in_names_are_not_markup() -> None:
     assert "REFUSED" in text
     assert "[bold]team" in text
     assert "worse [red] than" in text
+
+
+@pytest.mark.parametrize(
+    ("stopped", "left", "said"),
+    [
+        ("schedule", 50.0, "0:50 of the time for training were not needed: there was no more"),
+        ("validation", 50.0, "nothing more was gained"),
+        ("schedule", 5.0, None),
+        ("time", 50.0, None),
+    ],
+)
+def test_time_that_training_did_not_need_is_told(
+    stopped: str, left: float, said: str | None
+) -> None:
+    run = Trained(
+        model=None,
+        budget=TokenBudget(100.0, 10.0, "fp32"),
+        learning_rate=1e-3,
+        samples=8,
+        steps=1,
+        tokens=900,
+        best_step=1,
+        stopped=stopped,
+        points=(),
+        resumed_at=None,
+    )
+    found = show.unused(run, left)
+    assert found is None if said is None else said in (found or "")

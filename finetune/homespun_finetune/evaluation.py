@@ -98,8 +98,8 @@ class Evaluation:
         return self._holdouts.get("new", ())
 
     def longest(self, role: Role) -> float:
-        """Seconds that a model may take."""
-        return sum(self._limit(role, part) for part in self._limits)
+        """Seconds that are planned for a model."""
+        return sum(self._planned(role, part) for part in self._limits)
 
     def measure(self, role: Role, completer: Scoring) -> None:
         """Put a model to all that it is asked: ``Contestants.ground`` first, for it decides how
@@ -205,15 +205,17 @@ class Evaluation:
         self._limits = {part: self._plan.share(part) for part in parts}
 
     def _limit(self, role: Role, part: Part) -> float:
-        """Seconds that a model may take for a part."""
-        contestants = self.contestants
-        if contestants.is_bare(role) and part == "new":
-            share = min(1.0, FEW_HOLES / max(1, len(self.holes)))
-            return self._limits["new"] * share + self._grace
-        weight = contestants.weight(role, part)
+        """Seconds after which a model is stopped in a part."""
+        return self._planned(role, part) + self._grace
+
+    def _planned(self, role: Role, part: Part) -> float:
+        if not self.contestants.takes(role, part):
+            return 0.0
+        if self._is_bare(role):
+            return self._limits[part] * min(1.0, FEW_HOLES / max(1, len(self.holes)))
         if role == "copy":  # of a small base it may take as long, and must cut nobody
-            weight = 1.0
-        return self._limits[part] * weight + self._grace if weight else 0.0
+            return self._limits[part]
+        return self._limits[part] * self.contestants.weight(role, part)
 
     def _ask_what_it_would_write(self, ground: Scoring, turn: Turn) -> None:
         """The model's own words in languages that the team has and the library has not.

@@ -1,8 +1,8 @@
 """The report of a run: one HTML file that needs nothing else, for whoever has to believe it.
 
-The decision and its reasons come first, then the figures, then completions to look at. Everything
-that comes from a repository or a store is escaped, control characters and all, and the page forbids
-itself scripts and the network. Knows nothing of how the figures came about.
+Three sentences come first, then the decision's reasons, the figures, and completions to look at.
+Everything that comes from a repository or a store is escaped, control characters and all, and the
+page forbids itself scripts and the network. Knows nothing of how the figures came about.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from homespun_corpus.mining.sample import Sample
 
 from homespun_finetune import charts
 from homespun_finetune.figures import ORDER, TITLES, rows
-from homespun_finetune.outcome import VERDICTS
+from homespun_finetune.in_brief import in_brief
 from homespun_finetune.show import SHOWN_CONTEXT_LINES, Pair, how_held_out, paired, printable
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ REPORT = "report.html"  # beside a revision's adapter
 COMPLETIONS = 20  # half of them the most improved, half the most worsened
 MOST_RUNS = 12  # in the history
 MOST_LINES = 14  # of a completion
+_TITLES = {
+    "published": "Published",
+    "refused": "Refused",
+    "undecided": "Not enough evidence",
+    "evaluated": "Measured only",
+}
 _PARTS = (("by_kind", "kind of hole"), ("by_language", "language"))
 
 
@@ -79,7 +85,8 @@ def render(page: Page) -> str:
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         repository=page.repository,
         decision=page.decision,
-        verdict=VERDICTS[page.decision],
+        title=_TITLES[page.decision],
+        sentences=in_brief(page.manifest, page.decision),
         reasons=page.reasons,
         checks=_list(page.manifest, "decision", "checks"),
         facts=list(_facts(page.manifest)),

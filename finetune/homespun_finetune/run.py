@@ -130,7 +130,7 @@ def _fine_tune(request: RunRequest, context: RunContext, progress: RunProgress) 
             return outcome
         decision, revision = _learn(prepared, folder, request.report, context, progress)
     outcome = record.decided(prepared.evaluation, decision, revision)
-    run_record.tell(outcome, prepared.evaluation, console)
+    run_record.tell(outcome, revision.manifest, prepared.evaluation, console)
     return outcome
 
 

@@ -19,6 +19,7 @@ from homespun_finetune.evidence import Evidence
 from homespun_finetune.exam_plan import Role
 from homespun_finetune.figures import TITLES
 from homespun_finetune.gate import Decision
+from homespun_finetune.in_brief import in_brief
 from homespun_finetune.outcome import DecisionName, Outcome, Seconds
 from homespun_finetune.progress import Reporter
 from homespun_finetune.report import REPORT, Page, notable, write
@@ -154,11 +155,13 @@ class RunRecord:
         )
 
 
-def tell(outcome: Outcome, evaluation: Evaluation, console: Console) -> None:
+def tell(
+    outcome: Outcome, manifest: Mapping[str, Any], evaluation: Evaluation, console: Console
+) -> None:
     """The decision, with the figures and the completions it rests on."""
     results = evaluation.results()
     before = evaluation.contestants.against
     pairs = show.choose(evaluation.holes, results[before], results["candidate"])
-    show.decision(console, outcome)
+    show.decision(console, outcome, in_brief(manifest, outcome.decision))
     show.table(console, outcome.metrics)
     show.completions(console, pairs, outcome.metrics["candidate"], TITLES[before])

@@ -19,12 +19,14 @@ from homespun_finetune.figures import rows
 from homespun_finetune.holdout import hole_id
 from homespun_finetune.metrics import HoleResult, Metrics
 from homespun_finetune.outcome import Outcome
+from homespun_finetune.progress import clock
 
 if TYPE_CHECKING:
     from homespun_finetune.train import Trained
 
 SHOWN_LINES = 10  # of a completion; the rest is counted
 SHOWN_CONTEXT_LINES = 3  # before the cursor
+UNUSED_SHARE = 0.15  # of the time for training: less than that is what a plan keeps back
 
 _STYLES = {"published": "bold green", "refused": "bold red", "undecided": "bold yellow"}
 
@@ -46,14 +48,16 @@ class Pair:
         return after - before
 
 
-def decision(console: Console, outcome: Outcome) -> None:
-    """The verdict and its reasons, and where the adapter is."""
+def decision(console: Console, outcome: Outcome, sentences: Sequence[str] = ()) -> None:
+    """The verdict, what it means, its reasons, and where the adapter is."""
     style = _STYLES.get(outcome.decision, "bold")
     console.print()
     console.print(Text(outcome.decision.upper(), style=style), end=" ")
     where = f"{outcome.repository}, base {outcome.base}"
     revision = f", revision {outcome.revision}" if outcome.revision else ""
     console.print(where + revision, markup=False, soft_wrap=True)
+    for sentence in sentences:
+        console.print(sentence, soft_wrap=True, markup=False)
     for reason in outcome.reasons:
         console.print(f"  - {reason}", soft_wrap=True, markup=False)
 
@@ -124,6 +128,14 @@ def trained(run: Trained) -> str:
         f"{said}; validation loss {run.points[0].loss:.3f} → {best.loss:.3f} nats a token "
         f"at step {best.step}{why}"
     )
+
+
+def unused(run: Trained, seconds: float) -> str | None:
+    """What was left of a training's time, and why; None where that is little."""
+    if seconds < UNUSED_SHARE * run.budget.seconds or run.stopped == "time":
+        return None
+    why = "nothing more was gained" if run.stopped == "validation" else "there was no more to read"
+    return f"{clock(seconds)} of the time for training were not needed: {why}"
 
 
 def paired(
