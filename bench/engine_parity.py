@@ -31,6 +31,7 @@ from homespun_model.engines.engine import Engine
 from homespun_model.engines.packed_weights import packed_parts
 from homespun_model.engines.transformers_engine import TransformersEngine
 
+TOLD_EVERY = 10  # prompts: a run may well be stopped
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "int8": torch.bfloat16}
 SCORED = 200  # tokens at the end of a prompt
 
@@ -46,6 +47,17 @@ class Told:
     token_seconds: list[float] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two answers to one prompt: how many tokens they share, and, where they part, the gap."""
+
+    ours: Told
+    theirs: Told
+    same: int
+    gap: tuple[float, float] | None
+    """In logits and in steps of the precision."""
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -58,7 +70,10 @@ def main() -> None:
     options = parser.parse_args()
     base = load_base(options.base)
     asked = list(prompts(base, options.folders, options.prompts, options.window))
-    print(f"{len(asked)} prompts of {statistics.median(map(len, asked)):.0f} tokens (median)")
+    print(
+        f"{len(asked)} prompts of {statistics.median(map(len, asked)):.0f} tokens (median)",
+        flush=True,
+    )
     for name in options.dtypes:
         compare(base, name, asked, options.tokens)
 
@@ -84,15 +99,16 @@ def read(file: Path) -> str:
 
 
 def compare(base: Base, name: str, asked: list[list[int]], count: int) -> None:
-    """Print how both engines continue the prompts in one precision."""
+    """Print how both engines continue the prompts in one precision, and now and then so far."""
     dtype, engines = DTYPES[name], both(base, name)
-    answers: list[list[Told]] = []
-    for number, prompt in enumerate(asked):
+    pairs: list[Pair] = []
+    for number, prompt in enumerate(asked, 1):
         order = (0, 1) if number % 2 else (1, 0)
         told = {which: greedy(engines[which], prompt, count) for which in order}
-        answers.append([told[0], told[1]])
-    describe_parity(name, dtype, answers)
-    describe_speed(name, asked, answers)
+        pairs.append(paired(told[0], told[1], dtype))
+        if number % TOLD_EVERY == 0 or number == len(asked):
+            describe_parity(name, pairs)
+            describe_speed(name, asked, pairs)
 
 
 def both(base: Base, name: str) -> list[Engine]:
@@ -125,37 +141,48 @@ def greedy(engine: Engine, prompt: list[int], count: int) -> Told:
     return told
 
 
-def describe_parity(name: str, dtype: torch.dtype, answers: list[list[Told]]) -> None:
+def paired(ours: Told, theirs: Told, dtype: torch.dtype) -> Pair:
+    """What is kept of two answers: their logits would fill the memory."""
+    tokens = zip(ours.tokens, theirs.tokens, strict=True)
+    at = next((i for i, (a, b) in enumerate(tokens) if a != b), None)
+    gap = None
+    if at is not None:
+        logits = theirs.logits[at]
+        best, chosen = logits[theirs.tokens[at]], logits[ours.tokens[at]]
+        step = float(best.abs()) * torch.finfo(dtype).eps
+        gap = (float(best - chosen), float(best - chosen) / step)
+    ours.logits, theirs.logits = [], []
+    return Pair(ours, theirs, len(ours.tokens) if at is None else at, gap)
+
+
+def describe_parity(name: str, pairs: list[Pair]) -> None:
     """Print the shares of prompts and of tokens that are the same, and each gap where not."""
-    same, different, gaps = 0, 0, []
-    for ours, theirs in answers:
-        pairs = zip(ours.tokens, theirs.tokens, strict=True)
-        at = next((i for i, (a, b) in enumerate(pairs) if a != b), None)
-        same += len(ours.tokens) if at is None else at
-        if at is not None:
-            different += 1
-            logits = theirs.logits[at]
-            best, chosen = logits[theirs.tokens[at]], logits[ours.tokens[at]]
-            step = float(best.abs()) * torch.finfo(dtype).eps
-            gaps.append((float(best - chosen), float(best - chosen) / step))
+    same = sum(pair.same for pair in pairs)
+    gaps = sorted(pair.gap for pair in pairs if pair.gap is not None)
     print(
-        f"{name}: as the other has them are {1 - different / len(answers):.1%} of prompts, and "
-        f"{same / (same + different):.2%} of tokens up to the first difference"
+        f"{name}: of {len(pairs)} prompts {1 - len(gaps) / len(pairs):.1%} are as the other "
+        f"has them, and {same / (same + len(gaps)):.2%} of tokens up to the first difference"
     )
-    nats = [sum(told[which].nats for told in answers) for which in (0, 1)]
+    nats = [sum(told.nats for told in each) for each in sides(pairs)]
     print(f"{name}: the prompts' last tokens take {nats[0] / nats[1] - 1:+.2%} bits")
-    for gap, steps in sorted(gaps):
+    for gap, steps in gaps:
         print(f"  parted at a gap of {gap:.4f} ({steps:.1f} steps)")
 
 
-def describe_speed(name: str, asked: list[list[int]], answers: list[list[Told]]) -> None:
+def sides(pairs: list[Pair]) -> tuple[list[Told], list[Told]]:
+    """What this engine said, and what the other did."""
+    return [pair.ours for pair in pairs], [pair.theirs for pair in pairs]
+
+
+def describe_speed(name: str, asked: list[list[int]], pairs: list[Pair]) -> None:
     """Print tokens a second of prompts and milliseconds of a token, of this and of the other."""
-    for which, who in enumerate(("this", "the other")):
-        read_in = sum(both[which].prompt_seconds for both in answers)
-        one = statistics.median(time for both in answers for time in both[which].token_seconds)
+    read_in = sum(map(len, asked[: len(pairs)]))
+    for who, tolds in zip(("this", "the other"), sides(pairs), strict=True):
+        one = statistics.median(seconds for told in tolds for seconds in told.token_seconds)
         print(
-            f"{name}: {who:12} {sum(map(len, asked)) / read_in:6.0f} tokens of a prompt a second, "
-            f"{1e3 * one:6.1f} ms a token"
+            f"{name}: {who:12} {read_in / sum(told.prompt_seconds for told in tolds):6.0f} tokens "
+            f"of a prompt a second, {1e3 * one:6.1f} ms a token",
+            flush=True,
         )
 
 

@@ -153,10 +153,10 @@ def test_a_missing_base_is_bad_input(file: Path, capsys: pytest.CaptureFixture[s
 def test_a_base_that_this_machine_cannot_hold_is_bad_input(
     run: Run, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(memory, "machine_memory", lambda: memory.OVERHEAD)
+    monkeypatch.setattr(memory, "machine_memory", lambda: memory.SERVING)
     assert run("complete", str(file), "--line", "2", "--column", "5") == 2
     said = failed(capsys)
-    assert "serving it takes about 1.0 GiB of memory, and this machine has 1.0" in said
+    assert "serving it takes about 0.5 GiB of memory, and this machine has 0.5" in said
     assert "choose a smaller base" in said
 
 

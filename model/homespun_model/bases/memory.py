@@ -13,7 +13,11 @@ from homespun_model.errors import BaseError
 
 GIB = 1 << 30
 FLOAT, HALF = 4, 2  # bytes of a parameter in float32 and in bf16
-OVERHEAD = GIB  # torch itself, and the text
+OVERHEAD = GIB  # torch and transformers, and the text
+# Serving takes torch alone, the text and what is indexed of the repository (LOG E-048) …
+SERVING = GIB // 2
+# … and, for a large base, the head that is held twice and what is mapped of the file that is read.
+READING = 3 * GIB // 4
 # What training samples keep for their backward pass: as many as fit, at least one.
 STEP = 3 * GIB
 # Beside these: what a backward pass makes and drops again, the optimiser's states, the best adapter
@@ -31,7 +35,8 @@ class Needed:
     """Bytes of memory."""
 
     serve: int
-    """The base, and, where adapters are merged, a copy with one merged in."""
+    """At its highest: the base, and a copy with an adapter merged in, or else what reading it
+    takes."""
     train: int
     """The weights and what a step keeps for its gradients, or what the evaluation before and after
     it takes; whichever is more."""
@@ -45,7 +50,7 @@ def is_small(parameters: int) -> bool:
 def needed(parameters: int) -> Needed:
     """What serving and fine-tuning a base of so many parameters take on this machine."""
     weights = parameters * (HALF if holds_bf16(parameters) else FLOAT)
-    serve = (2 if is_small(parameters) else 1) * weights + OVERHEAD
+    serve = weights + SERVING + (weights if is_small(parameters) else READING)
     beside = 0 if is_small(parameters) else BESIDE_STEP
     train = weights + step_memory(parameters) + beside + OVERHEAD
     return Needed(serve=serve, train=max(serve, train))
