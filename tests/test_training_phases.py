@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from homespun_finetune.budget import TokenBudget
 from homespun_finetune.errors import RunUsageError, TrainingError
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import learning_rate_for
+from homespun_finetune.train import TrainingFolders, fine_tune
+from homespun_finetune.trainer import share_of_peak
 from homespun_finetune.training_budget import (
     TIMED_BATCHES,
     BudgetTrial,
@@ -74,6 +77,31 @@ def test_a_trial_asks_for_no_more_samples_than_it_times() -> None:
     assert len(list(rest)) == 24 - QUICK.batch_size * (TIMED_BATCHES + 1)
     with pytest.raises(TrainingError, match="no training sample"):
         first_samples(rest, QUICK)
+
+
+def test_no_step_of_a_short_training_is_idle() -> None:
+    for steps in (1, 2, 4, 100):
+        warm = max(1, round(0.08 * steps))
+        rates = [share_of_peak(n, warm=warm, steps=steps) for n in range(steps)]
+        assert all(0 < rate <= 1 for rate in rates)
+        assert rates[:warm] == sorted(rates[:warm])
+        assert rates[warm:] == sorted(rates[warm:], reverse=True)
+    assert max(rates) == 1 and rates[-1] < 0.01
+
+
+def test_one_step_teaches_something(tmp_path: Path) -> None:
+    settings = replace(QUICK, passes=1, batch_size=8)
+    trained = fine_tune(
+        tiny_model(),
+        TrainingData(examples(8), (), TOKENS),
+        settings,
+        TrainingFolders(tmp_path),
+        seconds=30,
+        stage=SILENT,
+    )
+    assert trained.made == trained.steps == 1 and trained.model is not None
+    up = [p for name, p in trained.model.named_parameters() if "lora_B" in name]
+    assert all(weights.any() for weights in up)
 
 
 def test_a_checkpoint_gives_the_budget_back() -> None:
