@@ -268,6 +268,6 @@ def test_a_base_that_this_machine_cannot_hold_is_refused_in_one_line(
 ) -> None:
     base = load_base(str(folder))
     monkeypatch.setattr(memory, "machine_memory", lambda: memory.needed(base.parameters).serve - 1)
-    with pytest.raises(BaseError, match=r"serving it takes about 1\.0 GiB") as refusal:
+    with pytest.raises(BaseError, match=r"serving it takes about 0\.5 GiB") as refusal:
         load_engine(base)
     assert "\n" not in str(refusal.value)
