@@ -108,7 +108,9 @@ class Bench:
 
     def exam(self, holes: Sequence[Sample], adapter: Path | None) -> list[Asked]:
         adapted = prepare(self.base.load_model(torch.bfloat16), self.settings, adapter)
-        return [self._ask(adapted, _decoder(adapted), hole) for hole in holes]
+        decoder = packed(adapted.model, torch.bfloat16)
+        assert decoder is not None, "only dense decoders are asked here"
+        return [self._ask(adapted, decoder, hole) for hole in holes]
 
     def _budget(self) -> TokenBudget:
         """So many tokens, and a little more for what rounding takes."""
@@ -143,12 +145,6 @@ class Bench:
         texts = [self.base.tokenizer.decode([token]) for token in wanted.tolist()]
         line = next((n + 1 for n, text in enumerate(texts) if "\n" in text), len(texts))
         return Asked(hole.path, nats / math.log(2), len(hole.middle.encode()), all(right[:line]))
-
-
-def _decoder(adapted: AdaptedModel) -> PackedDecoder:
-    decoder = packed(adapted.model, torch.bfloat16)
-    assert decoder is not None, "only dense decoders are asked here"
-    return decoder
 
 
 def main() -> None:

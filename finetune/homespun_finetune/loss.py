@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -65,15 +67,13 @@ class PackedLoss(torch.nn.Module):
         self, input_ids: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
     ) -> torch.Tensor:
         """The loss, a scalar."""
-        lengths = _lengths(input_ids, labels)
-        kept = labels.shape[1]
+        lengths, asked = _lengths(input_ids, labels), weights > 0
+        rows = [row[:n] for row, n in zip(input_ids, lengths.tolist(), strict=True)]
+        counted = torch.zeros_like(input_ids, dtype=torch.bool)
+        counted[:, -labels.shape[1] :] = asked
+        inside = torch.arange(input_ids.shape[1]) < lengths[:, None]
         with torch.autocast(input_ids.device.type, enabled=False):
-            hidden = self._decoder([row[:n] for row, n in zip(input_ids, lengths, strict=True)])
-            counted = torch.zeros_like(input_ids, dtype=torch.bool)
-            counted[:, -kept:] = weights > 0
-            inside = torch.arange(input_ids.shape[1]) < torch.tensor(lengths)[:, None]
-            states = hidden[counted[inside]]
-            asked = weights > 0
+            states = self._decoder(rows)[counted[inside]]
             return weighted_nats(states, self._head, labels[asked], weights[asked])[0]
 
 
@@ -86,11 +86,11 @@ def loss_of(model: torch.nn.Module, dtype: torch.dtype) -> WeightedLoss | Packed
     return WeightedLoss(model)
 
 
-def _lengths(input_ids: torch.Tensor, labels: torch.Tensor) -> list[int]:
-    """Tokens of each row (B,) before its padding: all but the last are followed by a label."""
+def _lengths(input_ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Tokens of each row, (B,), before its padding: all but the last are followed by a label."""
     width, kept = input_ids.shape[1], labels.shape[1]
     last = (labels != IGNORED) * torch.arange(kept, device=labels.device)
-    return (last.amax(1) + width - kept + 2).tolist()
+    return last.amax(1) + width - kept + 2
 
 
 @torch.no_grad()
@@ -99,10 +99,8 @@ def _agrees(decoder: PackedDecoder, model: torch.nn.Module) -> bool:
     body, head = _parts(model)
     ids = torch.arange(1, PROBED + 1) % len(head)
     rows = [ids[:3], ids]
-    was_training = model.training
-    model.eval()
-    alone = [body(input_ids=row[None], use_cache=False).last_hidden_state[0] for row in rows]
-    model.train(was_training)
+    with _evaluating(model):
+        alone = [body(input_ids=row[None], use_cache=False).last_hidden_state[0] for row in rows]
     found, wanted = decoder(rows).float(), torch.cat(alone).float()
     rounding = ROUNDING.get(decoder.dtype, 1e-3)
     return bool((found - wanted).norm() <= rounding * wanted.norm())
@@ -117,15 +115,22 @@ def has_plain_head(model: torch.nn.Module) -> bool:
     body, head = _parts(model)
     device = next(model.parameters()).device
     ids = torch.arange(1, PROBED + 1, device=device)[None] % len(head)
-    was_training = model.training
-    model.eval()
-    logits = model(input_ids=ids, use_cache=False).logits
-    hidden = body(input_ids=ids, use_cache=False).last_hidden_state
-    model.train(was_training)
+    with _evaluating(model):
+        logits = model(input_ids=ids, use_cache=False).logits
+        hidden = body(input_ids=ids, use_cache=False).last_hidden_state
     product, rounding = hidden @ head.T, ROUNDING.get(logits.dtype, 1e-3)
     return product.shape == logits.shape and torch.allclose(
         product, logits, rtol=rounding, atol=rounding
     )
+
+
+@contextmanager
+def _evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """Nothing is dropped meanwhile; it goes on as it was."""
+    was_training = model.training
+    model.eval()
+    yield
+    model.train(was_training)
 
 
 def _causal(model: torch.nn.Module) -> Any:
