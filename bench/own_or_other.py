@@ -2,14 +2,15 @@
 
     python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER|none]
                                  [--tokens 120000] [--holes 150] [--context none] [--renamed]
-                                 [--json FILE] [--train KEY=VALUE]...
+                                 [--keep FOLDER] [--json FILE] [--train KEY=VALUE]...
 
-Of each repository the held-out new functions are asked of the bare base, of the base with its
-generic adapter or the one in ``--generic`` (``none`` for none), of an adapter trained on the
-repository (own), and of one trained on the next repository in the list (other), both going on from
-the generic one if there is one, for as many tokens. The model alone, teacher forced: bits a byte of
+On each repository an adapter is trained for as many tokens, from the same seed, going on from the
+base's generic adapter or the one in ``--generic`` (``none`` for none). Of each repository the
+held-out new functions are asked of the base, of the generic one, of its own adapter and of that of
+the next repository in the list (other). The model alone, teacher forced: bits a byte of
 the middles without their ends, and first lines of which every token is the likeliest. Intervals
 (95%) over files, of each repository and of all together; the headline is own against other.
+With ``--keep`` adapters lie in FOLDER, and are not trained again where they lie there.
 ``--context none`` leaves related code out of every prompt; ``--renamed`` gives all code names that
 no model can have seen, as in-house code has (what is cut in a word at the cursor is left as it
 comes); ``--train`` moves a setting of the recipe.
