@@ -27,7 +27,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,7 +56,6 @@ from rich.console import Console
 
 FOREVER = 1e9  # seconds: here tokens decide, not the clock
 MICRO = 1  # samples in memory together
-READ = 4000  # samples of a repository at most
 TOGETHER = 256  # positions of the output layer at a time
 
 
@@ -82,14 +80,16 @@ class Bench:
     renaming: Renaming | None
     work: Path
 
-    def adapter(self, name: str, samples: Sequence[Sample], start: Path | None) -> Path:
-        """The folder of an adapter trained on the samples, in a seeded order."""
+    def adapter(self, repository: Path, start: Path | None) -> Path:
+        """The folder of an adapter trained on a repository, its samples in a seeded order."""
+        folder = self.work / _name(repository)
+        if folder.exists():
+            return folder
         model = self.base.load_model(torch.bfloat16)
         adapted = prepare(model, self.settings, start)
-        stage = Stage(name, Console(stderr=True))
-        data = TrainingData(
-            self._encoded(samples), (), Tokens(self.base.fim.end, self.base.fim.end)
-        )
+        stage = Stage(folder.name, Console(stderr=True))
+        end = self.base.fim.end
+        data = TrainingData(self._encoded(_mined(repository)), (), Tokens(end, end))
         rows = iter(data.training)
         first = first_samples(rows, self.settings)
         budget = TrainingBudget(self._budget(), MICRO)
@@ -99,10 +99,9 @@ class Bench:
         with tempfile.TemporaryDirectory() as work:
             loop = TrainingLoop(adapted, self.settings, budget, planned, rate, None)
             trained = loop.run(data.collator(self.settings), TrainingFolders(Path(work)), stage)
-        read = sum(planned.steps.tokens)
-        print(f"  {name}: {read:,} tokens, {read / (time.perf_counter() - begun):.0f} a second")
+        read, seconds = sum(planned.steps.tokens), time.perf_counter() - begun
+        print(f"{folder.name}: {read:,} tokens, {read / seconds:.0f} a second", flush=True)
         assert trained.model is not None
-        folder = self.work / name
         folder.mkdir(parents=True)
         save_adapter(trained.model, folder, "base")
         return folder
@@ -118,8 +117,9 @@ class Bench:
         share = SAFETY * (1 - self.settings.validation_share)
         return TokenBudget(FOREVER, (self.tokens + 1) / FOREVER / share, best_precision("cpu"))
 
-    def _encoded(self, samples: Sequence[Sample]) -> Iterator[EncodedSample]:
-        order = (samples[i] for i in shuffled(len(samples), self.settings.seed))
+    def _encoded(self, mined: Mined) -> Iterator[EncodedSample]:
+        rows = mined.dataset["train"]
+        order = (Sample.from_row(rows[i]) for i in shuffled(len(rows), self.settings.seed))
         return encode_all(
             self.base.prompts(), map(self._shown, order), longest=self.base.context_length
         )
@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument("--holes", type=int, default=150)
     parser.add_argument("--context", choices=("related", "none"), default="related")
     parser.add_argument("--renamed", action="store_true")
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--train", action="append", default=[])
     options = parser.parse_args()
@@ -169,14 +170,17 @@ def main() -> None:
             int(options.tokens),
             options.context == "related",
             Renaming.away_from_the_library() if options.renamed else None,
-            Path(work),
+            options.keep or Path(work),
         )
         generic = widened(bench, options.generic)
+        own = {one: bench.adapter(one, generic) for one in options.repositories}
         everything: dict[str, dict[str, list[Asked]]] = {}
-        for position, repository in enumerate(options.repositories):
-            other = options.repositories[(position + 1) % len(options.repositories)]
-            found = compared(bench, repository, other, generic, options.holes)
-            everything[_name(repository)] = found
+        for repository, other in zip(own, [*own][1:] + [*own][:1], strict=True):
+            roles = {"base": None, "generic": generic, "other": own[other], "own": own[repository]}
+            found = everything[_name(repository)] = compared(
+                bench, repository, roles, options.holes
+            )
+            print(f"== {_name(repository)}, other: {_name(other)}")
             tell(_name(repository), found)
             if options.json:
                 options.json.write_text(json.dumps(everything, default=asdict))
@@ -191,30 +195,21 @@ def widened(bench: Bench, named: str | None) -> Path | None:
         return None
     shapes = {name: size.shape for name, size in bench.base.tensors(torch.bfloat16).items()}
     folder = bench.work / "generic"
-    folder.mkdir()
+    folder.mkdir(parents=True, exist_ok=True)
     widen(found, shapes, bench.settings, folder)
     return folder
 
 
 def compared(
-    bench: Bench, repository: Path, other: Path, generic: Path | None, count: int
+    bench: Bench, repository: Path, roles: dict[str, Path | None], count: int
 ) -> dict[str, list[Asked]]:
-    """What each of the four makes of the repository's holes."""
-    own = _mined(repository)
-    holes = held_out(own.samples("test"), "new", 0)[:count]
-    print(f"== {_name(repository)} ({len(holes)} holes), other: {_name(other)}", flush=True)
-    roles: dict[str, Path | None] = {"base": None}
-    if generic:
-        roles["generic"] = generic
-    name = _name(repository)
-    if other != repository:
-        samples = list(islice(_mined(other).samples("train"), READ))
-        roles["other"] = bench.adapter(f"{name}/other", samples, generic)
-    roles["own"] = bench.adapter(f"{name}/own", list(islice(own.samples("train"), READ)), generic)
+    """What each of them makes of the repository's holes."""
+    holes = held_out(_mined(repository).samples("test"), "new", 0)[:count]
     found = {}
     for role, adapter in roles.items():
-        found[role] = bench.exam(holes, adapter)
-        gc.collect()
+        if adapter or role == "base":
+            found[role] = bench.exam(holes, adapter)
+            gc.collect()
     return found
 
 
