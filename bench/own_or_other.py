@@ -99,8 +99,8 @@ class Bench:
         with tempfile.TemporaryDirectory() as work:
             loop = TrainingLoop(adapted, self.settings, budget, planned, rate, None)
             trained = loop.run(data.collator(self.settings), TrainingFolders(Path(work)), stage)
-        read, seconds = sum(planned.steps.tokens), time.perf_counter() - begun
-        print(f"{folder.name}: {read:,} tokens, {read / seconds:.0f} a second", flush=True)
+        speed = trained.tokens / (time.perf_counter() - begun)
+        print(f"{folder.name}: {trained.tokens:,} tokens, {speed:.0f} a second", flush=True)
         assert trained.model is not None
         folder.mkdir(parents=True)
         save_adapter(trained.model, folder, "base")

@@ -115,7 +115,9 @@ def test_a_schedule_reads_as_far_as_the_budget_reaches() -> None:
     first, budget = samples[:8], TokenBudget(10.0, 500.0, "fp32")
     planned = schedule(data, first, iter(samples[8:]), budget, QUICK, micro=4)
     assert sum(planned.steps.tokens) <= budget.tokens * (1 - QUICK.validation_share)
-    assert planned.distinct <= len(planned.samples) < 1000
+    assert planned.read()[0] <= len(planned.samples) < 1000
+    one_step = planned.steps.batches[0]
+    assert planned.read(1) == (len(set(one_step)), sum(len(samples[i]) for i in one_step))
     assert planned.after(0)[:4] == [samples[i] for i in planned.steps.batches[0]]
     assert len(planned.after(2)) == (len(planned) - 2) * planned.batch_size
     assert 0 < sum(len(batch["labels"]) for batch in planned.validation) <= len(HELD_OUT)

@@ -117,7 +117,7 @@ def how_held_out(split: Mapping[str, Any]) -> str:
 def trained(run: Trained) -> str:
     """One line about a training run."""
     said = (
-        f"trained {run.steps} steps over {run.samples} samples, {run.tokens / 1000:.0f} thousand "
+        f"trained {run.made} steps over {run.samples} samples, {run.tokens / 1000:.0f} thousand "
         f"tokens at {run.budget.tokens_per_second:.0f} a second in {run.budget.precision}"
     )
     if not run.points:

@@ -55,11 +55,12 @@ class Trained:
     budget: TokenBudget
     learning_rate: float
     samples: int
+    """That were read at least once."""
     steps: int
     """Planned; fewer were ``made`` if ``stopped`` is not "schedule"."""
     made: int
     tokens: int
-    """Of the planned steps, padding included."""
+    """That were read, by the steps that were made."""
     seconds: float
     """Of the steps that were made, by earlier processes too, and of validation."""
     best_step: int
@@ -186,15 +187,16 @@ class TrainingLoop:
         )
 
     def _trained(self, stopping: EarlyStopping) -> Trained:
+        samples, tokens = self.schedule.read(stopping.made)
         return Trained(
             model=self.adapted.model,
             best_step=stopping.restore_best(),
             budget=self.budget.time,
             learning_rate=self.rate,
-            samples=self.schedule.distinct,
+            samples=samples,
             steps=len(self.schedule),
             made=stopping.made,
-            tokens=sum(self.schedule.steps.tokens),
+            tokens=tokens,
             seconds=stopping.spent,
             stopped=stopping.stopped,
             points=tuple(stopping.points),

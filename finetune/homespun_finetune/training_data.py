@@ -74,16 +74,16 @@ class TrainingSchedule:
         """Samples a step."""
         return len(self.steps.batches[0])
 
-    @property
-    def distinct(self) -> int:
-        """Samples that are read at least once."""
-        return len({i for batch in self.steps.batches for i in batch})
+    def read(self, steps: int | None = None) -> tuple[int, int]:
+        """Samples that so many steps read at least once, all by default, and the tokens read."""
+        order = [i for batch in self.steps.batches[:steps] for i in batch]
+        return len(set(order)), sum(len(self.samples[i]) for i in order)
 
     def said(self, count: int | None) -> str:
         """How much of ``count`` samples is read, for people; tokens of the others are estimated."""
-        read = sum(len(self.samples[i]) for batch in self.steps.batches for i in batch)
+        distinct, read = self.read()
         each = read / max(1, sum(map(len, self.steps.batches)))
-        of = f" of {count * each:,.0f}" if count and count > self.distinct else ""
+        of = f" of {count * each:,.0f}" if count and count > distinct else ""
         few = f": {_FEW}" if of and read < FEW_TOKENS else ""
         return f"about {read:,}{of} tokens in the time given{few}"
 

@@ -140,8 +140,7 @@ class Rounds:
             stage.tell("asking it")
             asked = self._scores(self._adapter(number), done[0].asked)
             bits = _bits(list(chain.from_iterable(asked)))
-        seconds = trained.seconds
-        return Round(tokens_read(trained), trained.samples, seconds, bits, done[0].asked)
+        return Round(trained.tokens, trained.samples, trained.seconds, bits, done[0].asked)
 
     def _save(self, trained: Trained, work: Path, folder: Path) -> None:
         """In bf16, half the size: as it is served beside a large base."""
@@ -202,11 +201,6 @@ def gains_little(before: Round, after: Round) -> bool:
     """Whether ``PER`` more tokens, as those of ``after``, gain less than ``GAIN``."""
     gain = 1 - after.bits / before.bits
     return gain * PER / max(1, after.tokens) < GAIN
-
-
-def tokens_read(trained: Trained) -> int:
-    """Those of the steps that were made: fewer than planned where it stopped early."""
-    return round(trained.tokens * trained.made / trained.steps)
 
 
 def public_name(base: Base) -> str:
