@@ -42,6 +42,7 @@ from homespun_finetune.holdout import (
 from homespun_finetune.metrics import HoleResult, Metrics, SimulatedLine, summarise
 from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.settings import EvaluateSettings
+from homespun_finetune.since_release import NewerShare, SinceRelease
 from homespun_finetune.sitting import Asked, Sitting
 from homespun_finetune.stdlib_samples import generic_samples, measured_samples
 
@@ -72,16 +73,19 @@ class Evaluation:
         seconds: float,
         contestants: Contestants,
         reporter: Reporter,
+        since: SinceRelease | None = None,
     ) -> None:
         self.contestants = contestants
         self._settings = settings
         self._reporter = reporter
         self._material = material
         self._plan = ExamPlan(seconds, contestants, settings)
+        self._since = since
         self._holdouts: dict[Subject, tuple[Sample, ...]] = {}
         for novelty in ("new", "edited"):
             if holes := held_out(samples, novelty, settings.seed, material):
-                self._holdouts[novelty] = tuple(holes[: settings.max_holes])
+                asked = since.newer_first(holes) if since else holes
+                self._holdouts[novelty] = tuple(asked[: settings.max_holes])
         self._results: dict[Subject, Results] = defaultdict(dict)
         # Of each part, what a contestant with a weight of 1 may take.
         self._limits: dict[Part, float] = {}
@@ -96,6 +100,11 @@ class Evaluation:
     def holes(self) -> tuple[Sample, ...]:
         """The headline holdout's holes, in order."""
         return self._holdouts.get("new", ())
+
+    @property
+    def newer(self) -> NewerShare | None:
+        """How many of these are newer than the base; None where nobody knows how old that is."""
+        return self._since.share(self.holes) if self._since else None
 
     def longest(self, role: Role) -> float:
         """Seconds that are planned for a model."""
@@ -176,6 +185,7 @@ class Evaluation:
                 for role, found in self.results("drift").items()
             },
             "verbatim": found.to_json() if found else None,
+            "newer_than_base": self.newer.to_json() if self.newer else None,
         }
 
     def _broken_down(
@@ -244,6 +254,8 @@ class Evaluation:
             holes = self._those_affordable(sitting)
             sitting.ask(answering, holes[TRIAL:], turn)
             self._holdouts["new"] = holes[: len(sitting.results)]
+            if self.newer:
+                self._reporter.say(str(self.newer))
             self._took(role, "new", sitting.on_holes)
         else:
             sitting.ask(answering, holes[: FEW_HOLES if self._is_bare(role) else None], turn)

@@ -17,6 +17,7 @@ from homespun_finetune.exam_plan import Contestants, Role
 from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.run_context import RunProgress
 from homespun_finetune.settings import EvaluateSettings
+from homespun_finetune.since_release import SinceRelease
 
 if TYPE_CHECKING:
     from homespun_corpus.mining.dataset import Mined
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 
 def open_evaluation(
+    base: Base,
     mined: Mined,
     incumbent: Revision | None,
     settings: EvaluateSettings,
@@ -40,12 +42,14 @@ def open_evaluation(
     from homespun_finetune.refresh import unseen
 
     samples, material = unseen(mined, incumbent)
+    times = material.times if material else {}
     return Evaluation(
         samples,
         material,
         settings,
         seconds=seconds,
         contestants=contestants,
+        since=SinceRelease(base.released, times) if base.released else None,
         reporter=reporter,
     )
 

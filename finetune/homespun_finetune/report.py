@@ -114,6 +114,10 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         of = f" of {mined.get('repository')}" if mined is not manifest else ""
         yield f"commit{of}", str(mined.get("commit") or "a plain folder")[:12]
         yield f"held out{of}", how_held_out(_dict(mined, "split"))
+    newer = _dict(manifest, "metrics", "newer_than_base")
+    if newer:
+        of = f"{newer.get('newer')} of {newer.get('holes')} holes"
+        yield f"newer than the base ({newer.get('released')})", of
     training = _dict(manifest, "training")
     if training:
         yield "trained on", f"{training.get('samples')} samples, {training.get('tokens')} tokens"

@@ -90,6 +90,7 @@ def _evaluate(request: RunRequest, context: RunContext, progress: RunProgress) -
     base, incumbent = served.base, served.incumbent
     mined = mine(context, progress, since=request.since)
     evaluation = evaluation_steps.open_evaluation(
+        base,
         mined,
         incumbent,
         context.settings.evaluate,
@@ -143,6 +144,7 @@ def _prepare(
     settings, deadline = context.settings.evaluate, progress.deadline
     share = min(settings.share * deadline.seconds, MOST_OF_THE_REST * deadline.left())
     evaluation = evaluation_steps.open_evaluation(
+        served.base,
         mined,
         served.incumbent,
         settings,

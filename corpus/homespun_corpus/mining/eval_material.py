@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import nsmallest
 from itertools import zip_longest
 from typing import TypeVar
@@ -75,6 +76,11 @@ class EvalMaterial:
         language = function.language or None
         place = place_at(written, len(before), path=function.path, language=language)
         return self.indexes[held.repository].related(clear_of_secrets(written, place))
+
+    @cached_property
+    def times(self) -> dict[str, int]:
+        """When the commits were made in which held-out functions first appeared."""
+        return {held.commit: held.time for held in self.held if held.time is not None}
 
     def learnt_functions(self, seed: int, most: int) -> list[LearntFunction]:
         """Functions of the training set, a seeded sample."""

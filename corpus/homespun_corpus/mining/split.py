@@ -58,6 +58,8 @@ class HeldOut:
     novelty: Novelty
     part: Part
     spans: tuple[Span, ...]
+    time: int | None = None
+    """Of the commit in which it first appeared, in seconds since 1970; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +269,7 @@ def _held_out(
         "edited" if edited else "new",
         "test",
         spans,
+        commit.time,
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -112,6 +113,11 @@ class Base:
         """The folder of its generic adapter, a plain one of peft's; None where there is none."""
         found = self.found_generic.adapter
         return found.path if found is not None else None
+
+    @property
+    def released(self) -> date | None:
+        """When it came out; None where the catalogue does not know."""
+        return published().released(self.published[0]) if self.published else None
 
     @property
     def config(self) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -74,6 +75,9 @@ class CatalogueEntry:
     instruct: bool
     tested: bool
     """Whether it was loaded by us."""
+    released: date | None
+    """What is older may have been trained on. None: of the starter, for which it is known what
+    was."""
     published: str
     """What its publisher calls the model, of which the files may be a quantisation."""
     hub: HubSource | None
@@ -123,6 +127,7 @@ class CatalogueEntry:
             licence=row["licence"],
             instruct=row.get("instruct", False),
             tested=row.get("tested", False),
+            released=date.fromisoformat(row["released"]) if "released" in row else None,
             published=row.get("published", hub["repository"] if hub else row["name"]),
             hub=HubSource(hub["repository"], hub.get("revision")) if hub else None,
             packages=PackagesSource(tuple(packages["requirements"]), packages["member"])
@@ -144,6 +149,11 @@ class Catalogue:
     def find(self, name: str) -> CatalogueEntry | None:
         """The base called ``name``."""
         return next((entry for entry in self.entries if entry.name == name), None)
+
+    def released(self, published: str) -> date | None:
+        """When the model came out that its publisher calls so."""
+        found = (entry.released for entry in self.entries if entry.published == published)
+        return next(found, None)
 
     def named_by(self, sha256: str) -> tuple[str, str | None] | None:
         """Publisher's name and revision of the model whose one file of weights this is."""
