@@ -48,7 +48,7 @@ from homespun_finetune.stdlib_samples import generic_samples, measured_samples
 
 if TYPE_CHECKING:
     from homespun_model.bases.base import Base
-    from homespun_model.completer import Scoring
+    from homespun_model.completing import Scoring
     from homespun_model.decoding.ngram_index import NgramIndex
 
 Results = dict[Role, tuple[HoleResult, ...]]

@@ -31,7 +31,7 @@ from homespun_finetune.metrics import (
 )
 
 if TYPE_CHECKING:
-    from homespun_model.completer import Score, Scoring, Suggestion
+    from homespun_model.completing import Score, Scoring, Suggestion
     from homespun_model.decoding.callbacks import Settled
     from homespun_model.decoding.ngram_index import NgramIndex
 

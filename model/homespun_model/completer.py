@@ -1,20 +1,19 @@
 """The completer: a place in, a suggestion out. What is measured is what is served, through here.
 
-``Completing`` is what a server asks, whoever computes the answers; ``Completer`` puts the room
-together to do it here: a base with at most one adapter, its prompt builder, the decoder and the
-trimmer. torch is imported when one is made: the border needs none. Knows nothing of editors,
-documents or evaluation.
+It puts the room together: a base with at most one adapter, its prompt builder, the decoder and the
+trimmer. torch is imported when one is made. Knows nothing of editors, documents or evaluation.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
 
 from homespun_corpus.place import Place
 
+from homespun_model.completing import MAX_NEW_TOKENS, Score, Suggestion
 from homespun_model.decoding.callbacks import (
     Allowed,
     IsCancelled,
@@ -43,133 +42,7 @@ if TYPE_CHECKING:
     from homespun_model.decoding.score import Question
     from homespun_model.engines.engine import Engine
 
-MAX_NEW_TOKENS = 128  # about a dozen lines: more is rarely right, and never wanted at once
 _HALF_CHARACTER = "\ufffd"
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """Text for a cursor. It replaces the ``replace`` characters behind the cursor, usually none.
-
-    ``mean_logprob``: natural, over the tokens of ``text``; ``line_logprob``: the sum over those of
-    its first line, which has to be ``least_logprob`` to be shown. ``stopped``: why it ends, as
-    ``Trimmed.reason`` has it, "doubt" where what follows was not likely enough, or "settled" where
-    it did not matter to who asked.
-    ``milliseconds``: by stage, and in "total".
-    """
-
-    text: str
-    replace: int
-    mean_logprob: float
-    line_logprob: float
-    least_logprob: float
-    shown: bool
-    revision: str | None
-    base: str
-    stopped: str
-    milliseconds: dict[str, float]
-    generic: bool = False
-    """Whether the base's generic adapter had a part in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What a middle costs: ``nats`` over its tokens, the end left out, and ``bytes`` of UTF-8."""
-
-    nats: float
-    bytes: int
-    tokens: int
-
-
-class Completing(Protocol):
-    """What completes, here or elsewhere. Not for two threads at once."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of memory that its weights take; what it shares with others is not counted."""
-        ...
-
-    @property
-    def sentinels(self) -> tuple[str, ...]:
-        """Texts that no suggestion may hold."""
-        ...
-
-    def tokens(self, text: str) -> list[int]:
-        """A text as an ``NgramIndex`` for this completer holds it."""
-        ...
-
-    def complete(
-        self,
-        place: Place,
-        *,
-        session: str | None = None,
-        cancelled: IsCancelled = never,
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        ngrams: NgramIndex | None = None,
-    ) -> Suggestion:
-        """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes.
-
-        ``session`` names what to remember the prompt under. ``ngrams``: the repository's code as
-        ``tokens``, by path.
-        """
-        ...
-
-    def warm(self, place: Place, *, session: str, cancelled: IsCancelled = never) -> None:
-        """Read the prompt that ``complete`` would, so that it finds the reading done."""
-        ...
-
-    def forget(self, session: str) -> None:
-        """Drop what is remembered of a session, a closed document."""
-        ...
-
-
-class Scoring(Completing, Protocol):
-    """What can be measured: it says what given text costs, too, and what it completes where the
-    answer is known."""
-
-    @property
-    def least_logprob(self) -> float:
-        """``Suggestion.least_logprob`` of all that it suggests."""
-        ...
-
-    def complete(
-        self,
-        place: Place,
-        *,
-        session: str | None = None,
-        cancelled: IsCancelled = never,
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        ngrams: NgramIndex | None = None,
-        guess: str = "",
-        settled: Settled = unsettled,
-    ) -> Suggestion:
-        """``Completing.complete``. ``guess``: a text that may well come, which costs least if it
-        does and changes nothing. Once the text is ``settled``, it ends."""
-        ...
-
-    def score(
-        self,
-        place: Place,
-        middle: str,
-        *,
-        session: str | None = None,
-        ngrams: NgramIndex | None = None,
-    ) -> Score:
-        """What ``middle`` costs at the place, as ``complete`` with these ``ngrams`` expects it.
-
-        Under one ``session``, what is asked next at the place finds the prompt read.
-        """
-        ...
-
-    def score_many(
-        self, holes: Sequence[tuple[Place, str]], *, ngrams: NgramIndex | None = None
-    ) -> list[Score]:
-        """``score`` of each hole, in their order, several in one forward pass."""
-        ...
-
-    def memorized(self, place: Place, text: str, tokens: int) -> int:
-        """How many of the first ``tokens`` tokens of ``text`` it says by itself at the place."""
-        ...
 
 
 class Completer:
