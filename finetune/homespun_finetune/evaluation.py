@@ -97,6 +97,11 @@ class Evaluation:
         self._probed: dict[Role, tuple[memorization.Probe, ...]] = {}
 
     @property
+    def seed(self) -> int:
+        """What decides the order of questions."""
+        return self._settings.seed
+
+    @property
     def holes(self) -> tuple[Sample, ...]:
         """The headline holdout's holes, in order."""
         return self._holdouts.get("new", ())
@@ -120,7 +125,7 @@ class Evaluation:
             turn = Turn(stage, self.longest(role))
             if role == self.contestants.ground:
                 self._ask_what_it_would_write(completer, turn)
-            served = ServedModel(completer, self._ngrams_for(completer))
+            served = ServedModel(completer, self.ngrams_for(completer))
             self._ask_about_new_code(role, served, turn)
             alone = ServedModel(completer, None)
             self._score(role, served, "edited", turn)
@@ -307,7 +312,7 @@ class Evaluation:
             self._took(role, subject, time.monotonic() - begun)
         self._results[subject][role] = found
 
-    def _ngrams_for(self, completer: Scoring) -> NgramIndex:
+    def ngrams_for(self, completer: Scoring) -> NgramIndex:
         """The trees at the split, as what may be copied; the models of a run have one vocabulary.
 
         Of several repositories all are copied from: an editor copies from the open one only.

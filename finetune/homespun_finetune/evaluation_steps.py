@@ -10,10 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from homespun_model.decoding.shown_from import LEAST, ShownFrom
+
 from homespun_finetune.budget import best_device
+from homespun_finetune.calibration import answers, calibrated
 from homespun_finetune.evaluation import Evaluation
 from homespun_finetune.evidence import Evidence, gather
 from homespun_finetune.exam_plan import Contestants, Role
+from homespun_finetune.holdout import ServedModel, held_out
 from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.run_context import RunProgress
 from homespun_finetune.settings import EvaluateSettings
@@ -73,10 +77,31 @@ def examine_what_is(
 
 
 def examine_candidate(
-    evaluation: Evaluation, base: Base, folder: Path, progress: RunProgress
-) -> None:
-    """The adapter as it lies in ``folder``, loaded as it would be for an editor."""
-    _examine(evaluation, "candidate", _loaded(base, folder), progress)
+    evaluation: Evaluation,
+    base: Base,
+    folder: Path,
+    mined: Mined,
+    progress: RunProgress,
+    *,
+    seconds: float,
+) -> ShownFrom:
+    """The adapter as it lies in ``folder``, loaded as it would be for an editor; ``seconds`` are
+    for finding out from which probability on it is shown, which is what comes back."""
+    from homespun_model.completer import Completer
+    from homespun_model.engines.loading import load_engine
+
+    engine = load_engine(base, folder, device=best_device())
+    with progress.stage("evaluate", "calibrating what is shown") as stage:
+        lenient = Completer(base, engine, None, shown_from=ShownFrom(LEAST))
+        served = ServedModel(lenient, evaluation.ngrams_for(lenient))
+        holes = held_out(mined.samples("validation"), "new", evaluation.seed, mined.material)
+        in_time = Turn(stage, seconds).within(seconds)
+        found = list(answers(served, holes, in_time, evaluation.seed))
+    shown_from = calibrated(found, base.fitted.likely)
+    _examine(
+        evaluation, "candidate", Completer(base, engine, None, shown_from=shown_from), progress
+    )
+    return shown_from
 
 
 def exposed(

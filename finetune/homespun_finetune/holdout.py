@@ -57,10 +57,9 @@ class ServedModel:
     def __init__(self, completer: Scoring, ngrams: NgramIndex | None) -> None:
         self._completer, self._ngrams = completer, ngrams
 
-    @property
-    def least_logprob(self) -> float:
+    def least_logprob(self, language: str | None) -> float:
         """What the first line of a suggestion has to have to be shown."""
-        return self._completer.least_logprob
+        return self._completer.least_logprob(language)
 
     def score(self, place: Place, middle: str) -> Score:
         """What a middle costs at its place."""

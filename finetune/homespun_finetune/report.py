@@ -121,6 +121,9 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     training = _dict(manifest, "training")
     if training:
         yield "trained on", f"{training.get('samples')} samples, {training.get('tokens')} tokens"
+    shown_from = _number(manifest, "shown_from", "likely")
+    if shown_from is not None:
+        yield "shown from a probability of", f"{shown_from:g}"
     minutes = _number(manifest, "settings", "minutes")
     if minutes is not None:
         yield "minutes given", f"{minutes:g}"

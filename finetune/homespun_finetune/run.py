@@ -27,6 +27,7 @@ from homespun_finetune.run_record import RunRecord
 if TYPE_CHECKING:
     from homespun_corpus.mining.dataset import Mined
     from homespun_model.bases.base import Base
+    from homespun_model.decoding.shown_from import ShownFrom
     from homespun_model.store.store import AdapterStore, Revision
 
     from homespun_finetune.refresh import TrainingPlan
@@ -58,6 +59,8 @@ class _Prepared:
     mined: Mined
     plan: TrainingPlan
     evaluation: Evaluation
+    calibrating: float
+    """Seconds for finding out from which probability on the adapter is shown."""
 
 
 def run(
@@ -152,7 +155,7 @@ def _prepare(
         contestants=_contestants(served, candidate=True),
         reporter=progress.reporter,
     )
-    return _Prepared(served, mined, plan, evaluation)
+    return _Prepared(served, mined, plan, evaluation, settings.calibration * deadline.seconds)
 
 
 def _learn(
@@ -166,13 +169,14 @@ def _learn(
     served, mined, evaluation = prepared.served, prepared.mined, prepared.evaluation
     task = steps.task(served.base, mined, prepared.plan, context.settings.train)
     resumable = steps.resumable(task, context.settings.minutes, folder)
-    trained = _train_between_measurements(prepared, task, resumable, folder, progress)
+    trained, shown_from = _train_between_measurements(prepared, task, resumable, folder, progress)
     evidence = evaluation_steps.evidence(evaluation, mined, served.incumbent, context.seed)
     decision = decide(evidence, context.settings.gate)
     manifest = (
         run_record.manifest(served.base, mined, served.incumbent, context.settings)
         | task.to_json()
         | run_record.results(trained, evaluation, evidence, decision)
+        | {"shown_from": shown_from.to_json()}
     )
     page = run_record.report_page(
         context.identity,
@@ -195,14 +199,16 @@ def _train_between_measurements(
     resumable: ResumableRun | None,
     folder: Path,
     progress: RunProgress,
-) -> Trained:
+) -> tuple[Trained, ShownFrom]:
     """The adapter in ``folder``, measured after all that it is held against."""
     evaluation, served = prepared.evaluation, prepared.served
     evaluation_steps.examine_what_is(evaluation, served.base, served.incumbent, progress)
-    reserve = evaluation.longest("candidate") + CLOSING
+    reserve = prepared.calibrating + evaluation.longest("candidate") + CLOSING
     trained = steps.train(task, folder, resumable, progress, reserve=reserve)
-    evaluation_steps.examine_candidate(evaluation, served.base, folder, progress)
-    return trained
+    shown_from = evaluation_steps.examine_candidate(
+        evaluation, served.base, folder, prepared.mined, progress, seconds=prepared.calibrating
+    )
+    return trained, shown_from
 
 
 def _help(request: RunRequest, context: RunContext, progress: RunProgress) -> Outcome:

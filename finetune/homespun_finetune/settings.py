@@ -85,6 +85,8 @@ class EvaluateSettings:
     seed: int = 0
     share: float = 0.3
     """Of ``--minutes``, for all models together."""
+    calibration: float = 0.03
+    """Of ``--minutes``, for finding out from which probability on the adapter is shown."""
     holes: float = 0.74
     """Of that, for held-out holes: 60 of them in 15 minutes with half a billion parameters."""
     typing: float = 0.13

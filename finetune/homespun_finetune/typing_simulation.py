@@ -64,7 +64,7 @@ def simulate_line(
             if not in_time():  # with a large base each key may take a second
                 return None
             shown, asked = _suggested(served, line, typed), asked + 1
-        taken = _right(shown, left)
+        taken = saved(shown, left)
         if taken >= WORTH_A_KEY:
             typed, accepted, shown = typed + taken, accepted + taken, ""
             continue
@@ -88,14 +88,14 @@ def _suggested(served: ServedModel, line: TypedLine, typed: int) -> str:
     Once the text is less likely than what is shown, it ends: nothing behind that would be shown.
     """
     place = replace(line.place, prefix=line.place.prefix + line.text[:typed])
-    least = served.least_logprob
+    least = served.least_logprob(place.language)
     suggestion = served.complete(
         place, guess=line.text[typed:], settled=lambda _, logprob: logprob < least
     )
     return suggestion.text.replace("\r\n", "\n") if suggestion.shown else ""
 
 
-def _right(shown: str, left: str) -> int:
+def saved(shown: str, left: str) -> int:
     """How many characters taking ``shown`` saves where ``left`` is to be typed; 0 if it is wrong.
 
     One line may be the beginning of what is to come; of more lines, the first must be the rest.

@@ -28,6 +28,7 @@ from homespun_model.decoding.confidence import (
     logprob,
     mean_logprob,
 )
+from homespun_model.decoding.shown_from import ShownFrom
 from homespun_model.stopping.trim import Trimmer
 from homespun_model.store.admission import check
 from homespun_model.store.revision import Revision
@@ -56,13 +57,16 @@ class Completer:
         prompt_version: int | None = None,
         *,
         generic: str | None = None,
+        shown_from: ShownFrom | None = None,
     ) -> None:
-        """``generic``: the hash of the base's generic adapter, where the engine holds it."""
+        """``generic``: the hash of the base's generic adapter, where the engine holds it.
+        ``shown_from``: None takes what was fitted to the base."""
         from homespun_model.decoding.decode import Decoder
 
         self.revision = revision
         self.generic = generic
         self._base = base
+        self._shown_from = shown_from or ShownFrom(base.fitted.likely)
         self._prompts = base.prompts(prompt_version)
         self._engine = engine
         self._decoder = Decoder(engine, base.fitted)
@@ -85,7 +89,9 @@ class Completer:
             return cls._plain(base, device, bare=bare)
         check(adapter, base)
         engine = load_engine(base, adapter.path, device=device)
-        return cls(base, engine, adapter.name, adapter.manifest["prompt_version"])
+        version, shown = adapter.manifest["prompt_version"], adapter.manifest.get("shown_from")
+        shown_from = ShownFrom.from_json(shown, base.fitted.likely)
+        return cls(base, engine, adapter.name, version, shown_from=shown_from)
 
     @classmethod
     def _plain(cls, base: Base, device: str, *, bare: bool) -> Self:
@@ -108,10 +114,9 @@ class Completer:
         """The sentinels of the base's family: texts that no suggestion may hold."""
         return self._base.format.sentinels()
 
-    @property
-    def least_logprob(self) -> float:
-        """``Scoring.least_logprob``: what was fitted to the base."""
-        return self._base.fitted.least
+    def least_logprob(self, language: str | None) -> float:
+        """``Scoring.least_logprob``."""
+        return self._shown_from.least(language)
 
     def tokens(self, text: str) -> list[int]:
         """A text as the base's tokens."""
@@ -162,7 +167,7 @@ class Completer:
             guess=self._prompts.encode_middle(begun + guess) if guess else (),
         )
         clock.lap("decode")
-        text, least = self._text(decoded.ids, begun), self.least_logprob
+        text, least = self._text(decoded.ids, begun), self.least_logprob(place.language)
         trimmed = trimmer.trim(text, ended=decoded.stopped == "end")
         starts, stopped = self._token_starts(decoded, begun), str(trimmed.reason)
         if decoded.stopped == "halted" and not trimmer.done(text):

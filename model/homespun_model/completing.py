@@ -100,9 +100,8 @@ class Scoring(Completing, Protocol):
     """What can be measured: it says what given text costs, too, and what it completes where the
     answer is known."""
 
-    @property
-    def least_logprob(self) -> float:
-        """``Suggestion.least_logprob`` of all that it suggests."""
+    def least_logprob(self, language: str | None) -> float:
+        """``Suggestion.least_logprob`` of all that it suggests in a language."""
         ...
 
     def complete(

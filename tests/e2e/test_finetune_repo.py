@@ -139,6 +139,7 @@ def test_what_is_in_the_store(
     assert manifest["metrics"]["evidence"]["gain"]["low"] > 0
     assert manifest["training"]["budget"]["tokens"] > 0
     assert manifest["settings"]["train"]["rank"] == 32
+    assert 0.02 <= manifest["shown_from"]["likely"] <= 0.5
     assert list((store / "team" / "staging").iterdir()) == []
 
 

@@ -31,11 +31,6 @@ class Fitted:
     token_cost: float
     """What each token of a draft adds."""
 
-    @property
-    def least(self) -> float:
-        """``likely`` as a natural logarithm."""
-        return math.log(self.likely)
-
 
 def fitted_to(parameters: int) -> Fitted:
     """What was fitted to the base that is nearest in size."""
