@@ -64,17 +64,17 @@ def evaluated(
 @pytest.mark.slow
 def test_every_model_answers_the_same_holes(mined: Mined, tmp_path: Path) -> None:
     evaluation = evaluated(mined, tmp_path)
-    metrics = evaluation.metrics()
+    metrics = evaluation.sheets.metrics()
     assert set(metrics) == {"base", "copy", "candidate"}
     counted = {(m.holes, m.completions, m.whole_completions) for m in metrics.values()}
     assert counted == {(32, 32, 3)}
     assert metrics["base"].lines == metrics["candidate"].lines == 6
     assert metrics["copy"].lines == 0
     assert metrics["copy"].bits_per_byte < metrics["base"].bits_per_byte
-    holes = {role: [r.hole for r in found] for role, found in evaluation.results().items()}
+    holes = {role: [r.hole for r in found] for role, found in evaluation.sheets.results().items()}
     assert len({tuple(of) for of in holes.values()}) == 1
 
-    evidence = gather(evaluation)
+    evidence = gather(evaluation.sheets)
     assert (evidence.against, set(evidence.rivals)) == ("base", {"copy"})
     assert evidence.general is not None and evidence.drift is None
     assert evidence.verbatim is not None and evidence.verbatim.reproduced == 0
@@ -90,12 +90,12 @@ def test_every_model_answers_the_same_holes(mined: Mined, tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_an_incumbent_sits_the_same_and_is_what_counts(mined: Mined, tmp_path: Path) -> None:
     evaluation = evaluated(mined, tmp_path, incumbent=True)
-    metrics = evaluation.metrics()
+    metrics = evaluation.sheets.metrics()
     alike = pytest.approx(metrics["base"].bits_per_byte, abs=1e-5)
     assert metrics["incumbent"].bits_per_byte == alike
     assert metrics["incumbent"].completions == 32
     assert metrics["base"].completions == metrics["base"].lines == 0
-    evidence = gather(evaluation)
+    evidence = gather(evaluation.sheets)
     assert (evidence.against, set(evidence.rivals)) == ("incumbent", {"base", "copy"})
     assert evidence.main.gain is not None and evidence.rivals["base"].gain is not None
     assert evidence.main.gain.value == pytest.approx(evidence.rivals["base"].gain.value, abs=1e-5)
@@ -122,14 +122,14 @@ def test_a_bare_base_beside_a_generic_adapter_answers_some_and_cuts_nobody(
     evaluation.measure("generic", Completer.load(models["generic"]))
     evaluation.measure("base", Completer.load(models["base"], bare=True))
     evaluation.measure("candidate", Completer.load(models["candidate"]))
-    metrics = evaluation.metrics()
+    metrics = evaluation.sheets.metrics()
     assert {role: m.holes for role, m in metrics.items()} == {
         "generic": 32,
         "candidate": 32,
         "base": FEW_HOLES,
     }
     assert metrics["base"].completions == 0
-    evidence = gather(evaluation)
+    evidence = gather(evaluation.sheets)
     assert evidence.against == "generic"
     assert evidence.rivals["base"].holes == FEW_HOLES
     assert set(evaluation.to_json()["general"]) == {"generic", "candidate"}
@@ -138,7 +138,7 @@ def test_a_bare_base_beside_a_generic_adapter_answers_some_and_cuts_nobody(
 @pytest.mark.slow
 def test_no_time_at_all_is_still_an_answer(mined: Mined, tmp_path: Path) -> None:
     evaluation = evaluated(mined, tmp_path, seconds=0.01)
-    evidence = gather(evaluation)
+    evidence = gather(evaluation.sheets)
     assert decide(evidence).outcome == "undecided"
 
 
@@ -160,6 +160,6 @@ def test_other_languages_are_held_against_the_bases_own_words(mined: Mined, tmp_
         for sample in mined.samples("test")
     ]
     evaluation = evaluated(mined, tmp_path, samples=samples)
-    evidence = gather(evaluation)
+    evidence = gather(evaluation.sheets)
     assert evidence.drift is not None and evidence.drift > 0
     assert evaluation.to_json()["drift"]["base"]["holes"] > 0

@@ -9,15 +9,13 @@ asked (``exam_plan``): nothing that is answered has a say in it. Knows no traini
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice, takewhile
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from homespun_corpus.mining.eval_material import EvalMaterial, LearntFunction
-from homespun_corpus.mining.sample import Novelty, Sample
+from homespun_corpus.mining.sample import Sample
 from homespun_corpus.retrieval.secret_window import clipped
 
 from homespun_finetune import memorization
@@ -35,13 +33,11 @@ from homespun_finetune.holdout import (
     Answerer,
     ServedModel,
     answered,
-    breakdown,
     held_out,
-    in_common,
 )
-from homespun_finetune.metrics import HoleResult, Metrics, SimulatedLine, summarise
 from homespun_finetune.progress import Reporter, Turn
 from homespun_finetune.settings import EvaluateSettings
+from homespun_finetune.sheets import Sheets
 from homespun_finetune.since_release import NewerShare, SinceRelease
 from homespun_finetune.sitting import Asked, Sitting
 from homespun_finetune.stdlib_samples import generic_samples, measured_samples
@@ -50,8 +46,6 @@ if TYPE_CHECKING:
     from homespun_model.bases.base import Base
     from homespun_model.completing import Scoring
     from homespun_model.decoding.ngram_index import NgramIndex
-
-Results = dict[Role, tuple[HoleResult, ...]]
 
 TRIAL = 7  # holes of two or three functions, timed to know how many there is time for
 SLOWER = 1.3  # a later model may take this much longer than the first over the same work
@@ -76,6 +70,7 @@ class Evaluation:
         since: SinceRelease | None = None,
     ) -> None:
         self.contestants = contestants
+        self.sheets = Sheets(contestants)
         self._settings = settings
         self._reporter = reporter
         self._material = material
@@ -86,15 +81,12 @@ class Evaluation:
             if holes := held_out(samples, novelty, settings.seed, material):
                 asked = since.newer_first(holes) if since else holes
                 self._holdouts[novelty] = tuple(asked[: settings.max_holes])
-        self._results: dict[Subject, Results] = defaultdict(dict)
         # Of each part, what a contestant with a weight of 1 may take.
         self._limits: dict[Part, float] = {}
         self._grace = 0.0
         self._ngrams: NgramIndex | None = None
         self._lines: int | None = None
-        self._typed: dict[Role, tuple[SimulatedLine, ...]] = {}
         self._functions: list[LearntFunction] = []
-        self._probed: dict[Role, tuple[memorization.Probe, ...]] = {}
 
     @property
     def seed(self) -> int:
@@ -144,66 +136,10 @@ class Evaluation:
                 turn = Turn(stage, self._limit("copy", "new"))
                 self._ask_about_new_code("copy", NgramBaseline(base, tree), turn)
 
-    def results(self, subject: Subject = "new") -> Results:
-        """Every model's results, over the holes that all of them got through; the bare base beside
-        a generic adapter, which is asked fewer, apart."""
-        results = self._results[subject]
-        whole = {role: found for role, found in results.items() if not self._is_bare(role)}
-        if not whole:
-            return {}
-        cut = dict(zip(whole, in_common(list(whole.values())), strict=True))
-        apart = {role: found for role, found in results.items() if self._is_bare(role)}
-        return cut | apart
-
-    def typed(self) -> dict[Role, tuple[SimulatedLine, ...]]:
-        """Every model's lines, as many as all of them typed."""
-        common = min(map(len, self._typed.values()), default=0)
-        return {role: lines[:common] for role, lines in self._typed.items()}
-
-    def verbatim(self) -> memorization.Memorization | None:
-        """What the candidate has memorized; None where there was nothing to ask for."""
-        if not self._functions or "candidate" not in self._probed:
-            return None
-        return memorization.compare(
-            self._probed[self.contestants.ground], self._probed["candidate"]
-        )
-
-    def metrics(self, novelty: Novelty = "new") -> dict[str, Metrics]:
-        typed = self.typed() if novelty == "new" else {}
-        results = self.results("edited" if novelty == "edited" else "new")
-        return {role: summarise(found, typed.get(role, ())) for role, found in results.items()}
-
     def to_json(self) -> dict[str, Any]:
-        """For the manifest: the headline, also by kind and by language, and the rest apart."""
-        found = self.verbatim()
-        return {
-            **{role: metrics.to_json() for role, metrics in self.metrics().items()},
-            "edited": {role: m.to_json() for role, m in self.metrics("edited").items()},
-            "by_kind": self._broken_down("kind", {}),
-            "by_language": self._broken_down("language", self.typed()),
-            "general": {
-                role: {"bits_per_byte": summarise(found).bits_per_byte, "holes": len(found)}
-                for role, found in self.results("general").items()
-            },
-            "drift": {
-                role: {"bits_per_byte": summarise(found).bits_per_byte, "holes": len(found)}
-                for role, found in self.results("drift").items()
-            },
-            "verbatim": found.to_json() if found else None,
-            "newer_than_base": self.newer.to_json() if self.newer else None,
-        }
-
-    def _broken_down(
-        self, key: str, typed: Mapping[Role, Sequence[SimulatedLine]]
-    ) -> dict[str, dict[str, Any]]:
-        of = attrgetter(key)
-        return {
-            role: {
-                name: m.to_json()
-                for name, m in breakdown(found, of, _by_language(typed.get(role, ()))).items()
-            }
-            for role, found in self.results().items()
-        }
+        """``Sheets.to_json``, and how old what was asked is."""
+        newer = self.newer
+        return self.sheets.to_json() | {"newer_than_base": newer.to_json() if newer else None}
 
     def _is_bare(self, role: Role) -> bool:
         return self.contestants.is_bare(role)
@@ -252,7 +188,7 @@ class Evaluation:
             self._holdouts["drift"] = tuple(written)
 
     def _ask_about_new_code(self, role: Role, answering: Answerer, turn: Turn) -> None:
-        holes, first = self.holes, not self._results["new"]
+        holes, first = self.holes, not self.sheets.answers["new"]
         sitting = Sitting(self._asked(role))
         if first:
             sitting.ask(answering, holes[:TRIAL], turn)
@@ -264,9 +200,9 @@ class Evaluation:
             self._took(role, "new", sitting.on_holes)
         else:
             sitting.ask(answering, holes[: FEW_HOLES if self._is_bare(role) else None], turn)
-        self._results["new"][role] = tuple(sitting.results)
+        self.sheets.answers["new"][role] = tuple(sitting.results)
         if self.contestants.takes(role, "typing"):
-            self._typed[role] = tuple(sitting.lines)
+            self.sheets.lines[role] = tuple(sitting.lines)
             if self._lines is None:
                 self._lines = len(sitting.lines)
                 self._took(role, "typing", sitting.on_typing)
@@ -307,10 +243,10 @@ class Evaluation:
         begun, in_time = time.monotonic(), turn.within(self._limit(role, subject))
         holes = takewhile(lambda _: in_time(), self._holdouts[subject])
         found = tuple(answered(answering, hole) for hole in holes)
-        if not self._results[subject]:
+        if not self.sheets.answers[subject]:
             self._holdouts[subject] = self._holdouts[subject][: len(found)]
             self._took(role, subject, time.monotonic() - begun)
-        self._results[subject][role] = found
+        self.sheets.answers[subject][role] = found
 
     def ngrams_for(self, completer: Scoring) -> NgramIndex:
         """The trees at the split, as what may be copied; the models of a run have one vocabulary.
@@ -334,9 +270,9 @@ class Evaluation:
         if not self.contestants.takes(role, "verbatim"):
             return
         begun, in_time = time.monotonic(), turn.within(self._limit(role, "verbatim"))
-        self._probed[role] = tuple(memorization.probe(completer, self._functions, in_time))
-        if len(self._probed) == 1:
-            asked = {probe_.function for probe_ in self._probed[role]}
+        self.sheets.probed[role] = tuple(memorization.probe(completer, self._functions, in_time))
+        if len(self.sheets.probed) == 1:
+            asked = {probe_.function for probe_ in self.sheets.probed[role]}
             self._functions = [function for function in self._functions if function.id in asked]
             self._took(role, "verbatim", time.monotonic() - begun)
 
@@ -350,10 +286,3 @@ def _with_less_around(sample: Sample) -> Sample:
     place = sample.place
     before, after = len(place.prefix) - GENERAL_BEFORE, len(place.suffix) - GENERAL_AFTER
     return replace(sample, place=clipped(place, place.before + before, place.after + after))
-
-
-def _by_language(typed: Sequence[SimulatedLine]) -> dict[str, list[SimulatedLine]]:
-    groups: dict[str, list[SimulatedLine]] = defaultdict(list)
-    for line in typed:
-        groups[line.language].append(line)
-    return groups

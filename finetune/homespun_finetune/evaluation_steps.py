@@ -129,7 +129,7 @@ def evidence(
     split = incumbent.manifest.get("split") if incumbent else None
     was = split.get("kind") if isinstance(split, dict) else None
     return gather(
-        evaluation,
+        evaluation.sheets,
         seed=seed,
         weaker_split=was == "time" and mined.manifest["split"]["kind"] != "time",
     )

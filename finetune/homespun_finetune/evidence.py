@@ -22,7 +22,7 @@ from homespun_finetune.metrics import (
 )
 
 if TYPE_CHECKING:
-    from homespun_finetune.evaluation import Evaluation
+    from homespun_finetune.sheets import Sheets
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,11 @@ class Evidence:
         }
 
 
-def gather(evaluation: Evaluation, *, seed: int = 0, weaker_split: bool = False) -> Evidence:
-    """All there is to say about the candidate of an evaluation that all models went through."""
-    results, typed = evaluation.results(), evaluation.typed()
-    against, ground = evaluation.contestants.against, evaluation.contestants.ground
-    general, drift = evaluation.results("general"), evaluation.results("drift")
+def gather(sheets: Sheets, *, seed: int = 0, weaker_split: bool = False) -> Evidence:
+    """All there is to say about the candidate of an exam that all models sat."""
+    results, typed = sheets.results(), sheets.typed()
+    against, ground = sheets.contestants.against, sheets.contestants.ground
+    general, drift = sheets.results("general"), sheets.results("drift")
     candidate = results["candidate"]
     rivals = [role for role in results if role not in ("candidate", against)]
     return Evidence(
@@ -98,7 +98,7 @@ def gather(evaluation: Evaluation, *, seed: int = 0, weaker_split: bool = False)
         lines=len(typed["candidate"]),
         general=weigh(general["candidate"], general[ground], seed=seed).gain if general else None,
         drift=_more(drift[ground], drift["candidate"]) if drift else None,
-        verbatim=evaluation.verbatim(),
+        verbatim=sheets.verbatim(),
         weaker_split=weaker_split,
     )
 

@@ -79,7 +79,7 @@ def report_page(
     earlier: Sequence[Revision],
 ) -> Page:
     """The page of a run: its completions are those of the two ``sides``, before and after."""
-    before, after = (evaluation.results()[side] for side in sides)
+    before, after = (evaluation.sheets.results()[side] for side in sides)
     return Page(
         repository=repository,
         decision=ended.outcome if isinstance(ended, Decision) else ended.decision,
@@ -131,7 +131,7 @@ class RunRecord:
             counts=self.counts,
             reasons=reasons,
             revision=revision,
-            metrics=evaluation.metrics() if evaluation else {},
+            metrics=evaluation.sheets.metrics() if evaluation else {},
             seconds=self.seconds,
         )
 
@@ -159,7 +159,7 @@ def tell(
     outcome: Outcome, manifest: Mapping[str, Any], evaluation: Evaluation, console: Console
 ) -> None:
     """The decision, with the figures and the completions it rests on."""
-    results = evaluation.results()
+    results = evaluation.sheets.results()
     before = evaluation.contestants.against
     pairs = show.choose(evaluation.holes, results[before], results["candidate"])
     show.decision(console, outcome, in_brief(manifest, outcome.decision))
