@@ -2,6 +2,7 @@
 
     python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER|none]
                                  [--tokens 120000] [--holes 150] [--context none] [--renamed]
+                                 [--order recent]
                                  [--keep FOLDER] [--json FILE] [--train KEY=VALUE]...
 
 On each repository an adapter is trained for as many tokens, from the same seed, going on from the
@@ -11,6 +12,7 @@ the next repository in the list (other). The model alone, teacher forced: bits a
 the middles without their ends, and first lines of which every token is the likeliest. Intervals
 (95%) over files, of each repository and of all together; the headline is own against other.
 With ``--keep`` adapters lie in FOLDER, and are not trained again where they lie there.
+``--order recent`` reads files that changed last first.
 ``--context none`` leaves related code out of every prompt; ``--renamed`` gives all code names that
 no model can have seen, as in-house code has (what is cut in a word at the cursor is left as it
 comes); ``--train`` moves a setting of the recipe.
@@ -45,6 +47,7 @@ from homespun_finetune.holdout import held_out
 from homespun_finetune.metrics import Interval, bootstrap_ratio
 from homespun_finetune.packed_decoder import PackedDecoder, packed
 from homespun_finetune.progress import Stage
+from homespun_finetune.reading_order import last_changed_first
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.start_onward import widen
 from homespun_finetune.train import TrainingFolders, TrainingLoop
@@ -78,6 +81,8 @@ class Bench:
     tokens: int
     with_context: bool
     renaming: Renaming | None
+    recent: bool
+    """Whether files that changed last are read first."""
     work: Path
 
     def adapter(self, repository: Path, start: Path | None) -> Path:
@@ -119,9 +124,11 @@ class Bench:
 
     def _encoded(self, mined: Mined) -> Iterator[EncodedSample]:
         rows = mined.dataset["train"]
-        order = (Sample.from_row(rows[i]) for i in shuffled(len(rows), self.settings.seed))
+        seed = self.settings.seed
+        order = last_changed_first(mined, seed) if self.recent else shuffled(len(rows), seed)
+        samples = (Sample.from_row(rows[i]) for i in order)
         return encode_all(
-            self.base.prompts(), map(self._shown, order), longest=self.base.context_length
+            self.base.prompts(), map(self._shown, samples), longest=self.base.context_length
         )
 
     def _shown(self, sample: Sample) -> Sample:
@@ -156,6 +163,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=float, default=120_000)
     parser.add_argument("--holes", type=int, default=150)
     parser.add_argument("--context", choices=("related", "none"), default="related")
+    parser.add_argument("--order", choices=("any", "recent"), default="any")
     parser.add_argument("--renamed", action="store_true")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--json", type=Path)
@@ -170,6 +178,7 @@ def main() -> None:
             int(options.tokens),
             options.context == "related",
             Renaming.away_from_the_library() if options.renamed else None,
+            options.order == "recent",
             options.keep or Path(work),
         )
         generic = widened(bench, options.generic)

@@ -1,0 +1,55 @@
+"""In which order training reads: one sample of each file in turn, what changed last first.
+
+Minutes are often too few for all of a repository, and new code is written where code was written
+last. Only what happened until the training tree counts: what came after it is the test's. Texts come
+behind code. Knows no models.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import zip_longest
+
+from homespun_corpus.mining.dataset import Mined
+from homespun_corpus.repo.repository import Repository
+from homespun_corpus.syntax.languages import mined_language
+
+from homespun_finetune.batches import shuffled
+
+MAX_COMMITS = 2000
+
+
+def last_changed_first(mined: Mined, seed: int) -> list[int]:
+    """Every row of the training split once."""
+    rows = mined.dataset["train"].select_columns(["repository", "path"])
+    files: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i in shuffled(len(rows), seed):
+        files[rows[i]["repository"], rows[i]["path"]].append(i)
+    ranks = _ranks(mined)
+
+    def rank(file: tuple[str, str]) -> tuple[bool, int]:
+        return mined_language(file[1]) is None, ranks.get(file, MAX_COMMITS)
+
+    order = sorted(files, key=rank)  # stable: of one commit in the seeded order
+    turns = zip_longest(*(files[file] for file in order))
+    return [i for turn in turns for i in turn if i is not None]
+
+
+def _ranks(mined: Mined) -> dict[tuple[str, str], int]:
+    """How many commits before the training tree's a file was changed last, for those in reach."""
+    ranks: dict[tuple[str, str], int] = {}
+    repositories = mined.material.repositories if mined.material else ()
+    for repository, about in zip(repositories, mined.manifest["repositories"], strict=False):
+        for age, path in _touched(repository, about["split"]["train_commit"]):
+            ranks.setdefault((repository.identity, path), age)
+    return ranks
+
+
+def _touched(repository: Repository, commit: str | None) -> Iterator[tuple[int, str]]:
+    """Commits back from ``commit``, and each path that they touched."""
+    history = list(repository.history()) if commit else []
+    begin = next((n for n, one in enumerate(history) if one.id == commit), len(history))
+    for age, one in enumerate(history[begin : begin + MAX_COMMITS]):
+        for change in repository.changes(one.parent, one.id) if one.parent else ():
+            yield age, change.path
