@@ -1,8 +1,8 @@
 """In which order training reads: one sample of each file in turn, what changed last first.
 
 Minutes are often too few for all of a repository, and new code is written where code was written
-last. Only what happened until the training tree counts: what came after it is the test's. Texts come
-behind code. Knows no models.
+last. Only what happened until the training tree counts: what came after it is the test's. Texts
+come behind code. Knows no models.
 """
 
 from __future__ import annotations
