@@ -7,10 +7,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import platformdirs
 import pytest
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.repo.repository import Repository
+from homespun_finetune.answered_before import AnsweredBefore
 from homespun_finetune.evaluation import Evaluation
 from homespun_finetune.evidence import gather
 from homespun_finetune.exam_plan import FEW_HOLES, Contestants
@@ -163,3 +165,31 @@ def test_other_languages_are_held_against_the_bases_own_words(mined: Mined, tmp_
     evidence = gather(evaluation.sheets)
     assert evidence.drift is not None and evidence.drift > 0
     assert evaluation.to_json()["drift"]["base"]["holes"] > 0
+
+
+def test_a_model_that_answered_before_is_not_asked_again(
+    mined: Mined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+    base = load_base(str(tiny_base(tmp_path / "base")))
+
+    def measured() -> Evaluation:
+        evaluation = Evaluation(
+            list(mined.samples("test")),
+            mined.material,
+            SETTINGS,
+            seconds=600,
+            contestants=Contestants(generic=False, incumbent=False, candidate=True),
+            reporter=Reporter(Console(file=io.StringIO())),
+        )
+        evaluation.measure("base", Completer.load(base), AnsweredBefore.about({"of": "base"}))
+        return evaluation
+
+    first = measured()
+    for name in ("score", "complete"):
+        monkeypatch.setattr(Completer, name, lambda *_, **__: pytest.fail("asked again"))
+    again = measured()
+    assert again.sheets.results() == first.sheets.results() != {}
+    assert again.sheets.results("general") == first.sheets.results("general") != {}
+    assert again.sheets.typed() == first.sheets.typed() != {}
+    assert again.longest("candidate") == pytest.approx(first.longest("candidate"), rel=0.2)

@@ -11,14 +11,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from homespun_corpus.mining.eval_material import EvalMaterial, LearntFunction
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.retrieval.secret_window import clipped
 
 from homespun_finetune import memorization
+from homespun_finetune.answered_before import AnsweredBefore
 from homespun_finetune.exam_plan import (
     EDITED_SHARE,
     ENOUGH,
@@ -107,9 +109,10 @@ class Evaluation:
         """Seconds that are planned for a model."""
         return sum(self._planned(role, part) for part in self._limits)
 
-    def measure(self, role: Role, completer: Scoring) -> None:
+    def measure(self, role: Role, completer: Scoring, before: AnsweredBefore | None = None) -> None:
         """Put a model to all that it is asked: ``Contestants.ground`` first, for it decides how
-        much that is."""
+        much that is. What it answered ``before`` it is not asked again."""
+        before = before or AnsweredBefore()
         if not self._limits:
             self._open()
         name = "adapter" if role == "candidate" else role
@@ -118,11 +121,11 @@ class Evaluation:
             if role == self.contestants.ground:
                 self._ask_what_it_would_write(completer, turn)
             served = ServedModel(completer, self.ngrams_for(completer))
-            self._ask_about_new_code(role, served, turn)
+            self._ask_about_new_code(role, served, turn, before)
             alone = ServedModel(completer, None)
-            self._score(role, served, "edited", turn)
-            self._score(role, alone, "general", turn)
-            self._score(role, alone, "drift", turn)
+            self._score(role, served, "edited", turn, before)
+            self._score(role, alone, "general", turn, before)
+            self._score(role, alone, "drift", turn, before)
             self._probe(role, completer, turn)
         self._grace = GRACE
 
@@ -134,7 +137,7 @@ class Evaluation:
             with self._reporter.stage("measuring the baseline") as stage:
                 tree = self._material.tree() if self._material else ()
                 turn = Turn(stage, self._limit("copy", "new"))
-                self._ask_about_new_code("copy", NgramBaseline(base, tree), turn)
+                self._ask_about_new_code("copy", NgramBaseline(base, tree), turn, AnsweredBefore())
 
     def to_json(self) -> dict[str, Any]:
         """``Sheets.to_json``, and how old what was asked is."""
@@ -187,9 +190,11 @@ class Evaluation:
         if written:
             self._holdouts["drift"] = tuple(written)
 
-    def _ask_about_new_code(self, role: Role, answering: Answerer, turn: Turn) -> None:
+    def _ask_about_new_code(
+        self, role: Role, answering: Answerer, turn: Turn, before: AnsweredBefore
+    ) -> None:
         holes, first = self.holes, not self.sheets.answers["new"]
-        sitting = Sitting(self._asked(role))
+        sitting = Sitting(self._asked(role), before)
         if first:
             sitting.ask(answering, holes[:TRIAL], turn)
             holes = self._those_affordable(sitting)
@@ -237,16 +242,25 @@ class Evaluation:
             )
         return holes[:most]
 
-    def _score(self, role: Role, answering: Answerer, subject: Subject, turn: Turn) -> None:
+    def _score(
+        self,
+        role: Role,
+        answering: Answerer,
+        subject: Literal["edited", "general", "drift"],
+        turn: Turn,
+        before: AnsweredBefore,
+    ) -> None:
         if subject not in self._holdouts or not self.contestants.takes(role, subject):
             return
-        begun, in_time = time.monotonic(), turn.within(self._limit(role, subject))
-        holes = takewhile(lambda _: in_time(), self._holdouts[subject])
-        found = tuple(answered(answering, hole) for hole in holes)
+        in_time = turn.within(self._limit(role, subject))
+        found = [
+            before.answer(hole, f"scored, {subject}", partial(answered, answering, hole))
+            for hole in takewhile(lambda _: in_time(), self._holdouts[subject])
+        ]
         if not self.sheets.answers[subject]:
             self._holdouts[subject] = self._holdouts[subject][: len(found)]
-            self._took(role, subject, time.monotonic() - begun)
-        self.sheets.answers[subject][role] = found
+            self._took(role, subject, sum(seconds for _, seconds in found))
+        self.sheets.answers[subject][role] = tuple(answer for answer, _ in found)
 
     def ngrams_for(self, completer: Scoring) -> NgramIndex:
         """The trees at the split, as what may be copied; the models of a run have one vocabulary.

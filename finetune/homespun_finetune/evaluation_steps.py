@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homespun_model.decoding.shown_from import LEAST, ShownFrom
 
+from homespun_finetune.answered_before import AnsweredBefore
 from homespun_finetune.budget import best_device
 from homespun_finetune.calibration import answers, calibrated
 from homespun_finetune.evaluation import Evaluation
@@ -59,21 +60,29 @@ def open_evaluation(
 
 
 def examine_what_is(
-    evaluation: Evaluation, base: Base, incumbent: Revision | None, progress: RunProgress
+    evaluation: Evaluation,
+    base: Base,
+    mined: Mined,
+    incumbent: Revision | None,
+    progress: RunProgress,
 ) -> None:
-    """What everybody has, copying, and the incumbent."""
+    """What everybody has, copying, and the incumbent; what they answered before is known."""
     from homespun_model.completer import Completer
 
     device, contestants = best_device(), evaluation.contestants
-    _examine(evaluation, contestants.ground, Completer.load(base, device=device), progress)
+
+    def examine(role: Role, completer: Completer) -> None:
+        before = AnsweredBefore.about(_deciding(base, completer, mined, device))
+        with progress.seconds.timed("evaluate"):
+            evaluation.measure(role, completer, before)
+
+    examine(contestants.ground, Completer.load(base, device=device))
     if contestants.generic:
-        bare = Completer.load(base, device=device, bare=True)
-        _examine(evaluation, "base", bare, progress)
+        examine("base", Completer.load(base, device=device, bare=True))
     with progress.seconds.timed("evaluate"):
         evaluation.measure_copying(base)
     if incumbent is not None:
-        served = Completer.load(base, incumbent, device=device)
-        _examine(evaluation, "incumbent", served, progress)
+        examine("incumbent", Completer.load(base, incumbent, device=device))
 
 
 def examine_candidate(
@@ -98,9 +107,9 @@ def examine_candidate(
         in_time = Turn(stage, seconds).within(seconds)
         found = list(answers(served, holes, in_time, evaluation.seed))
     shown_from = calibrated(found, base.fitted.likely)
-    _examine(
-        evaluation, "candidate", Completer(base, engine, None, shown_from=shown_from), progress
-    )
+    with progress.seconds.timed("evaluate"):
+        candidate = Completer(base, engine, None, shown_from=shown_from)
+        evaluation.measure("candidate", candidate)
     return shown_from
 
 
@@ -135,11 +144,17 @@ def evidence(
     )
 
 
-def _examine(
-    evaluation: Evaluation, role: Role, completer: Completer, progress: RunProgress
-) -> None:
-    with progress.seconds.timed("evaluate"):
-        evaluation.measure(role, completer)
+def _deciding(base: Base, completer: Completer, mined: Mined, device: str) -> dict[str, Any]:
+    """What decides a model's answers about held-out code, beside this program."""
+    about = ("commit", "split", "digest", "repositories")
+    return {
+        "base": base.weights_hash,
+        "format": [base.fim.order, base.fim.prefix, base.fim.suffix, base.fim.middle, base.fim.end],
+        "generic": completer.generic,
+        "revision": completer.revision,
+        "device": device,
+        **{key: mined.manifest[key] for key in about},
+    }
 
 
 def _loaded(base: Base, folder: Path | None) -> Completer:

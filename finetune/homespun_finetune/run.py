@@ -101,7 +101,7 @@ def _evaluate(request: RunRequest, context: RunContext, progress: RunProgress) -
         contestants=_contestants(served, candidate=False),
         reporter=progress.reporter,
     )
-    evaluation_steps.examine_what_is(evaluation, base, incumbent, progress)
+    evaluation_steps.examine_what_is(evaluation, base, mined, incumbent, progress)
     outcome = _record(context, progress, mined, base.id).outcome("evaluated", evaluation=evaluation)
     show.table(progress.reporter.console, outcome.metrics)
     if request.report and not evaluation.holes:
@@ -202,7 +202,9 @@ def _train_between_measurements(
 ) -> tuple[Trained, ShownFrom]:
     """The adapter in ``folder``, measured after all that it is held against."""
     evaluation, served = prepared.evaluation, prepared.served
-    evaluation_steps.examine_what_is(evaluation, served.base, served.incumbent, progress)
+    evaluation_steps.examine_what_is(
+        evaluation, served.base, prepared.mined, served.incumbent, progress
+    )
     reserve = prepared.calibrating + evaluation.longest("candidate") + CLOSING
     trained = steps.train(task, folder, resumable, progress, reserve=reserve)
     shown_from = evaluation_steps.examine_candidate(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from homespun_corpus.mining.sample import Sample
 
+from homespun_finetune.answered_before import AnsweredBefore
 from homespun_finetune.holdout import Answerer, ServedModel, answered, completed, hole_id
 from homespun_finetune.metrics import HoleResult, SimulatedLine
 from homespun_finetune.progress import Turn
@@ -42,6 +43,7 @@ class Sitting:
     """Answers in the order of the holes, and the seconds they took."""
 
     asked: Asked
+    before: AnsweredBefore = field(default_factory=AnsweredBefore)
     results: list[HoleResult] = field(default_factory=list)
     lines: list[SimulatedLine] = field(default_factory=list)
     on_holes: float = 0.0
@@ -55,18 +57,22 @@ class Sitting:
             if self.on_holes >= self.asked.seconds_for_holes:
                 return
             telling()
-            begun = time.monotonic()
-            self.results.append(self._answered(answering, hole))
-            self.on_holes += time.monotonic() - begun
+            result, seconds = self._answered(answering, hole)
+            self.results.append(result)
+            self.on_holes += seconds
             if isinstance(answering, ServedModel):
                 self._type(answering, hole, telling)
 
-    def _answered(self, answering: Answerer, hole: Sample) -> HoleResult:
-        result, whole = answered(answering, hole), self.asked.whole
-        if whole is None:
-            return result
-        completion = completed(answering, hole, whole=len(self.results) < whole)
-        return replace(result, completion=completion)
+    def _answered(self, answering: Answerer, hole: Sample) -> tuple[HoleResult, float]:
+        if self.asked.whole is None:
+            return self.before.answer(hole, "scored", lambda: answered(answering, hole))
+        whole = len(self.results) < self.asked.whole
+
+        def ask() -> HoleResult:
+            result = answered(answering, hole)
+            return replace(result, completion=completed(answering, hole, whole=whole))
+
+        return self.before.answer(hole, f"completed{', whole' if whole else ''}", ask)
 
     def _type(self, served: ServedModel, hole: Sample, telling: Callable[[], bool]) -> None:
         """The hole's line, unless the clock ends it half-way: then it does not count."""
@@ -75,7 +81,12 @@ class Sitting:
             return
         if (line := line_of(hole, hole_id(hole))) is None:
             return
-        typed = simulate_line(served, line, lambda: telling() and time.monotonic() - begun < left)
+        typed, seconds = self.before.line(
+            hole,
+            lambda: simulate_line(
+                served, line, lambda: telling() and time.monotonic() - begun < left
+            ),
+        )
         if typed is not None:
             self.lines.append(typed)
-        self.on_typing += time.monotonic() - begun
+        self.on_typing += seconds
