@@ -10,7 +10,8 @@ base's generic adapter or the one in ``--generic`` (``none`` for none). Of each 
 held-out new functions are asked of the base, of the generic one, of its own adapter and of that of
 the next repository in the list (other). The model alone, teacher forced: bits a byte of
 the middles without their ends, and first lines of which every token is the likeliest. Intervals
-(95%) over files, of each repository and of all together; the headline is own against other.
+(95%) over files, of each repository and of all together; the headline is own against other. How
+often another's adapter is surely better than the generic one is the null control of the gate.
 With ``--keep`` adapters lie in FOLDER, and are not trained again where they lie there.
 ``--order recent`` reads files that changed last first.
 ``--context none`` leaves related code out of every prompt; ``--renamed`` gives all code names that
@@ -195,6 +196,9 @@ def main() -> None:
                 options.json.write_text(json.dumps(everything, default=asdict))
     pooled = {role: [a for each in everything.values() for a in each[role]] for role in found}
     tell("all of them", pooled)
+    for role in [role for role in ("other", "own") if "generic" in found]:
+        surely = sum(is_surely_better(each[role], each["generic"]) for each in everything.values())
+        print(f"{role} surely better than generic: {surely} of {len(everything)} repositories")
 
 
 def widened(bench: Bench, named: str | None) -> Path | None:
@@ -241,6 +245,12 @@ def tell(name: str, found: dict[str, list[Asked]]) -> None:
             more, exact = differences(found[role], found[against])
             print(f"{name:24} {role} against {against}: bits {_said(more)}, lines {_said(exact)}")
     print(flush=True)
+
+
+def is_surely_better(found: list[Asked], against: list[Asked]) -> bool:
+    """As the gate asks: the whole interval of the bits. Of the others' adapters it should be few."""
+    more, _ = differences(found, against)
+    return more.high < 0
 
 
 def differences(found: list[Asked], against: list[Asked]) -> tuple[Interval, Interval]:
