@@ -248,7 +248,7 @@ def tell(name: str, found: dict[str, list[Asked]]) -> None:
 
 
 def is_surely_better(found: list[Asked], against: list[Asked]) -> bool:
-    """As the gate asks: the whole interval of the bits. Of the others' adapters it should be few."""
+    """As the gate asks: the whole interval of the bits."""
     more, _ = differences(found, against)
     return more.high < 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from homespun_finetune.exam_plan import FEW_HOLES, Contestants, ExamPlan, Part, Role
+from homespun_finetune.exam_plan import BARE_HOLES, FEW_HOLES, Contestants, ExamPlan, Part, Role
 from homespun_finetune.settings import EvaluateSettings
 
 PARTS: tuple[Part, ...] = ("new", "general", "drift", "typing", "verbatim")
@@ -54,7 +54,7 @@ def test_what_is_affordable_fits_into_the_time_for_holes(contestants: Contestant
     holes = plan.affordable(2.0)
     unit = 2.0 / contestants.weight(ground, "new")
     spent = sum(contestants.weight(role, "new") * unit for role in contestants.roles) * holes
-    spent += FEW_HOLES * unit if contestants.generic else 0
+    spent += BARE_HOLES * unit if contestants.generic else 0
     assert 0.97 * settings.holes * 1000 < spent <= settings.holes * 1000
 
 

@@ -22,9 +22,9 @@ from homespun_corpus.retrieval.secret_window import clipped
 from homespun_finetune import memorization
 from homespun_finetune.answered_before import AnsweredBefore
 from homespun_finetune.exam_plan import (
+    BARE_HOLES,
     EDITED_SHARE,
     ENOUGH,
-    FEW_HOLES,
     Contestants,
     ExamPlan,
     Part,
@@ -166,7 +166,7 @@ class Evaluation:
         if not self.contestants.takes(role, part):
             return 0.0
         if self._is_bare(role):
-            return self._limits[part] * min(1.0, FEW_HOLES / max(1, len(self.holes)))
+            return self._limits[part] * min(1.0, BARE_HOLES / max(1, len(self.holes)))
         if role == "copy":  # of a small base it may take as long, and must cut nobody
             return self._limits[part]
         return self._limits[part] * self.contestants.weight(role, part)
@@ -204,7 +204,7 @@ class Evaluation:
                 self._reporter.say(str(self.newer))
             self._took(role, "new", sitting.on_holes)
         else:
-            sitting.ask(answering, holes[: FEW_HOLES if self._is_bare(role) else None], turn)
+            sitting.ask(answering, holes[: BARE_HOLES if self._is_bare(role) else None], turn)
         self.sheets.answers["new"][role] = tuple(sitting.results)
         if self.contestants.takes(role, "typing"):
             self.sheets.lines[role] = tuple(sitting.lines)

@@ -50,7 +50,8 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """``main``: against what would be replaced. ``rivals``: against everything else, by name."""
+    """``main``: against what would be replaced. ``rivals``: against everything else, by name, but
+    for a bare base beside its generic adapter."""
 
     against: Role
     main: Comparison
@@ -89,7 +90,8 @@ def gather(sheets: Sheets, *, seed: int = 0, weaker_split: bool = False) -> Evid
     against, ground = sheets.contestants.against, sheets.contestants.ground
     general, drift = sheets.results("general"), sheets.results("drift")
     candidate = results["candidate"]
-    rivals = [role for role in results if role not in ("candidate", against)]
+    no_rivals = {"candidate", against, *filter(sheets.contestants.is_bare, results)}
+    rivals = [role for role in results if role not in no_rivals]
     return Evidence(
         against=against,
         main=weigh(results[against], candidate, seed=seed),

@@ -2,8 +2,8 @@
 
 What a model is asked costs time for everybody, so each is asked what a decision needs of it. Exact
 lines and typing count against what would be replaced; everything else has to be beaten in bits.
-The bare base, where a generic adapter stands for it, answers a few holes only: it is beaten by a
-third or not at all. Knows no models and asks nothing.
+The bare base, where a generic adapter stands for it, answers a few holes only: whatever beats that
+one beats it. Knows no models and asks nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ Role = Literal["base", "generic", "incumbent", "candidate", "copy"]
 Subject = Literal["new", "edited", "general", "drift"]
 Part = Literal[Subject, "typing", "verbatim"]
 
-FEW_HOLES = 30  # for the bare base beside a generic adapter: as many as the gate needs
+FEW_HOLES = 30  # as many as the gate needs
+BARE_HOLES = 12  # for the bare base beside a generic adapter: to be seen, for nothing rests on it
 COMPLETING = 1.15  # the time for a hole that is completed too, where scoring takes 1
 COPYING = 0.1  # the time for one that no model is asked about
 DRIFT_SHARE = 0.4  # of the time for code in general, where the team has other languages
@@ -115,7 +116,7 @@ class ExamPlan:
         ``seconds``; as many as the gate needs are always tried."""
         contestants = self.contestants
         each = seconds / contestants.weight(contestants.ground, "new")
-        bare = FEW_HOLES * each if contestants.generic else 0.0
+        bare = BARE_HOLES * each if contestants.generic else 0.0
         left = self.seconds * self.settings.holes - bare
         return max(FEW_HOLES, int(left / each / sum(self._weights("new"))))
 
