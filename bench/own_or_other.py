@@ -2,7 +2,7 @@
 
     python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER|none]
                                  [--tokens 120000] [--holes 150] [--context none] [--renamed]
-                                 [--order recent]
+                                 [--order recent] [--roles generic,other,own]
                                  [--keep FOLDER] [--json FILE] [--train KEY=VALUE]...
 
 On each repository an adapter is trained for as many tokens, from the same seed, going on from the
@@ -163,6 +163,7 @@ def main() -> None:
     parser.add_argument("--generic")
     parser.add_argument("--tokens", type=float, default=120_000)
     parser.add_argument("--holes", type=int, default=150)
+    parser.add_argument("--roles", default="base,generic,other,own")
     parser.add_argument("--context", choices=("related", "none"), default="related")
     parser.add_argument("--order", choices=("any", "recent"), default="any")
     parser.add_argument("--renamed", action="store_true")
@@ -187,9 +188,9 @@ def main() -> None:
         everything: dict[str, dict[str, list[Asked]]] = {}
         for repository, other in zip(own, [*own][1:] + [*own][:1], strict=True):
             roles = {"base": None, "generic": generic, "other": own[other], "own": own[repository]}
-            found = everything[_name(repository)] = compared(
-                bench, repository, roles, options.holes
-            )
+            asked = {role: roles[role] for role in options.roles.split(",")}
+            found = compared(bench, repository, asked, options.holes)
+            everything[_name(repository)] = found
             print(f"== {_name(repository)}, other: {_name(other)}")
             tell(_name(repository), found)
             if options.json:
