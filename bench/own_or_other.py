@@ -2,7 +2,7 @@
 
     python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER|none]
                                  [--tokens 120000] [--holes 150] [--context none] [--renamed]
-                                 [--order recent] [--roles generic,other,own]
+                                 [--order recent] [--rows 0.5] [--roles generic,other,own]
                                  [--keep FOLDER] [--json FILE] [--train KEY=VALUE]...
 
 On each repository an adapter is trained for as many tokens, from the same seed, going on from the
@@ -13,7 +13,7 @@ the middles without their ends, and first lines of which every token is the like
 (95%) over files, of each repository and of all together; the headline is own against other. How
 often another's adapter is surely better than the generic one is the null control of the gate.
 With ``--keep`` adapters lie in FOLDER, and are not trained again where they lie there.
-``--order recent`` reads files that changed last first.
+``--order recent`` reads files that changed last first; ``--rows`` shortens training's rows.
 ``--context none`` leaves related code out of every prompt; ``--renamed`` gives all code names that
 no model can have seen, as in-house code has (what is cut in a word at the cursor is left as it
 comes); ``--train`` moves a setting of the recipe.
@@ -55,6 +55,7 @@ from homespun_finetune.train import TrainingFolders, TrainingLoop
 from homespun_finetune.training_budget import TrainingBudget, first_samples
 from homespun_finetune.training_data import Tokens, TrainingData, schedule
 from homespun_model.bases.base import Base, load_base
+from homespun_model.bases.prompt import Budget
 from renamed import Renaming
 from rich.console import Console
 
@@ -84,6 +85,8 @@ class Bench:
     renaming: Renaming | None
     recent: bool
     """Whether files that changed last are read first."""
+    rows: float
+    """How long those of a training are, as a share of what is served."""
     work: Path
 
     def adapter(self, repository: Path, start: Path | None) -> Path:
@@ -128,9 +131,10 @@ class Bench:
         seed = self.settings.seed
         order = last_changed_first(mined, seed) if self.recent else shuffled(len(rows), seed)
         samples = (Sample.from_row(rows[i]) for i in order)
-        return encode_all(
-            self.base.prompts(), map(self._shown, samples), longest=self.base.context_length
-        )
+        longest = round(self.rows * self.base.context_length)
+        usual = self.base.prompts()
+        builder = type(usual)(self.base.tokenizer, self.base.fim, Budget.of(longest))
+        return encode_all(builder, map(self._shown, samples), longest=longest)
 
     def _shown(self, sample: Sample) -> Sample:
         if not self.with_context:
@@ -166,6 +170,7 @@ def main() -> None:
     parser.add_argument("--roles", default="base,generic,other,own")
     parser.add_argument("--context", choices=("related", "none"), default="related")
     parser.add_argument("--order", choices=("any", "recent"), default="any")
+    parser.add_argument("--rows", type=float, default=1.0)
     parser.add_argument("--renamed", action="store_true")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--json", type=Path)
@@ -181,6 +186,7 @@ def main() -> None:
             options.context == "related",
             Renaming.away_from_the_library() if options.renamed else None,
             options.order == "recent",
+            options.rows,
             options.keep or Path(work),
         )
         generic = widened(bench, options.generic)
