@@ -165,6 +165,8 @@ class Completer:
             allowed=self._allowed(begun),
             ngrams=ngrams.without(place.path) if ngrams is not None else None,
             guess=self._prompts.encode_middle(begun + guess) if guess else (),
+            # No middle that was trained on is empty. Behind a begun word its end is its own.
+            never_first=frozenset() if begun else self._stop_ids,
         )
         clock.lap("decode")
         text, least = self._text(decoded.ids, begun), self.least_logprob(place.language)

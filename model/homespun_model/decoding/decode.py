@@ -106,6 +106,7 @@ class Decoder:
         allowed: Allowed = any_token,
         ngrams: NgramView | None = None,
         guess: Sequence[int] = (),
+        never_first: frozenset[int] = frozenset(),
     ) -> Decoded:
         """The most likely token, one after another.
 
@@ -116,7 +117,8 @@ class Decoder:
         far, those that may come next, None for all; log-probabilities are among these.
         ``ngrams``: code whose continuations are blended into what the model expects, together with
         the prompt's own; without it the model decides alone. ``guess``: ids that may well come,
-        all drafted at once; they change nothing but the number of passes.
+        all drafted at once; they change nothing but the number of passes. ``never_first``: what
+        nothing begins with; where it is the most likely, the first token is the next best.
         """
         found = _Progress()
         stopped: Literal["end", "length", "halted"] = "length"
@@ -133,6 +135,7 @@ class Decoder:
                 cancelled=cancelled,
                 allowed=allowed,
                 guess=guess,
+                never_first=never_first,
             ):
                 if token in stop_ids:
                     stopped = "end"
@@ -162,6 +165,7 @@ class Decoder:
         cancelled: IsCancelled,
         allowed: Allowed,
         guess: Sequence[int],
+        never_first: frozenset[int],
     ) -> Iterator[tuple[int, float]]:
         """Tokens and their log-probabilities; the caller puts each into ``found`` before the next.
 
@@ -182,7 +186,7 @@ class Decoder:
                 logits = source.interpolate(row.log_softmax(-1), ids) if blended else row
                 if (some := allowed(ids)) is not None:
                     logits = _only(some, logits)
-                best = int(logits.argmax())
+                best = int((logits if ids else _without(never_first, logits)).argmax())
                 accepted += best == drafted
                 yield best, float(logits[best] - logits.logsumexp(-1))
                 if best != drafted:
@@ -304,6 +308,13 @@ class Decoder:
 def _chunk(speed: float) -> int:
     """Tokens to read at once at so many a second."""
     return int(min(CHUNK, max(LEAST_CHUNK, speed * CHUNK_SECONDS)))
+
+
+def _without(tokens: frozenset[int], logits: torch.Tensor) -> torch.Tensor:
+    """The logits (vocabulary,) with these tokens made impossible."""
+    if not tokens:
+        return logits
+    return logits.index_fill(0, torch.tensor(sorted(tokens), device=logits.device), -torch.inf)
 
 
 def _only(tokens: NDArray[np.int64], logits: torch.Tensor) -> torch.Tensor:
