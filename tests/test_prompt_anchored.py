@@ -38,7 +38,7 @@ def text_of(ids: list[int]) -> str:
 
 
 def test_only_families_trained_prefix_first_have_it() -> None:
-    assert versions_for("psm") == (1, 2)
+    assert versions_for("psm") == (1, 2, 3)
     assert versions_for("spm") == versions_for("spm1") == (1,)
 
 

@@ -105,13 +105,17 @@ def test_the_starters_own_tokenizer_builds_the_recorded_token_ids() -> None:
     assert built(load_base().prompts()) == recorded()["starter, its own tokenizer"]
 
 
+@pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize("family", ANCHORED, ids=lambda family: family.name)
-def test_a_family_builds_the_recorded_token_ids_of_version_2(family: FimFormat) -> None:
-    builder = builder_of(family, 2)
-    assert built(builder) | holes(builder) == recorded()[f"{family.name}, bytes, version 2"]
+def test_a_family_builds_the_recorded_token_ids_of_its_versions(
+    family: FimFormat, version: int
+) -> None:
+    builder = builder_of(family, version)
+    wanted = recorded()[f"{family.name}, bytes, version {version}"]
+    assert built(builder) | holes(builder) == wanted
 
 
 def test_every_recorded_family_is_still_there() -> None:
     names = {f"{family.name}, bytes" for family in (STARTER, *families())}
-    names |= {f"{family.name}, bytes, version 2" for family in ANCHORED}
+    names |= {f"{family.name}, bytes, version {v}" for family in ANCHORED for v in (2, 3)}
     assert recorded().keys() == names | {"starter, its own tokenizer"}

@@ -130,7 +130,7 @@ def test_a_base_without_one_begins_bare(base: Base, mined: Mined, tmp_path: Path
 @pytest.mark.usefixtures("base")
 def test_one_of_another_prompt_is_no_beginning(tmp_path: Path, mined: Mined) -> None:
     prompts_first = load_base(str(tiny_base(tmp_path / "qwen", "qwen2.5-coder")))
-    assert prompts_first.prompt_versions == (1, 2)
+    assert prompts_first.prompt_versions == (1, 2, 3)
     random_generic(prompts_first, tmp_path / "made", prompt_version=1)
     assert prompts_first.generic is not None
     task = TrainingTask(prompts_first, mined, full_plan(mined, 0), SETTINGS)

@@ -14,6 +14,7 @@ all of its suffix is read again at every key, so that it has a version 2, anchor
 
 The prefix ends where the cursor's line begins, and what stands in that line is the middle's forced
 beginning. The family was trained to begin a middle anywhere, and typing changes the end again.
+Version 3 is the same with an anchor that holds over a few lines.
 
 Edges hold still too: the prefix begins at one of the anchors of ``homespun_corpus.place``, and each
 stretch between two anchors is encoded by itself, so that typing re-encodes the last stretch only.
@@ -87,6 +88,9 @@ class _Parts:
     typed: list[int]
 
 
+REGION_CHARS = 256  # of a stretch of a file: some seven lines
+
+
 class PromptBuilder:
     """Builds prompts for one tokenizer, one family's sentinels and one budget of tokens."""
 
@@ -129,13 +133,17 @@ class PromptBuilder:
         before, suffix = [*_opt(self.fim.bos), *first, *second], self._suffix(place)
         at = self._anchor(place)
         typed = list(self._encode(place.prefix[at:]))
-        room = self._room(header, related, suffix, typed)
+        room = self._room(header, related, suffix) - max(len(typed), self._kept_for_typing())
         prefix = self._prefix(replace(place, prefix=place.prefix[:at]), room)
         return _Parts(before, prefix, suffix, typed)
 
     def _anchor(self, place: Place) -> int:
         """Where in the prefix begins what is apart from it."""
         return len(place.prefix)
+
+    def _kept_for_typing(self) -> int:
+        """Tokens that the prefix leaves to what is apart from it, be that shorter."""
+        return 0
 
     def _in_order(self, parts: _Parts) -> list[int]:
         """As the family was trained."""
@@ -236,8 +244,32 @@ class AnchoredPromptBuilder(PromptBuilder):
         return max(prefix_anchors(place.prefix, len(place.prefix), before=place.before))
 
 
+class RegionPromptBuilder(AnchoredPromptBuilder):
+    """Version 3: the anchor holds over a few lines, and the middle begins with all of these.
+
+    What is typed then follows the code above it as code does that is read left to right, with
+    nothing in between, and Enter leaves the front of the prompt as it is (LOG E-049).
+    """
+
+    version: ClassVar[int] = 3
+
+    def _anchor(self, place: Place) -> int:
+        """The first line that begins in the stretch of the file that the cursor's line begins in,
+        counted from the file's beginning."""
+        line = super()._anchor(place)
+        stretch = (place.before + line) // REGION_CHARS * REGION_CHARS - place.before
+        if stretch <= 0:
+            return 0
+        return place.prefix.find("\n", stretch - 1, line) + 1 or line
+
+    def _kept_for_typing(self) -> int:
+        """As many as a stretch and a line have, or the prefix would move as they are typed."""
+        return self.budget.total // 8
+
+
 BUILDERS: Mapping[int, type[PromptBuilder]] = {
-    builder.version: builder for builder in (PromptBuilder, AnchoredPromptBuilder)
+    builder.version: builder
+    for builder in (PromptBuilder, AnchoredPromptBuilder, RegionPromptBuilder)
 }
 """Every version that can be built; which of them a base knows is ``Base.prompt_versions``."""
 
