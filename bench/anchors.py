@@ -8,8 +8,8 @@ spelt anew in all of them, without copies: what the rest of the hole costs in bi
 often every token of its first line is the likeliest. Ways: "cursor" (version 1: the prefix ends at
 the cursor), "line" (version 2: where the cursor's line begins), "words" (the same, a half word
 alone spelt anew), "statement" (where the syntax
-tree's innermost statement around the cursor begins), "region" (the last line that begins a stretch
-of 256 characters, so that it holds over a few lines), "suffix-first" (no anchor: all of the prefix
+tree's innermost statement around the cursor begins), "region" (version 3: the first line of a
+stretch of 256 characters, so that it holds over a few lines), "suffix-first" (no anchor: all of the prefix
 behind the suffix) and "repository" (as "line", behind the family's mark for a repository). With
 ``--teach`` each way has an adapter of its own, taught that way on another repository, kept in
 FOLDER. Intervals are over files. What is finished is noted in FOLDER, or printed only.
@@ -44,7 +44,13 @@ from homespun_finetune.refresh import full_plan
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.training_step import TrainingTask, train_adapter
 from homespun_model.bases.base import Base, load_base
-from homespun_model.bases.prompt import AnchoredPromptBuilder, Budget, Prompt, PromptBuilder
+from homespun_model.bases.prompt import (
+    AnchoredPromptBuilder,
+    Budget,
+    Prompt,
+    PromptBuilder,
+    RegionPromptBuilder,
+)
 from homespun_model.bases.token_healing import begun_word
 from homespun_model.decoding.callbacks import any_token
 from homespun_model.engines.engine import Engine
@@ -92,15 +98,6 @@ class ToStatement(AnchoredPromptBuilder):
         return min(line, begins) if line - begins < STRETCH else line
 
 
-class ToRegion(AnchoredPromptBuilder):
-    """A line that begins a stretch: it holds while a few lines are typed."""
-
-    def _anchor(self, place: Place) -> int:
-        line = super()._anchor(place)
-        at = (place.before + line) // STRETCH * STRETCH - place.before
-        return min(line, place.prefix.find("\n", max(0, at - 1)) + 1) if at > 0 else line
-
-
 class InRepository(AnchoredPromptBuilder):
     """Behind the repository's name."""
 
@@ -125,7 +122,7 @@ WAYS: dict[str, type[PromptBuilder]] = {
     "line": AnchoredPromptBuilder,
     "words": ToLineByWords,
     "statement": ToStatement,
-    "region": ToRegion,
+    "region": RegionPromptBuilder,
     "suffix-first": SuffixFirst,
     "repository": InRepository,
 }
