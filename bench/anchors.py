@@ -7,10 +7,10 @@ Asks the base the same held-out holes of each repository in several ways, the wo
 spelt anew in all of them, without copies: what the rest of the hole costs in bits per byte, and how
 often every token of its first line is the likeliest. Ways: "cursor" (version 1: the prefix ends at
 the cursor), "line" (version 2: where the cursor's line begins), "words" (the same, a half word
-alone spelt anew), "statement" (where the syntax
-tree's innermost statement around the cursor begins), "region" (version 3: the first line of a
-stretch of 256 characters, so that it holds over a few lines), "suffix-first" (no anchor: all of the prefix
-behind the suffix) and "repository" (as "line", behind the family's mark for a repository). With
+alone spelt anew), "statement" (where the syntax tree's innermost statement around the cursor
+begins), "region" (version 3: the first line of a stretch of 256 characters, so that it holds over
+a few lines), "suffix-first" (no anchor: all of the prefix behind the suffix) and "repository" (as
+"line", behind the family's mark for a repository). With
 ``--teach`` each way has an adapter of its own, taught that way on another repository, kept in
 FOLDER. Intervals are over files. What is finished is noted in FOLDER, or printed only.
 """
