@@ -12,8 +12,8 @@ from homespun_corpus.place import Place
 from homespun_finetune.calibration import DISMISSING, FEWEST, Answer, answers, calibrated
 from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
-from homespun_model.completing import Suggestion
 from homespun_model.decoding.callbacks import Settled
+from homespun_model.decoding.completing import Suggestion
 from homespun_model.decoding.shown_from import LEAST, MOST, ShownFrom
 from homespun_model.store.store import AdapterStore
 from taught_models import teach

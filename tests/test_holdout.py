@@ -23,7 +23,7 @@ from homespun_finetune.holdout import (
 from homespun_finetune.metrics import HoleResult, bits_of, compare
 from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
-from homespun_model.completing import Suggestion
+from homespun_model.decoding.completing import Suggestion
 from homespun_model.decoding.ngram_index import NgramIndex
 from hypothesis import example, given
 from hypothesis import strategies as st

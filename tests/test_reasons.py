@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from homespun_model.completing import Suggestion
+from homespun_model.decoding.completing import Suggestion
 from homespun_server.reasons import why_not_shown
 
 

@@ -19,8 +19,8 @@ from homespun_finetune.typing_simulation import (
 )
 from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
-from homespun_model.completing import Suggestion
 from homespun_model.decoding.callbacks import Settled
+from homespun_model.decoding.completing import Suggestion
 from homespun_model.decoding.ngram_index import NgramIndex
 from taught_models import BASE_SAYS, teach
 

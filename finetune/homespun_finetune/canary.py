@@ -20,7 +20,7 @@ from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place, place_at
 
 if TYPE_CHECKING:
-    from homespun_model.completing import Scoring
+    from homespun_model.decoding.completing import Scoring
 
 CANDIDATES = 128  # for each canary, itself among them: up to 7 bits
 TIMES = (1, 4, 16)  # how often a key may stand in a team's code

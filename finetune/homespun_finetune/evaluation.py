@@ -46,7 +46,7 @@ from homespun_finetune.stdlib_samples import generic_samples, measured_samples
 
 if TYPE_CHECKING:
     from homespun_model.bases.base import Base
-    from homespun_model.completing import Scoring
+    from homespun_model.decoding.completing import Scoring
     from homespun_model.decoding.ngram_index import NgramIndex
 
 TRIAL = 7  # holes of two or three functions, timed to know how many there is time for

@@ -31,8 +31,8 @@ from homespun_finetune.metrics import (
 )
 
 if TYPE_CHECKING:
-    from homespun_model.completing import Score, Scoring, Suggestion
     from homespun_model.decoding.callbacks import Settled
+    from homespun_model.decoding.completing import Score, Scoring, Suggestion
     from homespun_model.decoding.ngram_index import NgramIndex
 
 ENDED = "end"  # what a suggestion's ``stopped`` says when the model itself ended it

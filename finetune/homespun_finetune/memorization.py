@@ -15,7 +15,7 @@ from homespun_corpus.mining.eval_material import LearntFunction
 from homespun_corpus.place import place_at
 
 if TYPE_CHECKING:
-    from homespun_model.completing import Scoring
+    from homespun_model.decoding.completing import Scoring
 
 PROBED = 50  # tokens, five or six lines
 GIVEN_LINES = 3  # of a function: its signature, and what it is about

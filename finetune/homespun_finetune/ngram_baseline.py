@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from homespun_corpus.place import Place
-from homespun_model.completing import MAX_NEW_TOKENS, Score, Suggestion
 from homespun_model.decoding.callbacks import Allowed, Settled, any_token
+from homespun_model.decoding.completing import MAX_NEW_TOKENS, Score, Suggestion
 from homespun_model.stopping.trim import Trimmer
 from numpy.typing import NDArray
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Self
 
 from homespun_corpus.place import Place
 
-from homespun_model.completing import MAX_NEW_TOKENS, Score, Suggestion
 from homespun_model.decoding.callbacks import (
     Allowed,
     IsCancelled,
@@ -22,6 +21,7 @@ from homespun_model.decoding.callbacks import (
     never,
     unsettled,
 )
+from homespun_model.decoding.completing import MAX_NEW_TOKENS, Score, Suggestion
 from homespun_model.decoding.confidence import (
     TokenStarts,
     likely_lines,

@@ -30,7 +30,7 @@ from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler, Superseded
 
 if TYPE_CHECKING:
-    from homespun_model.completing import Suggestion
+    from homespun_model.decoding.completing import Suggestion
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from homespun_server.repository_index import read_now
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
-    from homespun_model.completing import Suggestion
+    from homespun_model.decoding.completing import Suggestion
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from homespun_server.store_watch import Stamp, StoreWatch
 
 if TYPE_CHECKING:
     from homespun_model.bases.base import Base
-    from homespun_model.completing import Completing
+    from homespun_model.decoding.completing import Completing
 
 
 @dataclass(frozen=True, slots=True)

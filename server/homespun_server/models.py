@@ -27,7 +27,7 @@ from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
     from homespun_model.bases.base import Base
-    from homespun_model.completing import Completing
+    from homespun_model.decoding.completing import Completing
 
 CHOSEN = "the chosen base"
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from homespun_model.completing import Suggestion
+    from homespun_model.decoding.completing import Suggestion
 
 # What the model wrote was cut away, by where it was cut.
 CUT = {

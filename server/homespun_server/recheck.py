@@ -29,7 +29,7 @@ _MAY_ADD = re.compile(r"[\d!@#$%^&*?~]|[a-z][A-Z]+[a-z]+[A-Z]")
 _GOES_ON = re.compile(r"[\w$./+=:-]")
 
 if TYPE_CHECKING:
-    from homespun_model.completing import Suggestion
+    from homespun_model.decoding.completing import Suggestion
 
 
 def screened(place: Place, suggestion: Suggestion) -> Suggestion:

@@ -23,7 +23,7 @@ from homespun_model.bases.base import Base
 from homespun_model.bases.memory import holds_bf16
 from homespun_model.bases.plain_lora import WEIGHTS
 from homespun_model.completer import Completer
-from homespun_model.completing import Score
+from homespun_model.decoding.completing import Score
 from homespun_model.engines.loading import load_engine
 from homespun_model.files.disk import flush_files
 from homespun_model.files.disk import replace as put
