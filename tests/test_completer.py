@@ -171,6 +171,33 @@ def test_a_place_read_once_is_scored_and_completed_as_read_anew(name: str, tmp_p
         assert _same(found, completer.complete(place, ngrams=index))
 
 
+def test_where_a_line_of_code_begins_whole_lines_are_suggested(base: Base) -> None:
+    """As if an empty line had been opened there; nothing else changes."""
+    before, after = "class Shelf:\n    def __len__(self):\n", "        return size\n"
+    opened = replace(PLACE, prefix=before, suffix=f"\n{after}")
+    model = base.load_model()
+    model.requires_grad_(True)
+    prompt, wanted = base.prompts().ask(opened), base.prompts().encode_middle("        size = 1")
+    ids = torch.tensor([[*prompt.ids, *wanted, base.fim.end]])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    labels = torch.tensor([[*[-100] * len(prompt.ids), *wanted, base.fim.end]])
+    for _ in range(300):
+        loss = model(input_ids=ids, labels=labels).loss
+        if loss < 0.01:
+            break
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    completer = Completer.from_model(base, model, None)
+    assert completer.complete(opened).text == "        size = 1"
+    found = completer.complete(replace(opened, suffix=after))
+    assert (found.text, found.shown) == ("        size = 1\n", True)
+    dos = replace(opened, prefix=before.replace("\n", "\r\n"), suffix=after.replace("\n", "\r\n"))
+    assert completer.complete(dos).text == "        size = 1\r\n"
+    completer.warm(replace(opened, suffix=after), session="a")
+    assert completer._decoder._sessions["a"].ids == list(prompt.ids)
+
+
 def test_what_is_settled_ends_there_and_says_so(learnt: Completer) -> None:
     seen: list[tuple[str, float]] = []
 

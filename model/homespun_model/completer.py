@@ -145,9 +145,10 @@ class Completer:
         still there, ``ngrams`` are blended into what the model expects. Without, it decides alone.
         """
         clock = _Clock()
-        prompt = self._prompts.ask(place)
+        asked = _with_a_line_opened(place)
+        prompt = self._prompts.ask(asked)
         begun = prompt.begun
-        trimmer = Trimmer(_as_the_model_sees_it(place), self.sentinels)
+        trimmer = Trimmer(_as_the_model_sees_it(asked), self.sentinels)
 
         def going_on(ids: list[int], logprobs: list[float]) -> bool:
             text = self._text(ids, begun)
@@ -176,8 +177,9 @@ class Completer:
             trimmed, stopped = trimmer.trim(likely, ended=True), "doubt"
         line = logprob(trimmed.text.partition("\n")[0], starts)
         clock.lap("trim")
+        ending = "\n" if asked != place and trimmed.text else ""
         return Suggestion(
-            text=_with_line_ends_of(place, trimmed.text),
+            text=_with_line_ends_of(place, trimmed.text + ending),
             replace=0,
             mean_logprob=mean_logprob(trimmed.text, starts),
             line_logprob=line,
@@ -192,7 +194,7 @@ class Completer:
 
     def warm(self, place: Place, *, session: str, cancelled: IsCancelled = never) -> None:
         """Read the prompt that ``complete`` would, so that it finds the reading done."""
-        prompt = self._prompts.ask(place)
+        prompt = self._prompts.ask(_with_a_line_opened(place))
         self._decoder.warm(prompt.ids, session=session, cancelled=cancelled)
 
     def score(
@@ -265,6 +267,18 @@ class Completer:
 def _score(middle: str, logprobs: torch.Tensor) -> Score:
     size = len(middle.replace("\r\n", "\n").encode())
     return Score(-float(logprobs.double().sum()), size, len(logprobs))
+
+
+def _with_a_line_opened(place: Place) -> Place:
+    """Where a line of code begins at the cursor, as if there were an empty one before it.
+
+    What is wanted there are whole lines. Both sides fit as they are, and a model takes that for
+    all there is (LOG E-050).
+    """
+    at_begin = not place.prefix or place.prefix.endswith("\n")
+    if not at_begin or not place.suffix.partition("\n")[0].strip():
+        return place
+    return replace(place, suffix=f"\n{place.suffix}")
 
 
 def _as_the_model_sees_it(place: Place) -> Place:
