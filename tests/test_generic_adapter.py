@@ -12,9 +12,11 @@ from generic_adapters import random_generic
 from homespun_corpus.place import Place
 from homespun_model.bases import generic_adapter
 from homespun_model.bases.base import Base, load_base
-from homespun_model.bases.generic_adapter import find
-from homespun_model.bases.identity import BaseIdentity, BaseRecord
+from homespun_model.bases.generic_adapter import CARD, bundled_folder, find
+from homespun_model.bases.identity import BaseIdentity, BaseRecord, vocabulary_hash
 from homespun_model.bases.plain_lora import CONFIG, WEIGHTS
+from homespun_model.bases.prompt import BUILDERS
+from homespun_model.catalogue.catalogue import published
 from homespun_model.completer import Completer
 from random_adapters import merged_by_peft
 from tiny_models import tiny_base
@@ -168,3 +170,27 @@ def test_a_damaged_one_hides_no_whole_one(base: Base) -> None:
     cut(give(base, "cut", date="2026-01-02"))
     assert base.generic == whole
     assert base.found_generic.problem is not None
+
+
+@pytest.mark.parametrize("folder", [f for f in bundled_folder().iterdir() if f.is_dir()])
+def test_what_comes_with_the_program_is_whole_and_small(folder: Path) -> None:
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    base = BaseRecord.in_manifest(card)
+    assert base is not None and base.identity is not None
+    found = find(base, {card["prompt_version"]})
+    assert found.adapter is not None and found.problem is None
+    assert found.adapter.path == folder and card["prompt_version"] in BUILDERS
+    entry = published().find(folder.name)
+    assert entry is not None and entry.published == base.identity.name
+    assert (folder / WEIGHTS).stat().st_size < 10_000_000
+    assert card["tokens"] > 0 and len(card["repositories"]) > 20
+    measured = {"pimutils/khal", "beancount/fava", "miniflux/v2", "umami-software/umami"}
+    assert not measured & {about["repository"] for about in card["repositories"]}
+
+
+def test_what_fills_a_vocabulary_up_makes_it_no_other_one() -> None:
+    words = ["a", "b", "c"]
+    filled = [*words, *(f"[PAD{number}]" for number in range(3, 9))]
+    assert vocabulary_hash(3, words.__getitem__) == vocabulary_hash(9, filled.__getitem__)
+    other = [*words, "[PAD7]"]
+    assert vocabulary_hash(4, other.__getitem__) != vocabulary_hash(3, words.__getitem__)

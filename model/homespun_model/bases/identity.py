@@ -127,8 +127,11 @@ def architecture_of(config: Mapping[str, Any]) -> str:
 def vocabulary_hash(size: int, token: Callable[[int], str | None]) -> str:
     """A hash of a vocabulary: its size, and its tokens at ids spread evenly over it.
 
-    All of a large one would cost each start a third of a second.
+    All of a large one would cost each start a third of a second. What some converters fill it up
+    with to the number of the model's rows does not count.
     """
+    while size and token(size - 1) == f"[PAD{size - 1}]":
+        size -= 1
     ids = range(0, size, max(1, size // SAMPLED_TOKENS))
     tokens = json.dumps([size, *map(token, ids)])
     return hashlib.sha256(tokens.encode()).hexdigest()[:DIGITS]
