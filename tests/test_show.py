@@ -101,16 +101,17 @@ def test_brackets_in_names_are_not_markup() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stopped", "left", "said"),
+    ("stopped", "left", "count", "said"),
     [
-        ("schedule", 50.0, "0:50 of the time for training were not needed: there was no more"),
-        ("validation", 50.0, "nothing more was gained"),
-        ("schedule", 5.0, None),
-        ("time", 50.0, None),
+        ("schedule", 50.0, 10, "0:50 of the time for training were not used: there was no more"),
+        ("schedule", 50.0, 100, "too little for another step"),
+        ("validation", 50.0, 100, "nothing more was gained"),
+        ("schedule", 5.0, 10, None),
+        ("time", 50.0, 10, None),
     ],
 )
 def test_time_that_training_did_not_need_is_told(
-    stopped: str, left: float, said: str | None
+    stopped: str, left: float, count: int, said: str | None
 ) -> None:
     run = Trained(
         model=None,
@@ -126,5 +127,5 @@ def test_time_that_training_did_not_need_is_told(
         points=(),
         resumed_at=None,
     )
-    found = show.unused(run, left)
+    found = show.unused(run, left, count)
     assert found is None if said is None else said in (found or "")

@@ -25,6 +25,7 @@ from homespun_finetune.exam_plan import (
     BARE_HOLES,
     EDITED_SHARE,
     ENOUGH,
+    FEW_HOLES,
     Contestants,
     ExamPlan,
     Part,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from homespun_model.decoding.ngram_index import NgramIndex
 
 TRIAL = 7  # holes of two or three functions, timed to know how many there is time for
+FEW_MAY_TAKE = 1.5  # of the planned time: two holes too few would make the others worth nothing
 SLOWER = 1.3  # a later model may take this much longer than the first over the same work
 GRACE = 5.0  # seconds more for a part, not planned for: a busy moment must not cut everybody's work
 # Around a hole in code in general: a third of what a prompt holds, so that three times as many are
@@ -198,6 +200,9 @@ class Evaluation:
         if first:
             sitting.ask(answering, holes[:TRIAL], turn)
             holes = self._those_affordable(sitting)
+            if len(holes) <= FEW_HOLES:
+                self._limits["new"] *= FEW_MAY_TAKE
+                sitting.asked = self._asked(role)
             sitting.ask(answering, holes[TRIAL:], turn)
             self._holdouts["new"] = holes[: len(sitting.results)]
             if self.newer:

@@ -130,12 +130,17 @@ def trained(run: Trained) -> str:
     )
 
 
-def unused(run: Trained, seconds: float) -> str | None:
-    """What was left of a training's time, and why; None where that is little."""
+def unused(run: Trained, seconds: float, count: int) -> str | None:
+    """What was left of a training's time, and why; None where that is little. ``count``: of the
+    samples that there were."""
     if seconds < UNUSED_SHARE * run.budget.seconds or run.stopped == "time":
         return None
-    why = "nothing more was gained" if run.stopped == "validation" else "there was no more to read"
-    return f"{clock(seconds)} of the time for training were not needed: {why}"
+    why = "too little for another step"
+    if run.stopped == "validation":
+        why = "nothing more was gained"
+    elif run.samples + run.samples // run.made > count:
+        why = "there was no more to read"
+    return f"{clock(seconds)} of the time for training were not used: {why}"
 
 
 def paired(

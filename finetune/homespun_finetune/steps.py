@@ -146,7 +146,8 @@ def train(
     if trained.resumed_at is not None:
         progress.reporter.say(f"went on from step {trained.resumed_at} of a run that was cut short")
     progress.reporter.say(show.trained(trained))
-    if unused := show.unused(trained, progress.deadline.left() - reserve):
+    left = progress.deadline.left() - reserve
+    if unused := show.unused(trained, left, len(task.plan.rows)):
         progress.reporter.say(unused)
     return trained
 
