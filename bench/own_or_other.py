@@ -48,7 +48,6 @@ from homespun_finetune.holdout import held_out
 from homespun_finetune.metrics import Interval, bootstrap_ratio
 from homespun_finetune.packed_decoder import PackedDecoder, packed
 from homespun_finetune.progress import Stage
-from homespun_finetune.reading_order import last_changed_first
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.start_onward import widen
 from homespun_finetune.train import TrainingFolders, TrainingLoop
@@ -56,6 +55,7 @@ from homespun_finetune.training_budget import TrainingBudget, first_samples
 from homespun_finetune.training_data import Tokens, TrainingData, schedule
 from homespun_model.bases.base import Base, load_base
 from homespun_model.bases.prompt import Budget
+from reading_order import last_changed_first
 from renamed import Renaming
 from rich.console import Console
 

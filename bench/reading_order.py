@@ -14,7 +14,6 @@ from itertools import zip_longest
 from homespun_corpus.mining.dataset import Mined
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.languages import mined_language
-
 from homespun_finetune.batches import shuffled
 
 MAX_COMMITS = 2000
