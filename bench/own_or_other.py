@@ -30,6 +30,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -233,6 +234,7 @@ def compared(
     return found
 
 
+@cache
 def _mined(repository: Path) -> Mined:
     return mine(Repository.open(repository), MineSettings())
 

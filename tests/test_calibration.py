@@ -58,6 +58,10 @@ class Script:
 
     asked: list[tuple[str, str]] = field(default_factory=list)
 
+    def least_logprob(self, language: str | None) -> float:
+        assert language == "python"
+        return math.log(LEAST)
+
     def complete(self, place: Place, *, guess: str, settled: Settled) -> Suggestion:
         assert settled(guess, math.log(LEAST) - 0.1) and not settled(guess, math.log(LEAST) + 0.1)
         self.asked.append((place.prefix, guess))

@@ -43,9 +43,9 @@ def learnt(base: Base) -> Completer:
     return by_heart(base, MIDDLE)
 
 
-def teach(base: Base, model: Any, middle: str, steps: int) -> Any:
+def teach(base: Base, model: Any, middle: str, steps: int, place: Place = PLACE) -> Any:
     """Train what can be trained on one middle and its end, until it is known."""
-    prompt, wanted = base.prompts().build(PLACE), base.prompts().encode_middle(middle)
+    prompt, wanted = base.prompts().build(place), base.prompts().encode_middle(middle)
     ids = torch.tensor([[*prompt, *wanted, base.fim.end]])
     labels = ids.clone()
     labels[:, : len(prompt)] = -100
@@ -60,10 +60,10 @@ def teach(base: Base, model: Any, middle: str, steps: int) -> Any:
     return model
 
 
-def by_heart(base: Base, middle: str) -> Completer:
+def by_heart(base: Base, middle: str, place: Place = PLACE) -> Completer:
     model = base.load_model()
     model.requires_grad_(True)
-    return Completer.from_model(base, teach(base, model, middle, 300), "by-heart")
+    return Completer.from_model(base, teach(base, model, middle, 300, place), "by-heart")
 
 
 def test_what_was_learnt_comes_back(learnt: Completer, base: Base) -> None:
@@ -175,27 +175,14 @@ def test_where_a_line_of_code_begins_whole_lines_are_suggested(base: Base) -> No
     """As if an empty line had been opened there; nothing else changes."""
     before, after = "class Shelf:\n    def __len__(self):\n", "        return size\n"
     opened = replace(PLACE, prefix=before, suffix=f"\n{after}")
-    model = base.load_model()
-    model.requires_grad_(True)
-    prompt, wanted = base.prompts().ask(opened), base.prompts().encode_middle("        size = 1")
-    ids = torch.tensor([[*prompt.ids, *wanted, base.fim.end]])
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    labels = torch.tensor([[*[-100] * len(prompt.ids), *wanted, base.fim.end]])
-    for _ in range(300):
-        loss = model(input_ids=ids, labels=labels).loss
-        if loss < 0.01:
-            break
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    completer = Completer.from_model(base, model, None)
+    completer = by_heart(base, "        size = 1", opened)
     assert completer.complete(opened).text == "        size = 1"
     found = completer.complete(replace(opened, suffix=after))
     assert (found.text, found.shown) == ("        size = 1\n", True)
     dos = replace(opened, prefix=before.replace("\n", "\r\n"), suffix=after.replace("\n", "\r\n"))
     assert completer.complete(dos).text == "        size = 1\r\n"
     completer.warm(replace(opened, suffix=after), session="a")
-    assert completer._decoder._sessions["a"].ids == list(prompt.ids)
+    assert completer._decoder._sessions["a"].ids == base.prompts().ask(opened).ids
 
 
 def test_what_is_settled_ends_there_and_says_so(learnt: Completer) -> None:

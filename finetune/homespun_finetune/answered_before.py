@@ -16,20 +16,19 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
 from homespun_corpus.mining.sample import Sample
+from homespun_corpus.reading.rules_version import digest_of, rules_version, sources_of
 
 from homespun_finetune.metrics import Completion, HoleResult, SimulatedLine
 from homespun_finetune.resumable import key_of
 
 KEPT = 12
 """Files at most; the oldest go."""
-_PROGRAM = ("homespun_corpus", "homespun_model", "homespun_finetune")
+_ROOMS = ("homespun_model", "homespun_finetune")
 _LINE = "line"
 
 T = TypeVar("T", HoleResult, SimulatedLine)
@@ -110,22 +109,9 @@ def _digest(hole: Sample) -> str:
 
 @cache
 def _program() -> str:
-    """A hash of the source that answers: another version may answer otherwise."""
-    digest = hashlib.sha256()
-    for package in _PROGRAM:
-        for file in _sources(resources.files(package)):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def _sources(folder: Traversable) -> list[Traversable]:
-    found = []
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir():
-            found += _sources(entry)
-        elif entry.name.endswith((".py", ".json")):
-            found.append(entry)
-    return found
+    """Of the source that answers: another version may answer otherwise."""
+    rooms = (source for room in _ROOMS for source in sources_of(room))
+    return digest_of([("corpus", rules_version().encode()), *rooms])
 
 
 def _prune(folder: Path, *, but: Path) -> None:

@@ -12,14 +12,14 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homespun_corpus.mining.sample import Sample
 from homespun_model.decoding.shown_from import LEAST, MOST, ShownFrom
 
 from homespun_finetune.holdout import hole_id
-from homespun_finetune.typing_simulation import WORTH_A_KEY, line_of, saved
+from homespun_finetune.typing_simulation import WORTH_A_KEY, line_of, saved, suggested
 
 if TYPE_CHECKING:
     from homespun_finetune.holdout import ServedModel
@@ -56,12 +56,9 @@ def answers(
         if not in_time():
             return
         typed = random.Random(f"{seed} {line.id}").randrange(len(line.text))
-        place = replace(line.place, prefix=line.place.prefix + line.text[:typed])
-        left = line.text[typed:]
-        found = served.complete(place, guess=left, settled=_too_unlikely)
-        text = found.text.replace("\r\n", "\n") if found.shown else ""
-        logprob = found.line_logprob if text else -math.inf
-        yield Answer(place.language or "", logprob, _keys(text, left))
+        text, logprob = suggested(served, line, typed)
+        keys = _keys(text, line.text[typed:])
+        yield Answer(line.place.language or "", logprob if text else -math.inf, keys)
 
 
 def calibrated(found: Sequence[Answer], likely: float) -> ShownFrom:
@@ -84,11 +81,6 @@ def _best(found: Sequence[Answer], near: float) -> float:
         return shown - FIRMNESS * math.log(threshold / near) ** 2
 
     return max((near, *THRESHOLDS), key=worth)
-
-
-def _too_unlikely(_text: str, logprob: float) -> bool:
-    """Nothing behind it would be shown."""
-    return logprob < math.log(LEAST)
 
 
 def _keys(shown: str, left: str) -> int:

@@ -63,7 +63,7 @@ def simulate_line(
         if not shown:
             if not in_time():  # with a large base each key may take a second
                 return None
-            shown, asked = _suggested(served, line, typed), asked + 1
+            (shown, _), asked = suggested(served, line, typed), asked + 1
         taken = saved(shown, left)
         if taken >= WORTH_A_KEY:
             typed, accepted, shown = typed + taken, accepted + taken, ""
@@ -82,8 +82,8 @@ def simulate_line(
     )
 
 
-def _suggested(served: ServedModel, line: TypedLine, typed: int) -> str:
-    """What an editor would show at the cursor; "" for nothing.
+def suggested(served: ServedModel, line: TypedLine, typed: int) -> tuple[str, float]:
+    """What an editor would show at the cursor, "" for nothing, and how likely its first line is.
 
     Once the text is less likely than what is shown, it ends: nothing behind that would be shown.
     """
@@ -92,7 +92,8 @@ def _suggested(served: ServedModel, line: TypedLine, typed: int) -> str:
     suggestion = served.complete(
         place, guess=line.text[typed:], settled=lambda _, logprob: logprob < least
     )
-    return suggestion.text.replace("\r\n", "\n") if suggestion.shown else ""
+    text = suggestion.text.replace("\r\n", "\n") if suggestion.shown else ""
+    return text, suggestion.line_logprob
 
 
 def saved(shown: str, left: str) -> int:

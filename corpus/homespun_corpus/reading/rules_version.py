@@ -56,7 +56,7 @@ def judged_alike(recorded: object) -> bool:
 @cache
 def rules_version() -> str:
     """Hexadecimal; the same wherever the same code runs with the same libraries."""
-    return digest_of([*_sources(), *_libraries()])
+    return digest_of([*sources_of("homespun_corpus"), *_libraries()])
 
 
 def digest_of(parts: Iterable[tuple[str, bytes]]) -> str:
@@ -68,9 +68,9 @@ def digest_of(parts: Iterable[tuple[str, bytes]]) -> str:
     return digest.hexdigest()[:DIGITS]
 
 
-def _sources() -> Iterator[tuple[str, bytes]]:
-    """Every module and query of the room, in whatever folder, by its path."""
-    for name, file in sorted(_files(resources.files("homespun_corpus"))):
+def sources_of(room: str) -> Iterator[tuple[str, bytes]]:
+    """Every module, query and table of a room, in whatever folder, by its path."""
+    for name, file in sorted(_files(resources.files(room))):
         yield name, file.read_bytes()
 
 
@@ -78,7 +78,7 @@ def _files(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversa
     for entry in folder.iterdir():
         if entry.is_dir():
             yield from _files(entry, f"{above}{entry.name}/")
-        elif entry.name.endswith((".py", ".scm")):
+        elif entry.name.endswith((".py", ".scm", ".json")):
             yield f"{above}{entry.name}", entry
 
 
