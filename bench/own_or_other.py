@@ -8,11 +8,12 @@
 On each repository an adapter is trained for as many tokens, from the same seed, going on from the
 base's generic adapter or the one in ``--generic`` (``none`` for none). Of each repository the
 held-out new functions are asked of the base, of the generic one, of its own adapter and of that of
-the next repository in the list (other). The model alone, teacher forced: bits a byte of
-the middles without their ends, and first lines of which every token is the likeliest. Intervals
-(95%) over files, of each repository and of all together; the headline is own against other. How
-often another's adapter is surely better than the generic one is the null control of the gate.
-With ``--keep`` adapters lie in FOLDER, and are not trained again where they lie there.
+the next repository in the list (other). The model alone, teacher forced (``model_alone.py``):
+bits of the middles, of the names in them that only this repository has, and of the lines above that
+are read with them; first lines. Intervals (95%) over files, of each repository and of all together;
+the headline is own against other. How often another's adapter is surely better than the generic one
+is the null control of the gate. With ``--keep`` adapters lie in FOLDER, and are not trained again
+where they lie there; what FILE has of an earlier run is not asked again.
 ``--order recent`` reads files that changed last first; ``--rows`` shortens training's rows.
 ``--context none`` leaves related code out of every prompt; ``--renamed`` gives all code names that
 no model can have seen, as in-house code has (what is cut in a word at the cursor is left as it
@@ -24,7 +25,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import math
 import os
 import tempfile
 import time
@@ -32,22 +32,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numpy as np
 import torch
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.repo.repository import Repository
-from homespun_finetune.adapted_model import AdaptedModel, peak_rate, prepare
+from homespun_finetune.adapted_model import peak_rate, prepare
 from homespun_finetune.adapter import save_adapter
-from homespun_finetune.batches import EncodedSample, encode, encode_all, shuffled
+from homespun_finetune.batches import EncodedSample, encode_all, shuffled
 from homespun_finetune.budget import SAFETY, TokenBudget, best_precision
 from homespun_finetune.holdout import held_out
-from homespun_finetune.metrics import Interval, bootstrap_ratio
-from homespun_finetune.packed_decoder import PackedDecoder, packed
+from homespun_finetune.packed_decoder import packed
 from homespun_finetune.progress import Stage
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.start_onward import widen
@@ -56,23 +53,13 @@ from homespun_finetune.training_budget import TrainingBudget, first_samples
 from homespun_finetune.training_data import Tokens, TrainingData, schedule
 from homespun_model.bases.base import Base, load_base
 from homespun_model.bases.prompt import Budget
+from model_alone import Asked, Asker, common_names, is_surely_better, names_of, tell
 from reading_order import last_changed_first
 from renamed import Renaming
 from rich.console import Console
 
 FOREVER = 1e9  # seconds: here tokens decide, not the clock
 MICRO = 1  # samples in memory together
-TOGETHER = 256  # positions of the output layer at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One hole and what a model made of it."""
-
-    file: str
-    bits: float
-    bytes: int
-    line: bool
 
 
 @dataclass(frozen=True)
@@ -116,11 +103,14 @@ class Bench:
         save_adapter(trained.model, folder, "base")
         return folder
 
-    def exam(self, holes: Sequence[Sample], adapter: Path | None) -> list[Asked]:
+    def exam(
+        self, holes: Sequence[Sample], adapter: Path | None, names: frozenset[str]
+    ) -> list[Asked]:
         adapted = prepare(self.base.load_model(torch.bfloat16), self.settings, adapter)
         decoder = packed(adapted.model, torch.bfloat16)
         assert decoder is not None, "only dense decoders are asked here"
-        return [self._ask(adapted, decoder, hole) for hole in holes]
+        asker = Asker(self.base, adapted, decoder, names)
+        return [asker.ask(self._shown(hole)) for hole in holes]
 
     def _budget(self) -> TokenBudget:
         """So many tokens, and a little more for what rounding takes."""
@@ -141,24 +131,6 @@ class Bench:
         if not self.with_context:
             sample = replace(sample, place=replace(sample.place, related=()))
         return self.renaming.sample(sample) if self.renaming else sample
-
-    @torch.inference_mode()
-    def _ask(self, adapted: AdaptedModel, decoder: PackedDecoder, hole: Sample) -> Asked:
-        hole = self._shown(hole)
-        asked = encode(self.base.prompts(), hole)
-        ids = torch.from_numpy(asked.ids).long()
-        states = decoder([ids])[asked.start - 1 : -2]  # the end apart
-        wanted, model = ids[asked.start : -1], cast(Any, adapted.model.get_base_model())
-        nats, right = 0.0, []
-        for state, want in zip(
-            torch.split(states, TOGETHER), torch.split(wanted, TOGETHER), strict=True
-        ):
-            logits = (state @ model.lm_head.weight.T).float()
-            nats += float(torch.nn.functional.cross_entropy(logits, want, reduction="sum"))
-            right += (logits.argmax(-1) == want).tolist()
-        texts = [self.base.tokenizer.decode([token]) for token in wanted.tolist()]
-        line = next((n + 1 for n, text in enumerate(texts) if "\n" in text), len(texts))
-        return Asked(hole.path, nats / math.log(2), len(hole.middle.encode()), all(right[:line]))
 
 
 def main() -> None:
@@ -192,16 +164,19 @@ def main() -> None:
         )
         generic = widened(bench, options.generic)
         own = {one: bench.adapter(one, generic) for one in options.repositories}
-        everything: dict[str, dict[str, list[Asked]]] = {}
+        everything = answered(options.json)
+        named = own_names(options.repositories)
         for repository, other in zip(own, [*own][1:] + [*own][:1], strict=True):
             roles = {"base": None, "generic": generic, "other": own[other], "own": own[repository]}
-            asked = {role: roles[role] for role in options.roles.split(",")}
-            found = compared(bench, repository, asked, options.holes)
-            everything[_name(repository)] = found
+            found = everything.setdefault(_name(repository), {})
+            for role in options.roles.split(","):
+                if role not in found and (roles[role] or role == "base"):
+                    holes = held(repository, options.holes)
+                    found[role] = bench.exam(holes, roles[role], named[repository])
+                    gc.collect()
+                    keep(options.json, everything)
             print(f"== {_name(repository)}, other: {_name(other)}")
             tell(_name(repository), found)
-            if options.json:
-                options.json.write_text(json.dumps(everything, default=asdict))
     pooled = {role: [a for each in everything.values() for a in each[role]] for role in found}
     tell("all of them", pooled)
     for role in [role for role in ("other", "own") if "generic" in found]:
@@ -221,17 +196,34 @@ def widened(bench: Bench, named: str | None) -> Path | None:
     return folder
 
 
-def compared(
-    bench: Bench, repository: Path, roles: dict[str, Path | None], count: int
-) -> dict[str, list[Asked]]:
-    """What each of them makes of the repository's holes."""
-    holes = held_out(_mined(repository).samples("test"), "new", 0)[:count]
-    found = {}
-    for role, adapter in roles.items():
-        if adapter or role == "base":
-            found[role] = bench.exam(holes, adapter)
-            gc.collect()
-    return found
+def answered(file: Path | None) -> dict[str, dict[str, list[Asked]]]:
+    """What an earlier run had asked when it was stopped: role by role of each repository."""
+    if not file or not file.exists():
+        return {}
+    return {
+        repository: {role: [Asked(**each) for each in asked] for role, asked in found.items()}
+        for repository, found in json.loads(file.read_text()).items()
+    }
+
+
+def keep(file: Path | None, everything: dict[str, dict[str, list[Asked]]]) -> None:
+    if file:
+        unfinished = file.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(everything, default=asdict))
+        unfinished.replace(file)
+
+
+def own_names(repositories: Sequence[Path]) -> dict[Path, frozenset[str]]:
+    """Of each repository, names in its code that neither the others nor the library have."""
+    everybodys = common_names()
+    names = {one: names_of(_mined(one)) for one in repositories}
+    others = {one: [names[two] for two in names if two != one] for one in names}
+    return {one: names[one].difference(everybodys, *others[one]) for one in names}
+
+
+def held(repository: Path, count: int) -> list[Sample]:
+    """Holes in functions that are new."""
+    return held_out(_mined(repository).samples("test"), "new", 0)[:count]
 
 
 @cache
@@ -241,41 +233,6 @@ def _mined(repository: Path) -> Mined:
 
 def _name(repository: Path) -> str:
     return repository.parent.name if repository.name == "repo" else repository.name
-
-
-def tell(name: str, found: dict[str, list[Asked]]) -> None:
-    for role, asked in found.items():
-        bits = sum(each.bits for each in asked) / sum(each.bytes for each in asked)
-        lines = sum(each.line for each in asked) / len(asked)
-        print(f"{name:24} {role:8} {bits:.4f} bits a byte, first lines {lines:.1%}")
-    pairs = [("generic", "base"), ("other", "generic"), ("own", "generic"), ("own", "other")]
-    for role, against in pairs:
-        if role in found and against in found:
-            more, exact = differences(found[role], found[against])
-            print(f"{name:24} {role} against {against}: bits {_said(more)}, lines {_said(exact)}")
-    print(flush=True)
-
-
-def is_surely_better(found: list[Asked], against: list[Asked]) -> bool:
-    """As the gate asks: the whole interval of the bits."""
-    more, _ = differences(found, against)
-    return more.high < 0
-
-
-def differences(found: list[Asked], against: list[Asked]) -> tuple[Interval, Interval]:
-    """Bits more, as a share of the other's; first lines more, as a share of the holes."""
-    files = [each.file for each in found]
-    pairs = list(zip(found, against, strict=True))
-    bits = np.array([a.bits - b.bits for a, b in pairs])
-    lines = np.array([float(a.line) - float(b.line) for a, b in pairs])
-    return (
-        bootstrap_ratio(bits, np.array([b.bits for b in against]), files),
-        bootstrap_ratio(lines, np.ones(len(lines)), files),
-    )
-
-
-def _said(interval: Interval) -> str:
-    return f"{interval.value:+.1%} [{interval.low:+.1%}, {interval.high:+.1%}]"
 
 
 if __name__ == "__main__":
