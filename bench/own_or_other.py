@@ -39,7 +39,7 @@ import torch
 from homespun_corpus.mining.dataset import Mined, MineSettings, mine
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.repo.repository import Repository
-from homespun_finetune.adapted_model import peak_rate, prepare
+from homespun_finetune.adapted_model import onward, peak_rate, prepare
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.batches import EncodedSample, encode_all, shuffled
 from homespun_finetune.budget import SAFETY, TokenBudget, best_precision
@@ -83,19 +83,20 @@ class Bench:
         if folder.exists():
             return folder
         model = self.base.load_model(torch.bfloat16)
-        adapted = prepare(model, self.settings, start)
+        settings = onward(model, self.settings) if start else self.settings
+        adapted = prepare(model, settings, start)
         stage = Stage(folder.name, Console(stderr=True))
         end = self.base.fim.end
         data = TrainingData(self._encoded(_mined(repository)), (), Tokens(end, end))
         rows = iter(data.training)
-        first = first_samples(rows, self.settings)
+        first = first_samples(rows, settings)
         budget = TrainingBudget(self._budget(), MICRO)
-        planned = schedule(data, first, rows, budget.time, self.settings, micro=MICRO)
-        rate = peak_rate(model, self.settings, refreshing=False)
+        planned = schedule(data, first, rows, budget.time, settings, micro=MICRO)
+        rate = peak_rate(model, settings, refreshing=False)
         begun = time.perf_counter()
         with tempfile.TemporaryDirectory() as work:
-            loop = TrainingLoop(adapted, self.settings, budget, planned, rate, None)
-            trained = loop.run(data.collator(self.settings), TrainingFolders(Path(work)), stage)
+            loop = TrainingLoop(adapted, settings, budget, planned, rate, None)
+            trained = loop.run(data.collator(settings), TrainingFolders(Path(work)), stage)
         speed = trained.tokens / (time.perf_counter() - begun)
         print(f"{folder.name}: {trained.tokens:,} tokens, {speed:.0f} a second", flush=True)
         assert trained.model is not None

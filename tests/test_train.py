@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from homespun_corpus.mining.sample import Sample
+from homespun_corpus.place import place_at
 from homespun_finetune.adapted_model import AdaptedModel
 from homespun_finetune.adapter import lora, save_adapter
-from homespun_finetune.batches import IGNORED, EncodedSample, collate, plan
+from homespun_finetune.batches import IGNORED, EncodedSample, collate, encode, plan
 from homespun_finetune.budget import TokenBudget
 from homespun_finetune.early_stopping import EarlyStopping
 from homespun_finetune.errors import TrainingError
@@ -29,6 +31,7 @@ from homespun_finetune.training_data import (
     schedule,
 )
 from rich.console import Console
+from test_prompt import builder
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
 PAD, END, VOCABULARY = 0, 1, 48
@@ -145,6 +148,15 @@ def test_a_scaled_or_capped_output_layer_is_not_taken_for_plain() -> None:
 
     assert has_plain_head(tiny_model())
     assert not has_plain_head(Capped(tiny_model().config).eval())
+
+
+def test_text_with_nothing_before_it_is_learnt_from_its_second_token_on() -> None:
+    place = place_at("", 0, path=None, language=None)
+    sample = Sample("r", "c", "b", "a.py", "f", "plain", "old", 0, 9, place, "x = [1, 2]\n")
+    example = encode(builder("psm"), sample)
+    batch = collate([example], pad_id=PAD, end_id=END, end_weight=3.0)
+    assert example.start == 1
+    assert batch["labels"].tolist() == [[*example.ids[1:], IGNORED]]
 
 
 def test_learns_and_returns_the_best_state(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from homespun_finetune.adapted_model import AdaptedModel, peak_rate, prepare
+from homespun_finetune.adapted_model import AdaptedModel, onward, peak_rate, prepare
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.budget import TokenBudget
 from homespun_finetune.errors import RunUsageError, TrainingError
 from homespun_finetune.progress import Stage
-from homespun_finetune.settings import learning_rate_for
+from homespun_finetune.settings import TrainSettings, learning_rate_for
 from homespun_finetune.train import TrainingFolders, fine_tune
 from homespun_finetune.trainer import share_of_peak
 from homespun_finetune.training_budget import (
@@ -53,6 +53,15 @@ def test_an_adapter_is_gone_on_from_at_a_lower_rate(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, onward[name]) for name, tensor in weights(other).items())
     assert peak_rate(tiny_model(), QUICK, refreshing=True) == 1e-2
     assert peak_rate(tiny_model(), type(QUICK)(), refreshing=False) == learning_rate_for(32)
+
+
+def test_what_sets_out_from_a_generic_adapter_goes_less_far() -> None:
+    model, settings = tiny_model(), TrainSettings()
+    usual, less = (
+        peak_rate(model, s, refreshing=False) for s in (settings, onward(model, settings))
+    )
+    assert less == settings.onward_rate * usual < usual
+    assert onward(model, QUICK) == QUICK, "a team's own rate is a team's own"
 
 
 def test_a_trial_measures_and_leaves_the_adapter_as_it_is() -> None:

@@ -5,7 +5,7 @@ Knows neither samples nor time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -47,10 +47,21 @@ def prepare(model: PreTrainedModel, settings: TrainSettings, start: Path | None)
     return AdaptedModel(adapted, loss_of(adapted, dtype), device, precision)
 
 
+def onward(model: PreTrainedModel, settings: TrainSettings) -> TrainSettings:
+    """For a training that sets out from a generic adapter: there is little way left to go."""
+    if settings.learning_rate is not None:
+        return settings
+    return replace(settings, learning_rate=settings.onward_rate * _usual_rate(model))
+
+
 def peak_rate(model: PreTrainedModel, settings: TrainSettings, *, refreshing: bool) -> float:
     """The learning rate at the top of the schedule, lower where an adapter is gone on from."""
-    base_rate = learning_rate_for(model.config.get_text_config().hidden_size)
-    return (settings.learning_rate or base_rate) * (settings.refresh_rate if refreshing else 1.0)
+    rate = settings.learning_rate or _usual_rate(model)
+    return rate * (settings.refresh_rate if refreshing else 1.0)
+
+
+def _usual_rate(model: PreTrainedModel) -> float:
+    return learning_rate_for(model.config.get_text_config().hidden_size)
 
 
 def _on(device: str, model: PreTrainedModel) -> PreTrainedModel:

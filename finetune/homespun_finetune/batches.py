@@ -43,7 +43,7 @@ def encode(builder: PromptBuilder, sample: Sample) -> EncodedSample:
     if sample.kind == "plain":
         before = builder.build(sample.place, plain=True)
         ids = [*before, *builder.encode_middle(sample.middle)]
-        return EncodedSample(np.asarray(ids, dtype=np.int32), start=len(before))
+        return EncodedSample(np.asarray(ids, dtype=np.int32), start=max(1, len(before)))
     prompt, answer = builder.hole(sample.place, sample.middle)
     ids = [*prompt.ids, *answer, builder.fim.end]
     return EncodedSample(np.asarray(ids, dtype=np.int32), start=len(prompt.ids))

@@ -30,6 +30,10 @@ class TrainSettings:
     """Peak rate; None takes ``learning_rate_for`` the base's width."""
     refresh_rate: float = 0.5
     """Of the peak rate, warmed up again, where training goes on from an adapter."""
+    onward_rate: float = 0.25
+    """Of ``learning_rate_for`` the base, in all that sets out from the base's generic adapter.
+    Measured (LOG E-052): at the whole rate six steps on a repository's own code go too far, and
+    lose what fits a hole; a quarter of their way gains."""
     passes: int = 1
     """At most this often over the training samples. Measured (LOG E-033): what a second pass gains
     on code from just after the training tree, it loses on newer code, and code in general with it.

@@ -25,6 +25,7 @@ from torch import Size
 from transformers import PreTrainedModel
 
 from homespun_finetune import provenance
+from homespun_finetune.adapted_model import onward
 from homespun_finetune.adapter import save_adapter
 from homespun_finetune.batches import EncodedSample, encode_all, mixed
 from homespun_finetune.progress import Stage
@@ -158,6 +159,8 @@ def _beginning(task: TrainingTask, scratch: Path) -> _Beginning:
     it. StoreError: it does not fit the base."""
     base, settings = task.base, task.settings
     model = base.load_model(torch.bfloat16 if holds_bf16(base.parameters) else torch.float32)
+    if task.generic is not None:
+        settings = onward(model, settings)
     if task.plan.start is not None:
         return _Beginning(model, settings, task.plan.start.path)
     if task.generic is None:
