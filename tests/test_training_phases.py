@@ -21,7 +21,7 @@ from homespun_finetune.training_budget import (
     TrainingBudget,
     first_samples,
 )
-from homespun_finetune.training_data import TrainingData, schedule
+from homespun_finetune.training_data import TrainingData, samples_a_step, schedule
 from peft import get_peft_model_state_dict
 from rich.console import Console
 from test_train import QUICK, TOKENS, examples, tiny_model
@@ -98,11 +98,28 @@ def test_no_step_of_a_short_training_is_idle() -> None:
     assert max(rates) == 1 and rates[-1] < 0.01
 
 
+def test_a_short_training_makes_more_steps_of_fewer_samples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = replace(QUICK, batch_size=8)
+    sizes = {read: samples_a_step(read, settings) for read in (1000, 64, 63, 20, 3)}
+    assert sizes == {1000: 8, 64: 8, 63: 4, 20: 2, 3: 1}
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert samples_a_step(3, settings) == 2, "each process has one"
+
+
+def test_parts_of_a_step_are_no_larger_than_it(tmp_path: Path) -> None:
+    data = TrainingData(examples(9), (), TOKENS)
+    settings, folders = replace(QUICK, passes=1, batch_size=8), TrainingFolders(tmp_path)
+    trained = fine_tune(tiny_model(), data, settings, folders, seconds=30, stage=SILENT)
+    assert trained.made == 9, "the trial held eight samples at a time, a step has one"
+
+
 def test_one_step_teaches_something(tmp_path: Path) -> None:
     settings = replace(QUICK, passes=1, batch_size=8)
     trained = fine_tune(
         tiny_model(),
-        TrainingData(examples(8), (), TOKENS),
+        TrainingData(examples(1), (), TOKENS),
         settings,
         TrainingFolders(tmp_path),
         seconds=30,

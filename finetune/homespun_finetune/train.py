@@ -8,6 +8,7 @@ gate.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -165,11 +166,12 @@ class TrainingLoop:
     def _trainer(
         self, collator: Collator, callbacks: list[TrainerCallback], work: Path
     ) -> WeightedTrainer:
+        batch, count = self.schedule.batch_size, processes.count()
         layout = StepLayout(
             steps=len(self.schedule),
-            batch=self.schedule.batch_size,
-            micro=self.budget.micro,
-            processes=processes.count(),
+            batch=batch,
+            micro=math.gcd(self.budget.micro, batch // count),
+            processes=count,
         )
         return WeightedTrainer(
             self.adapted.weighted_loss,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from homespun_finetune import processes
 from homespun_finetune.batches import EncodedSample, Plan, collate, plan, take
 from homespun_finetune.budget import TokenBudget
 from homespun_finetune.loss import Batch
@@ -19,6 +20,9 @@ FORWARD_SHARE = 1 / 3  # of a training step's cost, for a batch that is only loo
 # last one is taken, after a rate that has come down to nothing.
 LEAST_WATCHED = 32
 FEW_TOKENS = 20_000
+# How far a training goes is its rate times its steps: a short one makes more of them, each of fewer
+# samples, and leaves less of its time over (LOG E-052).
+FEWEST_STEPS = 8
 _FEW = "that teaches little; more --minutes, a smaller base or a GPU would help"
 
 Collator = Callable[[Sequence[EncodedSample]], Batch]
@@ -120,10 +124,19 @@ def planned(samples: Sequence[EncodedSample], settings: TrainSettings) -> Plan:
     """The batches of all passes over ``samples``."""
     return plan(
         [len(sample) for sample in samples],
-        batch_size=settings.batch_size,
+        batch_size=samples_a_step(len(samples) * settings.passes, settings),
         passes=settings.passes,
         seed=settings.seed,
     )
+
+
+def samples_a_step(read: int, settings: TrainSettings) -> int:
+    """Of a training that reads so many: the settings' where that leaves it ``FEWEST_STEPS``, else a
+    half of it, a quarter, and so on, as long as every process has as many."""
+    size = settings.batch_size
+    while read < FEWEST_STEPS * size and size % (2 * processes.count()) == 0:
+        size //= 2
+    return size
 
 
 def _affordable(
