@@ -20,8 +20,8 @@ FORWARD_SHARE = 1 / 3  # of a training step's cost, for a batch that is only loo
 # last one is taken, after a rate that has come down to nothing.
 LEAST_WATCHED = 32
 FEW_TOKENS = 20_000
-# How far a training goes is its rate times its steps: a short one makes more of them, each of fewer
-# samples, and leaves less of its time over (LOG E-052).
+# A short training makes more steps, each of fewer samples: as good, and less of its time is left
+# over for want of a whole step (LOG E-052).
 FEWEST_STEPS = 8
 _FEW = "that teaches little; more --minutes, a smaller base or a GPU would help"
 
