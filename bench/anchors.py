@@ -19,12 +19,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
-import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +38,7 @@ from homespun_corpus.syntax.languages import TEXT, by_name
 from homespun_corpus.syntax.parsing import captures, parse
 from homespun_finetune.batches import EncodedSample, encode_all
 from homespun_finetune.holdout import held_out
+from homespun_finetune.metrics import bits_of
 from homespun_finetune.refresh import full_plan
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.training_step import TrainingTask, train_adapter
@@ -55,12 +54,12 @@ from homespun_model.bases.token_healing import begun_word
 from homespun_model.decoding.callbacks import any_token
 from homespun_model.engines.engine import Engine
 from homespun_model.engines.loading import load_engine
+from model_alone import Asked, differences, pooled, shown
 from numpy.typing import NDArray
 from published_recipe import quiet
 from refresh_schedule import fix_budget
 
 STRETCH = 256  # characters
-DRAWS = 2000
 
 
 class ToCursor(AnchoredPromptBuilder):
@@ -128,16 +127,6 @@ WAYS: dict[str, type[PromptBuilder]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One hole: ``bits`` of its middle behind the word begun, and whether its first line came."""
-
-    file: str
-    bits: float
-    bytes: int
-    line: bool
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="where the prefix of a prompt should end")
     parser.add_argument("base")
@@ -154,7 +143,7 @@ def main() -> None:
     builders = {way: WAYS[way](base.tokenizer, base.fim, budget) for way in ways}
     adapters = taught(base, builders, options) if options.teach else {}
     engines = {way: load_engine(base, adapters.get(way)) for way in ways}
-    sheets: dict[str, dict[str, list[Answered]]] = defaultdict(dict)
+    sheets: dict[str, dict[str, list[Asked]]] = defaultdict(dict)
     for repository in options.repositories:
         name = repository.parent.name if repository.name == "repo" else repository.name
         InRepository.name = name
@@ -167,8 +156,7 @@ def main() -> None:
             if options.adapters:
                 note(options.adapters / f"{'taught' if adapters else 'bare'}.json", sheets)
     for way in ways:
-        everything = [one for asked in sheets[way].values() for one in asked]
-        print(f"{'all':24} {way:14} {figures(everything)}")
+        print(f"{'all':24} {way:14} {figures(pooled(sheets[way]))}")
     for way in ways[1:]:
         print(f"{way} against {ways[0]}: {compared(sheets[ways[0]], sheets[way])}")
 
@@ -202,7 +190,7 @@ class Taught(TrainingTask):
 
 
 @torch.inference_mode()
-def answered(base: Base, engine: Engine, builder: PromptBuilder, hole: Sample) -> Answered:
+def answered(base: Base, engine: Engine, builder: PromptBuilder, hole: Sample) -> Asked:
     """The hole as this way asks it."""
     prompt, answer = builder.hole(hole.place, hole.middle)
     allowed = base.lexicon.beginning(prompt.begun) if prompt.begun else any_token
@@ -214,7 +202,7 @@ def answered(base: Base, engine: Engine, builder: PromptBuilder, hole: Sample) -
         nats -= float(row[token] - row.logsumexp(-1))
         in_line = len(base.tokenizer.decode(answer[:at])) < begins
         right &= int(row.argmax()) == token or not in_line
-    return Answered(hole.path, nats / math.log(2), len(hole.middle.encode()), right)
+    return Asked(hole.path, bits_of(nats), len(hole.middle.encode()), right)
 
 
 def among(some: NDArray[np.int64], logits: torch.Tensor) -> torch.Tensor:
@@ -224,38 +212,19 @@ def among(some: NDArray[np.int64], logits: torch.Tensor) -> torch.Tensor:
     return masked
 
 
-def figures(asked: Sequence[Answered]) -> str:
+def figures(asked: Sequence[Asked]) -> str:
     bits = sum(one.bits for one in asked) / sum(one.bytes for one in asked)
     lines = sum(one.line for one in asked) / len(asked)
     return f"{bits:.3f} bits a byte, first line {lines:.1%} of {len(asked)}"
 
 
-def compared(one: dict[str, list[Answered]], other: dict[str, list[Answered]]) -> str:
+def compared(one: dict[str, list[Asked]], other: dict[str, list[Asked]]) -> str:
     """How much less ``other`` costs, and how many more lines; 95% intervals over files."""
-    files: dict[tuple[str, str], list[tuple[Answered, Answered]]] = defaultdict(list)
-    for name, asked in one.items():
-        for a, b in zip(asked, other[name], strict=True):
-            files[name, a.file].append((a, b))
-    groups, rng = list(files.values()), random.Random(0)
-    draws = []
-    for _ in range(DRAWS):
-        pairs = [pair for group in rng.choices(groups, k=len(groups)) for pair in group]
-        draws.append(difference(pairs))
-    bits, lines = (sorted(draw[i] for draw in draws) for i in (0, 1))
-    said = difference([pair for group in groups for pair in group])
-    low, high = round(0.025 * DRAWS), round(0.975 * DRAWS) - 1
-    return (
-        f"bits {said[0]:+.1%} [{bits[low]:+.1%}, {bits[high]:+.1%}], "
-        f"first lines {said[1]:+.1%} [{lines[low]:+.1%}, {lines[high]:+.1%}]"
-    )
+    more = differences(pooled(other), pooled(one))
+    return f"bits {shown(more['bits'])}, first lines {shown(more['lines'])}"
 
 
-def difference(pairs: Sequence[tuple[Answered, Answered]]) -> tuple[float, float]:
-    bits = sum(b.bits for _, b in pairs) / sum(a.bits for a, _ in pairs) - 1
-    return bits, sum(b.line - a.line for a, b in pairs) / len(pairs)
-
-
-def note(file: Path, sheets: dict[str, dict[str, list[Answered]]]) -> None:
+def note(file: Path, sheets: dict[str, dict[str, list[Asked]]]) -> None:
     plain: dict[str, Any] = {
         way: {name: [asdict(one) for one in asked] for name, asked in found.items()}
         for way, found in sheets.items()

@@ -7,10 +7,9 @@ line is the likeliest.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +18,7 @@ from homespun_corpus.mining.dataset import Mined
 from homespun_corpus.mining.sample import Sample
 from homespun_finetune.adapted_model import AdaptedModel
 from homespun_finetune.batches import encode
-from homespun_finetune.metrics import Interval, bootstrap_ratio
+from homespun_finetune.metrics import Interval, bits_of, bootstrap_ratio
 from homespun_finetune.packed_decoder import PackedDecoder
 from homespun_finetune.stdlib_samples import replay_texts
 from homespun_model.bases.base import Base
@@ -57,37 +56,36 @@ class Asker:
     def ask(self, hole: Sample) -> Asked:
         asked = encode(self.base.prompts(), hole)
         ids = torch.from_numpy(asked.ids).long()
-        anchor = asked.start - list(reversed(ids[: asked.start].tolist())).index(
-            self.base.fim.middle
-        )
-        bits, likeliest = self._each(ids, anchor)
+        middle = self.base.fim.middle
+        assert middle is not None, "only families that mark where the middle begins are asked here"
+        anchor = int(torch.eq(ids[: asked.start], middle).nonzero()[-1]) + 1
+        nats, likeliest = self._each(ids, anchor)
         cursor = asked.start - anchor
         texts = [self.base.tokenizer.decode([token]) for token in ids[asked.start : -1].tolist()]
         line = next((n + 1 for n, text in enumerate(texts) if "\n" in text), len(texts))
         above = self.base.tokenizer.decode(ids[anchor : asked.start].tolist())
         return Asked(
             hole.path,
-            float(bits[cursor:].sum()),
+            bits_of(float(nats[cursor:].sum())),
             len(hole.middle.encode()),
             bool(likeliest[cursor : cursor + line].all()),
-            float(bits[cursor:][self._in_names(texts)].sum()),
-            float(bits[:cursor].sum()),
+            bits_of(float(nats[cursor:][self._in_names(texts)].sum())),
+            bits_of(float(nats[:cursor].sum())),
             len(above.encode()),
         )
 
     def _each(self, ids: torch.Tensor, first: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of every id from ``first`` on but the last, the end: its bits, and if it is likeliest."""
+        """Of every id from ``first`` on but the last, the end: its nats, and if it is likeliest."""
         states, wanted = self.decoder([ids])[first - 1 : -2], ids[first:-1]
         head = cast(Any, self.adapted.model.get_base_model()).lm_head.weight
-        bits, likeliest = [], []
+        nats, likeliest = [], []
         for state, want in zip(
             torch.split(states, TOGETHER), torch.split(wanted, TOGETHER), strict=True
         ):
             logits = (state @ head.T).float()
-            nats = torch.nn.functional.cross_entropy(logits, want, reduction="none")
-            bits.append(nats.numpy() / math.log(2))
+            nats.append(torch.nn.functional.cross_entropy(logits, want, reduction="none").numpy())
             likeliest.append((logits.argmax(-1) == want).numpy())
-        return np.concatenate(bits), np.concatenate(likeliest)
+        return np.concatenate(nats), np.concatenate(likeliest)
 
     def _in_names(self, texts: Sequence[str]) -> np.ndarray:
         """Which tokens reach into a name of the team's."""
@@ -117,6 +115,15 @@ def _names(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(name for text in texts for name in _NAME.findall(text))
 
 
+def pooled(by_repository: Mapping[str, Sequence[Asked]]) -> list[Asked]:
+    """All of them together; a path in one repository is another file than in the next."""
+    return [
+        replace(each, file=f"{repository}/{each.file}")
+        for repository, asked in by_repository.items()
+        for each in asked
+    ]
+
+
 def tell(title: str, found: dict[str, list[Asked]]) -> None:
     """Every model's figures, and the differences that matter, each with its interval."""
     for role, asked in found.items():
@@ -129,8 +136,8 @@ def tell(title: str, found: dict[str, list[Asked]]) -> None:
     pairs = [("generic", "base"), ("other", "generic"), ("own", "generic"), ("own", "other")]
     for role, against in pairs:
         if role in found and against in found:
-            told = differences(found[role], found[against]).items()
-            said = ", ".join(f"{measure} {_said(interval)}" for measure, interval in told)
+            more = differences(found[role], found[against])
+            said = ", ".join(f"{measure} {shown(more[measure])}" for measure in more)
             print(f"{title:24} {role} against {against}: {said}")
     print(flush=True)
 
@@ -159,5 +166,5 @@ def differences(found: list[Asked], against: list[Asked]) -> dict[str, Interval]
     }
 
 
-def _said(interval: Interval) -> str:
+def shown(interval: Interval) -> str:
     return f"{interval.value:+.1%} [{interval.low:+.1%}, {interval.high:+.1%}]"

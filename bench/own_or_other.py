@@ -53,7 +53,7 @@ from homespun_finetune.training_budget import TrainingBudget, first_samples
 from homespun_finetune.training_data import Tokens, TrainingData, schedule
 from homespun_model.bases.base import Base, load_base
 from homespun_model.bases.prompt import Budget
-from model_alone import Asked, Asker, common_names, is_surely_better, names_of, tell
+from model_alone import Asked, Asker, common_names, is_surely_better, names_of, pooled, tell
 from reading_order import last_changed_first
 from renamed import Renaming
 from rich.console import Console
@@ -178,8 +178,10 @@ def main() -> None:
                     keep(options.json, everything)
             print(f"== {_name(repository)}, other: {_name(other)}")
             tell(_name(repository), found)
-    pooled = {role: [a for each in everything.values() for a in each[role]] for role in found}
-    tell("all of them", pooled)
+    together = {
+        role: pooled({name: each[role] for name, each in everything.items()}) for role in found
+    }
+    tell("all of them", together)
     for role in [role for role in ("other", "own") if "generic" in found]:
         surely = sum(is_surely_better(each[role], each["generic"]) for each in everything.values())
         print(f"{role} surely better than generic: {surely} of {len(everything)} repositories")

@@ -38,7 +38,8 @@ class EncodedSample:
 def encode(builder: PromptBuilder, sample: Sample) -> EncodedSample:
     """The prompt of the sample's place, the answer, and the token that ends it.
 
-    Plain text goes on after the sample, so it carries no end.
+    Plain text goes on after the sample, so it carries no end; nothing says its first token where
+    nothing is before it.
     """
     if sample.kind == "plain":
         before = builder.build(sample.place, plain=True)

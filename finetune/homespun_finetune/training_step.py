@@ -157,15 +157,14 @@ class _Beginning:
 def _beginning(task: TrainingTask, scratch: Path) -> _Beginning:
     """The base with what the plan goes on from; else with its generic adapter, as the settings have
     it. StoreError: it does not fit the base."""
-    base, settings = task.base, task.settings
+    base, found = task.base, task.generic
     model = base.load_model(torch.bfloat16 if holds_bf16(base.parameters) else torch.float32)
-    if task.generic is not None:
-        settings = onward(model, settings)
+    settings = onward(model, task.settings) if found else task.settings
     if task.plan.start is not None:
         return _Beginning(model, settings, task.plan.start.path)
-    if task.generic is None:
+    if found is None:
         return _Beginning(model, settings)
-    generic, shapes = task.generic.path, {n: p.shape for n, p in model.named_parameters()}
+    generic, shapes = found.path, {n: p.shape for n, p in model.named_parameters()}
     if settings.start == "beside":
         narrow = narrowed(settings, generic)
         return _Beginning(merged(model, generic), narrow, beside=generic, shapes=shapes)
