@@ -1,8 +1,10 @@
 """What a model alone makes of held-out holes, teacher forced: no copies, no rules, no trimming.
 
 Bits of a middle without its end; of these, those of the team's names; bits of the lines above that
-are read with it, the stretch that the prompt's anchor begins; and whether every token of the first
-line is the likeliest.
+are read with it, the stretch that the prompt's anchor begins; and whether the likeliest tokens
+write the first line.
+
+A middle may end inside of a token: what counts is the text (``decoding/score.py``).
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ from homespun_finetune.metrics import Interval, bits_of, bootstrap_ratio
 from homespun_finetune.packed_decoder import PackedDecoder
 from homespun_finetune.stdlib_samples import replay_texts
 from homespun_model.bases.base import Base
+from homespun_model.decoding.score import Question, costs
 
-TOGETHER = 256  # positions of the output layer at a time
+BEHIND = 40  # characters behind a middle that its last token may reach into
 _NAME = re.compile(r"[A-Za-z_]\w{3,}")
 
 
@@ -56,36 +59,40 @@ class Asker:
     def ask(self, hole: Sample) -> Asked:
         asked = encode(self.base.prompts(), hole)
         ids = torch.from_numpy(asked.ids).long()
-        middle = self.base.fim.middle
-        assert middle is not None, "only families that mark where the middle begins are asked here"
-        anchor = int(torch.eq(ids[: asked.start], middle).nonzero()[-1]) + 1
-        nats, likeliest = self._each(ids, anchor)
+        mark = self.base.fim.middle
+        assert mark is not None, "only families that mark where the middle begins are asked here"
+        anchor = int(torch.eq(ids[: asked.start], mark).nonzero()[-1]) + 1
         cursor = asked.start - anchor
-        texts = [self.base.tokenizer.decode([token]) for token in ids[asked.start : -1].tolist()]
-        line = next((n + 1 for n, text in enumerate(texts) if "\n" in text), len(texts))
-        above = self.base.tokenizer.decode(ids[anchor : asked.start].tolist())
+        states, wanted = self.decoder([ids])[anchor - 1 : -2], ids[anchor:-1]
+        above, middle = wanted[:cursor].tolist(), wanted[cursor:].tolist()
+        head = cast(Any, self.adapted.model.get_base_model()).lm_head.weight
+        expected = (states @ head.T).float().log_softmax(-1)  # (T, vocabulary)
+        ends = self.base.lexicon.other_ends(middle, hole.place.suffix)
+        spelt = costs(Question([], middle, other_ends=ends), expected[cursor:], None)
+        stretch = costs(Question([], above), expected[:cursor], None)
+        texts = [self.base.tokenizer.decode([token]) for token in middle]
         return Asked(
             hole.path,
-            bits_of(float(nats[cursor:].sum())),
+            bits_of(-float(spelt.sum())),
             len(hole.middle.encode()),
-            bool(likeliest[cursor : cursor + line].all()),
-            bits_of(float(nats[cursor:][self._in_names(texts)].sum())),
-            bits_of(float(nats[:cursor].sum())),
-            len(above.encode()),
+            self._writes_line(expected[cursor:].argmax(-1).tolist(), texts, hole.place.suffix),
+            bits_of(-float(spelt[self._in_names(texts)].sum())),
+            bits_of(-float(stretch.sum())),
+            len(self.base.tokenizer.decode(above).encode()),
         )
 
-    def _each(self, ids: torch.Tensor, first: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of every id from ``first`` on but the last, the end: its nats, and if it is likeliest."""
-        states, wanted = self.decoder([ids])[first - 1 : -2], ids[first:-1]
-        head = cast(Any, self.adapted.model.get_base_model()).lm_head.weight
-        nats, likeliest = [], []
-        for state, want in zip(
-            torch.split(states, TOGETHER), torch.split(wanted, TOGETHER), strict=True
-        ):
-            logits = (state @ head.T).float()
-            nats.append(torch.nn.functional.cross_entropy(logits, want, reduction="none").numpy())
-            likeliest.append((logits.argmax(-1) == want).numpy())
-        return np.concatenate(nats), np.concatenate(likeliest)
+    def _writes_line(self, likeliest: Sequence[int], texts: Sequence[str], suffix: str) -> bool:
+        """Whether the likeliest tokens spell the first line of ``texts``, and maybe more."""
+        left = "".join(texts)
+        line, left = len(left.partition("\n")[0]), left + suffix[:BEHIND]
+        for found, text in zip(likeliest, texts, strict=True):
+            said = self.base.tokenizer.decode([found])
+            if len(said) >= line:
+                return left.startswith(said)
+            if said != text:
+                return False
+            left, line = left[len(said) :], line - len(said)
+        return True
 
     def _in_names(self, texts: Sequence[str]) -> np.ndarray:
         """Which tokens reach into a name of the team's."""

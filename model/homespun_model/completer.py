@@ -247,7 +247,8 @@ class Completer:
         from homespun_model.decoding.score import Question
 
         prompt, answer = self._prompts.hole(place, middle)
-        return Question(prompt.ids, answer, prompt.context, self._allowed(prompt.begun))
+        ends = self._base.lexicon.other_ends(answer, _as_the_model_sees_it(place).suffix)
+        return Question(prompt.ids, answer, prompt.context, self._allowed(prompt.begun), ends)
 
     def _allowed(self, begun: str) -> Allowed:
         """What an answer may begin with that spells ``begun`` anew."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from homespun_model.bases.tokenizer import TextTokenizer
 
 LOOKED_AT = 80  # characters before the cursor: a word and what may share a token with it
+BEHIND = 16  # characters behind a middle that a token may share with its end: a break, spaces
 # Spaces in a row align or indent something: tokens of their own.
 _BEGUN = re.compile(r"(?:_*[^\W\d_]+|(?<=\S) )$")
 _HALF_CHARACTER = "\ufffd"
@@ -66,6 +67,7 @@ class Lexicon:
         known.sort(key=self._text_of.__getitem__)
         self._texts = [self._text_of[token] for token in known]
         self._tokens = np.array(known, np.int64)
+        self._longest = max(map(len, self._texts), default=0)
 
     def beginning(self, required: str) -> Allowed:
         """What may follow the ids so far, so that their text begins with ``required``; None for
@@ -77,6 +79,18 @@ class Lexicon:
             return self._going_on(left) if left else None
 
         return allowed
+
+    def other_ends(self, ids: Sequence[int], behind: str) -> list[NDArray[np.int64]]:
+        """For each of ``ids``: the tokens that in place of it and of all after it write what these
+        write, and then the beginning of ``behind``, the text that follows them."""
+        texts = list(map(self._text, ids))
+        return [self._ending("".join(texts[i:]), behind) for i in range(len(ids))]
+
+    def _ending(self, rest: str, behind: str) -> NDArray[np.int64]:
+        if len(rest) > self._longest:
+            return self._tokens[:0]
+        more = (rest + behind[:length] for length in range(1, min(BEHIND, len(behind)) + 1))
+        return np.concatenate([self._tokens[:0], *(self._between(t, t + "\0") for t in more)])
 
     def _text(self, token: int) -> str:
         """A model may have more rows than its vocabulary has words."""

@@ -1,11 +1,17 @@
-"""Log-probabilities of given tokens: several prompts padded into one forward pass."""
+"""Log-probabilities of given tokens: several prompts padded into one forward pass.
+
+What is written counts, and not how it is cut into tokens at its end: many a ``{`` has the line
+break behind it in one token, which is served without the break where that stands there already.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from homespun_model.decoding.cache_lm import NgramCache
 from homespun_model.decoding.callbacks import Allowed, any_token
@@ -25,6 +31,9 @@ class Question:
     """The prompt's tokens as they stand in the code, if that is another order: ``NgramCache``."""
     allowed: Allowed = any_token
     """What decoding would choose the answer among."""
+    other_ends: Sequence[NDArray[np.int64]] = ()
+    """For each token of the answer, those that in place of it and all behind it write the same text
+    and go on as what stands behind it does: ``Lexicon.other_ends``."""
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
@@ -35,8 +44,8 @@ def logprobs_many(
 ) -> list[torch.Tensor]:
     """Natural log-probability of each token of the answer behind its prompt, (len(answer),).
 
-    One for each question, in their order; blended with what ``sources``, one for each, have
-    to copy. ValueError if a prompt is empty.
+    One for each question, in their order, as ``costs`` has them; blended with what ``sources``, one
+    for each, have to copy. ValueError if a prompt is empty.
     """
     if not all(question.prompt for question in questions):
         raise ValueError("a prompt needs at least one token")
@@ -86,15 +95,27 @@ def _expected(engine: Engine, questions: Sequence[Question]) -> Iterator[torch.T
 @torch.inference_mode()
 def costs(question: Question, expected: torch.Tensor, source: NgramCache | None) -> torch.Tensor:
     """What the tokens of the answer have of ``expected`` (answer, vocabulary), log-probabilities:
-    (answer,)."""
-    answer = question.answer
+    (answer,).
+
+    Their sum is the text's: the last has what other ends of it add (a marginal over tokenizations
+    as in Cao and Rimell 2021, of those alone that differ at the end).
+    """
+    answer, ends = question.answer, question.other_ends
     wanted = torch.tensor(list(answer), device=expected.device).unsqueeze(-1)
     found = expected.gather(-1, wanted).squeeze(-1)
+    others = torch.full_like(found, -torch.inf)
     for i, token in enumerate(answer):
         some = question.allowed(answer[:i])
-        if some is None and source is None:
-            break  # nothing more is asked for: a word begun is at the beginning
+        other = ends[i] if ends else ()
+        if some is None and source is None and not len(other):
+            continue
         row = source.interpolate(expected[i], answer[:i]) if source else expected[i]
         chosen = some is not None and token in some
-        found[i] = row[token] - (row[some].logsumexp(0) if chosen else 0.0)
+        among = row[some].logsumexp(0) if chosen else 0.0
+        found[i] = row[token] - among
+        if len(other):
+            others[i] = row[other].logsumexp(0) - among
+    if any(map(len, ends)):
+        spelt = found.sum()
+        found[-1] += torch.stack([spelt, *(found.cumsum(0) - found + others)]).logsumexp(0) - spelt
     return found
