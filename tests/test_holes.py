@@ -143,7 +143,9 @@ def test_holes_of_any_text_lie_in_their_span_and_put_back_give_the_file(
         source[span.start : span.end].decode()  # begins and ends with whole characters
         for hole in cutter.cut(span, 10, random.Random(data.draw(st.integers(0, 9)))):
             start, end = offsets.byte(hole.start), offsets.byte(hole.end)
-            assert span.start <= start < end <= span.end
+            beyond = source[span.end : end] if hole.kind == "lines" else b""
+            assert span.start <= start < end <= span.end + len(beyond)
+            assert beyond in (b"", b"\n", b"\r\n")
             assert 0 < hole.end - hole.start <= MAX_MIDDLE_CHARS
             middle = text[hole.start : hole.end].encode()
             assert source[:start] + middle + source[end:] == source
@@ -217,3 +219,21 @@ def test_whole_lines_are_taught_where_both_sides_fit_without_them(name: str) -> 
         assert text[hole.start : hole.end].strip()
     assert {text[hole.start : hole.end].count("\n") for hole in holes} == {1, 2, 3}
     assert "lines" not in EVALUATED
+
+
+def test_the_last_line_of_a_function_is_taught_whole() -> None:
+    """It is what most often ends one, and nothing of the function stands behind it."""
+    for text in (
+        "def f(a):\n    b = a + 1\n    return b\n\n\nx = f(1)\n",
+        "def f(a):\n    return a\n",
+    ):
+        last = text.index("    return")
+        end = text.index("\n", last)
+        for source in (text, text.replace("\n", "\r\n")):
+            language = by_name("python")
+            cutter = HoleCutter(source, source.encode(), language, parse(language, source.encode()))
+            function = Span(0, len(source[: source.index("\n", source.index("return"))].rstrip()))
+            holes = cutter.cut(function, 40, random.Random(1), {"lines": 1.0})
+            cut_texts = {source[hole.start : hole.end].replace("\r\n", "\n") for hole in holes}
+            assert text[last : end + 1] in cut_texts
+            assert not any("x =" in cut for cut in cut_texts)

@@ -139,10 +139,12 @@ class HoleCutter:
         return Hole("line", cursor, end) if 0 < end - cursor <= MAX_MIDDLE_CHARS else None
 
     def _lines(self, cursor: int, first: int, last: int, rng: random.Random) -> Hole | None:
-        """The cursor's line with its end, and at times the next ones."""
+        """The cursor's line with its end, and at times the next ones; the span's last one too."""
+        breaks = self._text.startswith(("\n", "\r\n"), last)
+        most = self._text.find("\n", last) + 1 if breaks else last
         begin, end = self._text.rfind("\n", 0, cursor) + 1, cursor
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
-            end = self._text.find("\n", end, last) + 1
+            end = self._text.find("\n", end, most) + 1
             if not end:
                 return None
         return Hole("lines", begin, end) if begin >= first else None

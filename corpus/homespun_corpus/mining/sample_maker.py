@@ -36,15 +36,27 @@ class SampleMaker:
         self._blob_id = ""
         self._text = ""
         self._edges: tuple[list[int], list[int]] = ([], [])  # starts and ends of barred spans
+        self._offsets = CharOffsets("", b"")
 
     def sample(
-        self, function: Function, hole: Hole, commit: str, novelty: Novelty, *, bare: bool = False
+        self,
+        function: Function,
+        hole: Hole,
+        commit: str,
+        novelty: Novelty,
+        *,
+        bare: bool = False,
+        ending: bool = False,
     ) -> Sample:
+        """``bare``: without path and related code. ``ending``: as if the file ended where the
+        function does."""
         if function.blob_id != self._blob_id:
             self._open(function.path, function.blob_id)
         text, path, language = self._text, function.path, function.language or None
+        if ending:
+            text = text[: max(hole.end, self._offsets.char(function.span.end))]
         whole = place_at(text, hole.start, hole.end, path=path, language=language)
-        place = self._between_edges(whole, hole)
+        place = self._between_edges(whole, hole, len(text))
         related = () if bare else self._index.related(place)
         start = len(text[: hole.start].encode())
         middle = text[hole.start : hole.end]
@@ -69,13 +81,14 @@ class SampleMaker:
         secrets = self._sources.file(path, blob_id).secrets
         spans = [*self._barred.get(blob_id, ()), *secrets]
         self._edges = [offsets.char(s.start) for s in spans], [offsets.char(s.end) for s in spans]
+        self._offsets = offsets
 
-    def _between_edges(self, place: Place, hole: Hole) -> Place:
-        """The place without what lies at or beyond a barred span."""
+    def _between_edges(self, place: Place, hole: Hole, size: int) -> Place:
+        """The place, in a text of that size, without what lies at or beyond a barred span."""
         starts, ends = self._edges
         first = max((end for end in ends if end <= hole.start), default=0)
-        last = min((start for start in starts if start >= hole.end), default=len(self._text))
-        return clipped(place, first, len(self._text) - last)
+        last = min((start for start in starts if start >= hole.end), default=size)
+        return clipped(place, first, size - last)
 
 
 def decode(source: bytes) -> str:

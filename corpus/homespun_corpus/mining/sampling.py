@@ -34,6 +34,8 @@ MOST_TEXT_HOLES = 32  # of a text, which is many functions where its language ha
 TEXT_SHARE = 0.1  # of the training samples at most, where there are functions
 HELD_OUT_HOLES: dict[Novelty, int] = {"new": 3, "edited": 1, "old": 0}  # of one held-out function
 BARE_SHARE = 0.3  # training samples without path and related code: a model stands without them
+# Training samples whose file ends where the function does: as one is written, not as it is kept.
+ENDING_SHARE = 0.15
 MAX_SAMPLES = 12_000  # more than a run of an hour on two cores sees once
 # Where there is room for many times as many holes, it is drawn beforehand where any are cut.
 MOST_CUT = 120_000
@@ -47,6 +49,7 @@ class TrainingHole:
     function: Function
     hole: Hole
     bare: bool
+    ending: bool
 
 
 class Sampling:
@@ -79,7 +82,9 @@ class Sampling:
         maker = SampleMaker(self.sources, index, self.selection.barred)
         commit = self.parts.train_commit or ""
         for cut in cuts:
-            yield maker.sample(cut.function, cut.hole, commit, "old", bare=cut.bare)
+            yield maker.sample(
+                cut.function, cut.hole, commit, "old", bare=cut.bare, ending=cut.ending
+            )
 
     def held_samples(self, part: Part, index: ContextIndex) -> Iterator[Sample]:
         """The samples of what is held out for one part."""
@@ -112,7 +117,8 @@ class Sampling:
             sizes = [part.end - part.start for part in function.parts]
             for part, share in _shared_out(function.parts, sizes, count, rng):
                 for hole in cutter.cut(part, share, rng, MIX):
-                    yield TrainingHole(function, hole, rng.random() < BARE_SHARE)
+                    bare, ending = rng.random() < BARE_SHARE, rng.random() < ENDING_SHARE
+                    yield TrainingHole(function, hole, bare, ending)
 
     def _cutter(self, function: Function) -> HoleCutter:
         """The cutter of a function's file; the last one is kept, since functions come by file."""
