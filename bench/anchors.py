@@ -173,7 +173,7 @@ def taught(
         if not (folders[way] / "adapter_model.safetensors").is_file():
             folders[way].mkdir(parents=True, exist_ok=True)
             InRepository.name = options.teach.name
-            task = Taught(base, mined, full_plan(mined, 0), TrainSettings())
+            task = Taught(base, mined, full_plan(mined, 0), TrainSettings(start="bare"))
             Taught.builder, Taught.longest = builder, options.context
             train_adapter(task, folders[way], None, seconds=1e9, stage=quiet(way))
     return folders

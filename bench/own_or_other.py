@@ -115,8 +115,7 @@ class Bench:
 
     def _budget(self) -> TokenBudget:
         """So many tokens, and a little more for what rounding takes."""
-        share = SAFETY * (1 - self.settings.validation_share)
-        return TokenBudget(FOREVER, (self.tokens + 1) / FOREVER / share, best_precision("cpu"))
+        return TokenBudget(FOREVER, (self.tokens + 1) / FOREVER / SAFETY, best_precision("cpu"))
 
     def _encoded(self, mined: Mined) -> Iterator[EncodedSample]:
         rows = mined.dataset["train"]

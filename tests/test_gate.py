@@ -66,6 +66,15 @@ def test_better_bits_do_not_excuse_worse_suggestions(what: str) -> None:
     assert decision(**{what: None}).outcome == "undecided"
 
 
+def test_one_hole_is_no_sign_and_two_are_a_doubt() -> None:
+    """Of thirty holes one is more than the margin: whichever way it falls, it says nothing."""
+    one, two = Interval(-1 / 30, -0.1, 0.0), Interval(-2 / 30, -1 / 6, 0.0)
+    few = replace(FINE, holes=30, exact_line=one, exact_match=one)
+    assert decide(replace(EVIDENCE, main=few)).outcome == "published"
+    fewer = replace(few, exact_line=two)
+    assert decide(replace(EVIDENCE, main=fewer)).outcome == "undecided"
+
+
 @pytest.mark.parametrize(
     ("what", "margin"),
     [

@@ -96,8 +96,10 @@ def decide(evidence: Evidence, rules: GateRules = GateRules()) -> Decision:
 def _checks(evidence: Evidence, rules: GateRules) -> Iterator[Check]:
     main = evidence.main
     yield _better(evidence.against, main)
-    yield _not_worse("exact first lines", main.exact_line, rules.exact_line_margin)
-    yield _not_worse("exact middles", main.exact_match, rules.exact_match_margin)
+    one = (1 + 1e-9) / main.holes  # of few it is more than the margin, and no sign of anything
+    line_margin, match_margin = rules.exact_line_margin, rules.exact_match_margin
+    yield _not_worse("exact first lines", main.exact_line, max(one, line_margin))
+    yield _not_worse("exact middles", main.exact_match, max(one, match_margin))
     enough = evidence.lines >= rules.min_lines
     yield _not_worse("typing saved", evidence.typing if enough else None, rules.typing_margin)
     for name in rules.rivals:
@@ -105,7 +107,7 @@ def _checks(evidence: Evidence, rules: GateRules) -> Iterator[Check]:
             rival = evidence.rivals[name]
             yield _better(name, rival)
             if name == "copy":
-                margin = rules.exact_line_margin
+                margin = max(one, line_margin)
                 key, said = "exact first lines, to copying", f"exact first lines, to {_NAMES[name]}"
                 yield _not_worse(key, rival.exact_line, margin, said)
     yield _general(evidence.general, rules.general_margin)

@@ -91,10 +91,11 @@ class EvaluateSettings:
     """Of ``--minutes``, for all models together."""
     calibration: float = 0.03
     """Of ``--minutes``, for finding out from which probability on the adapter is shown."""
-    holes: float = 0.74
-    """Of that, for held-out holes: 60 of them in 15 minutes with half a billion parameters."""
-    typing: float = 0.13
-    """For lines typed again."""
+    holes: float = 0.67
+    """Of that, for held-out holes."""
+    typing: float = 0.2
+    """For lines typed again: five in a quarter of an hour with half a billion parameters (three in
+    twelve minutes had less, LOG E-052), or nothing is decided."""
     general: float = 0.08
     """For code in general."""
     verbatim: float = 0.05

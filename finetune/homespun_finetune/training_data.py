@@ -109,9 +109,9 @@ def schedule(
 
     There is at least one step. ``micro``: samples that are in memory together.
     """
-    tokens = budget.tokens * (1 - settings.validation_share)
-    samples = [*first, *take(rest, tokens - sum(map(len, first)))]
     watched, validations = _affordable(data.validation, budget, settings)
+    tokens = budget.tokens * (1 - settings.validation_share if validations else 1.0)
+    samples = [*first, *take(rest, tokens - sum(map(len, first)))]
     return TrainingSchedule(
         samples,
         planned(samples, settings).within(tokens),
