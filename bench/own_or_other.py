@@ -2,7 +2,7 @@
 
     python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER|none]
                                  [--tokens 120000] [--holes 150] [--context none] [--renamed]
-                                 [--order recent] [--rows 0.5] [--roles generic,other,own]
+                                 [--order any] [--rows 0.5] [--roles generic,other,own]
                                  [--keep FOLDER] [--json FILE] [--train KEY=VALUE]...
 
 On each repository an adapter is trained for as many tokens, from the same seed, going on from the
@@ -14,7 +14,7 @@ are read with them; first lines. Intervals (95%) over files, of each repository 
 the headline is own against other. How often another's adapter is surely better than the generic one
 is the null control of the gate. With ``--keep`` adapters lie in FOLDER, and are not trained again
 where they lie there; what FILE has of an earlier run is not asked again.
-``--order recent`` reads files that changed last first; ``--rows`` shortens training's rows.
+``--order any`` reads samples in any order, not what changed last first; ``--rows`` shortens rows.
 ``--context none`` leaves related code out of every prompt; ``--renamed`` gives all code names that
 no model can have seen, as in-house code has (what is cut in a word at the cursor is left as it
 comes); ``--train`` moves a setting of the recipe.
@@ -46,6 +46,7 @@ from homespun_finetune.budget import SAFETY, TokenBudget, best_precision
 from homespun_finetune.holdout import held_out
 from homespun_finetune.packed_decoder import packed
 from homespun_finetune.progress import Stage
+from homespun_finetune.reading_order import last_changed_first
 from homespun_finetune.settings import TrainSettings
 from homespun_finetune.start_onward import widen
 from homespun_finetune.train import TrainingFolders, TrainingLoop
@@ -54,7 +55,6 @@ from homespun_finetune.training_data import Tokens, TrainingData, schedule
 from homespun_model.bases.base import Base, load_base
 from homespun_model.bases.prompt import Budget
 from model_alone import Asked, Asker, common_names, is_surely_better, names_of, pooled, tell
-from reading_order import last_changed_first
 from renamed import Renaming
 from rich.console import Console
 
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--holes", type=int, default=150)
     parser.add_argument("--roles", default="base,generic,other,own")
     parser.add_argument("--context", choices=("related", "none"), default="related")
-    parser.add_argument("--order", choices=("any", "recent"), default="any")
+    parser.add_argument("--order", choices=("recent", "any"), default="recent")
     parser.add_argument("--rows", type=float, default=1.0)
     parser.add_argument("--renamed", action="store_true")
     parser.add_argument("--keep", type=Path)

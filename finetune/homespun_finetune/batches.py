@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from homespun_corpus.mining.sample import Sample
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch
+
+T = TypeVar("T")
 
 IGNORED = -100  # a label that carries no loss
 POOL_BATCHES = 32  # batches cut from one sorted pool: enough for little padding, few enough to mix
@@ -70,9 +72,7 @@ def take(examples: Iterator[EncodedSample], tokens: float) -> list[EncodedSample
     return taken
 
 
-def mixed(
-    own: Iterable[EncodedSample], other: Iterable[EncodedSample], share: float
-) -> Iterator[EncodedSample]:
+def mixed(own: Iterable[T], other: Iterable[T], share: float) -> Iterator[T]:
     """``own`` in its order, with ``other`` strewn in evenly: ``share`` of all that comes."""
     others, due = iter(other), 0.0
     for example in own:

@@ -25,8 +25,9 @@ from homespun_model.bases.generic_adapter import GenericAdapter
 from homespun_model.store.store import Revision
 
 from homespun_finetune import provenance
-from homespun_finetune.batches import shuffled
+from homespun_finetune.batches import mixed, shuffled
 from homespun_finetune.provenance import Provenance
+from homespun_finetune.reading_order import last_changed_first
 
 REPLAY = 0.25  # of what is trained on was learnt before: a weak shift wants less, a strong one this
 # Of two copies one stays, and which may change from day to day: no reason to unlearn either.
@@ -63,7 +64,7 @@ class TrainingPlan:
 
 def full_plan(mined: Mined, seed: int, reason: str = "") -> TrainingPlan:
     """Everything, from the base."""
-    return TrainingPlan(shuffled(len(mined.dataset["train"]), seed), reason=reason)
+    return TrainingPlan(last_changed_first(mined, seed), reason=reason)
 
 
 def refresh_plan(
@@ -95,12 +96,9 @@ def refresh_plan(
 
 def _onward(mined: Mined, incumbent: Revision, known: Provenance, seed: int) -> TrainingPlan:
     is_new = [not digests <= known.texts for digests in _texts_of_rows(mined)]
-    order = shuffled(len(is_new), seed)
-    changed = [i for i in order if is_new[i]]
-    replayed = round(len(changed) * REPLAY / (1 - REPLAY))
-    chosen = {*changed, *[i for i in order if not is_new[i]][:replayed]}
-    rows = [i for i in order if i in chosen]
-    return TrainingPlan(rows, incumbent, "", len(changed))
+    changed = [i for i in last_changed_first(mined, seed) if is_new[i]]
+    known_rows = (i for i in shuffled(len(is_new), seed) if not is_new[i])
+    return TrainingPlan(list(mixed(changed, known_rows, REPLAY)), incumbent, "", len(changed))
 
 
 def _kept_out(mined: Mined, incumbent: Revision, known: Provenance) -> str:
