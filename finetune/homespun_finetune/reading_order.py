@@ -19,6 +19,7 @@ from homespun_corpus.syntax.languages import mined_language
 from homespun_finetune.batches import shuffled
 
 MAX_COMMITS = 2000
+ENOUGH = 1000  # files of a repository: one sample of each is a night's reading
 
 File = tuple[str, str]  # a repository's identity, and a path
 
@@ -41,16 +42,17 @@ def last_changed_first(mined: Mined, seed: int) -> list[int]:
 
 
 def _ranks(mined: Mined, files: Iterable[File]) -> dict[File, int]:
-    """How many commits before the training tree's a file was changed last, for those in reach."""
-    left, ranks = set(files), dict[File, int]()
+    """How many commits before the training tree's a file was changed last, of as many as are read
+    before the others."""
+    ranks: dict[File, int] = {}
     repositories = mined.material.repositories if mined.material else ()
     for repository, about in zip(repositories, mined.manifest["repositories"], strict=True):
-        name = repository.identity
+        left, found = {path for name, path in files if name == repository.identity}, 0
         for age, paths in _touched(repository, about["split"]["train_commit"]):
-            found = left.intersection((name, path) for path in paths)
-            ranks.update(dict.fromkeys(found, age))
-            left -= found
-            if not any(file[0] == name for file in left):
+            now = left.intersection(paths)
+            left, found = left - now, found + len(now)
+            ranks |= {(repository.identity, path): age for path in now}
+            if not left or found >= ENOUGH:
                 break
     return ranks
 
