@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 import socket
@@ -16,10 +17,13 @@ from homespun_corpus.place import Place, place_at
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
 from homespun_model.decoding.ngram_index import NgramIndex
+from homespun_model.decoding.shown_from import ShownFrom
+from homespun_model.engines.transformers_engine import engine_for
 from homespun_model.errors import Cancelled, StoreError
 from homespun_model.store.store import AdapterStore, Revision
 from peft import LoraConfig, PeftModel, get_peft_model
 from tiny_models import CODE, CONFIGS, tiny_base
+from torch.nn.functional import cross_entropy
 
 BEFORE = "class Shelf:\n    def find(self, title):\n        "
 MIDDLE = "for book in self.books:\n            if book.title == title:\n                return book"
@@ -351,3 +355,31 @@ def places(count: int) -> list[Place]:
 
 def _same(a: Any, b: Any) -> bool:
     return bool((a.text, a.stopped, a.shown) == (b.text, b.stopped, b.shown))
+
+
+def torn(base: Base) -> Any:
+    """A model that ends at once in three cases of five, and in two says the middle."""
+    model = base.load_model().requires_grad_(True)
+    prompt, wanted = base.prompts().hole(PLACE, MIDDLE)
+    said = torch.tensor([[*prompt.ids, *wanted, base.fim.end]])
+    ended = torch.tensor([[*prompt.ids, base.fim.end]])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = torch.zeros(())
+        for ids, weight in ((said, 2.0), (ended, 3.0)):
+            logits = model(input_ids=ids).logits[0, len(prompt.ids) - 1 : -1]
+            loss = loss + weight * cross_entropy(logits, ids[0, len(prompt.ids) :], reduction="sum")
+        loss.backward()
+        optimizer.step()
+    return model
+
+
+def test_an_end_before_any_text_is_passed_over_where_a_line_is_likely(base: Base) -> None:
+    """What comes in its place is as likely as it is, and has to be as likely as what is shown."""
+    engine = engine_for(torn(base).eval())
+    found = Completer(base, engine, None, shown_from=ShownFrom(0.2)).complete(PLACE)
+    assert (found.text, found.stopped, found.shown) == (MIDDLE, "end", True)
+    assert found.line_logprob == pytest.approx(math.log(0.4), abs=0.3)
+    unlikely = Completer(base, engine, None, shown_from=ShownFrom(0.7)).complete(PLACE)
+    assert (unlikely.text, unlikely.stopped, unlikely.shown) == ("", "end", False)

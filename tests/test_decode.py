@@ -144,6 +144,22 @@ def test_a_stop_id_ends_and_is_left_out(starter: PreTrainedModel) -> None:
     assert ended.logprobs == free.logprobs[:stop]
 
 
+def test_an_end_that_may_not_be_is_passed_over(starter: PreTrainedModel) -> None:
+    """The next likeliest comes, with the probability that it has beside the end."""
+    with torch.inference_mode():
+        expected = starter(torch.tensor([prompt(2)])).logits[0, -1].log_softmax(-1)
+    first, second = expected.topk(2).indices.tolist()
+    decoder, ends = Decoder(engine_for(starter)), frozenset({first})
+    assert decoder.generate(prompt(2), max_new_tokens=1, stop_ids=ends).stopped == "end"
+    found = decoder.generate(prompt(2), max_new_tokens=1, stop_ids=ends, may_end=bool)
+    assert found.ids == [second]
+    assert found.logprobs == pytest.approx([float(expected[second])], abs=1e-4)
+    drafted = decoder.generate(
+        prompt(2), max_new_tokens=3, stop_ids=ends, may_end=bool, guess=[first, first]
+    )
+    assert drafted.ids[0] == second
+
+
 def test_keep_going_halts(starter: PreTrainedModel) -> None:
     seen = []
 

@@ -30,6 +30,7 @@ from homespun_model.decoding.confidence import (
 )
 from homespun_model.decoding.shown_from import ShownFrom
 from homespun_model.stopping.trim import Trimmer
+from homespun_model.stopping.watch import Watch
 from homespun_model.store.admission import check
 from homespun_model.store.revision import Revision
 
@@ -149,11 +150,8 @@ class Completer:
         prompt = self._prompts.ask(asked)
         begun = prompt.begun
         trimmer = Trimmer(_as_the_model_sees_it(asked), self.sentinels)
-
-        def going_on(ids: list[int], logprobs: list[float]) -> bool:
-            text = self._text(ids, begun)
-            return not (trimmer.done(text) or settled(text, sum(logprobs)))
-
+        least = self.least_logprob(place.language)
+        watch = Watch(lambda ids: self._text(ids, begun), trimmer, settled, least)
         clock.lap("prompt")
         decoded = self._decoder.generate(
             prompt.ids,
@@ -162,16 +160,19 @@ class Completer:
             stop_ids=self._stop_ids,
             session=session,
             cancelled=cancelled,
-            keep_going=going_on,
+            keep_going=watch.goes_on,
             allowed=self._allowed(begun),
+            may_end=watch.may_end,
             ngrams=ngrams.without(place.path) if ngrams is not None else None,
             guess=self._prompts.encode_middle(begun + guess) if guess else (),
         )
         clock.lap("decode")
-        text, least = self._text(decoded.ids, begun), self.least_logprob(place.language)
+        text = self._text(decoded.ids, begun)
         trimmed = trimmer.trim(text, ended=decoded.stopped == "end")
         starts, stopped = self._token_starts(decoded, begun), str(trimmed.reason)
-        if decoded.stopped == "halted" and not trimmer.done(text):
+        if watch.ends_after_all(trimmed.text, starts):
+            trimmed, stopped = trimmer.trim("", ended=True), "end"
+        elif decoded.stopped == "halted" and not trimmer.done(text):
             stopped = "settled"
         elif (likely := likely_lines(trimmed.text, starts, least)) != trimmed.text:
             trimmed, stopped = trimmer.trim(likely, ended=True), "doubt"
@@ -254,7 +255,7 @@ class Completer:
         """What an answer may begin with that spells ``begun`` anew."""
         return self._base.lexicon.beginning(begun) if begun else any_token
 
-    def _text(self, ids: list[int], begun: str = "") -> str:
+    def _text(self, ids: Sequence[int], begun: str = "") -> str:
         """The text of ids, without the beginning of a word that stands before the cursor."""
         text = self._base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER).replace("\r\n", "\n")
         return text[len(begun) :] if text.startswith(begun) else ""

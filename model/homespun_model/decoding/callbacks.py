@@ -16,6 +16,9 @@ difference to who asks."""
 Allowed = Callable[[Sequence[int]], NDArray[np.int64] | None]
 """For the ids so far, those that may come next, at least one; None for all."""
 
+MayEnd = Callable[[Sequence[int]], bool]
+"""Whether the ids so far may be all; if not, the likeliest token that is no end comes next."""
+
 
 def never() -> bool:
     """The ``cancelled`` of a caller that does not cancel."""
@@ -25,6 +28,11 @@ def never() -> bool:
 def any_token(_ids: Sequence[int]) -> NDArray[np.int64] | None:
     """The ``allowed`` of a caller to whom every token is welcome."""
     return None
+
+
+def anywhere(_ids: Sequence[int]) -> bool:
+    """The ``may_end`` of a caller that takes an end wherever it comes."""
+    return True
 
 
 def always(_ids: list[int], _logprobs: list[float]) -> bool:

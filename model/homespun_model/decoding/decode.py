@@ -26,8 +26,10 @@ from homespun_model.decoding.callbacks import (
     Allowed,
     IsCancelled,
     KeepGoing,
+    MayEnd,
     always,
     any_token,
+    anywhere,
     never,
 )
 from homespun_model.decoding.draft import Drafter, Rates
@@ -104,6 +106,7 @@ class Decoder:
         cancelled: IsCancelled = never,
         keep_going: KeepGoing = always,
         allowed: Allowed = any_token,
+        may_end: MayEnd = anywhere,
         ngrams: NgramView | None = None,
         guess: Sequence[int] = (),
     ) -> Decoded:
@@ -113,7 +116,8 @@ class Decoder:
         ``session`` names what to remember the prompt under. ``cancelled`` is asked before each
         forward pass; Cancelled is raised if it says yes, and what was computed is kept.
         ``keep_going`` sees all ids so far after each new one. ``allowed`` names, for the ids so
-        far, those that may come next, None for all; log-probabilities are among these.
+        far, those that may come next, None for all; log-probabilities are among these. Where
+        ``may_end`` says no the likeliest token that does not end comes, as likely as it is beside.
         ``ngrams``: code whose continuations are blended into what the model expects, together with
         the prompt's own; without it the model decides alone. ``guess``: ids that may well come,
         all drafted at once; they change nothing but the number of passes.
@@ -132,6 +136,8 @@ class Decoder:
                 limit=max_new_tokens,
                 cancelled=cancelled,
                 allowed=allowed,
+                may_end=may_end,
+                stop_ids=stop_ids,
                 guess=guess,
             ):
                 if token in stop_ids:
@@ -161,6 +167,8 @@ class Decoder:
         limit: int,
         cancelled: IsCancelled,
         allowed: Allowed,
+        may_end: MayEnd,
+        stop_ids: frozenset[int],
         guess: Sequence[int],
     ) -> Iterator[tuple[int, float]]:
         """Tokens and their log-probabilities; the caller puts each into ``found`` before the next.
@@ -183,6 +191,8 @@ class Decoder:
                 if (some := allowed(ids)) is not None:
                     logits = _only(some, logits)
                 best = int(logits.argmax())
+                if best in stop_ids and not may_end(ids):
+                    best = _likeliest(logits, but=stop_ids)
                 accepted += best == drafted
                 yield best, float(logits[best] - logits.logsumexp(-1))
                 if best != drafted:
@@ -304,6 +314,13 @@ class Decoder:
 def _chunk(speed: float) -> int:
     """Tokens to read at once at so many a second."""
     return int(min(CHUNK, max(LEAST_CHUNK, speed * CHUNK_SECONDS)))
+
+
+def _likeliest(logits: torch.Tensor, *, but: frozenset[int]) -> int:
+    """The likeliest token, by logits (vocabulary,), that is none of these."""
+    masked = logits.clone()
+    masked[list(but)] = -torch.inf
+    return int(masked.argmax())
 
 
 def _only(tokens: NDArray[np.int64], logits: torch.Tensor) -> torch.Tensor:
