@@ -1,6 +1,7 @@
 """``finetune-repo`` on repositories as they were, judged on what was written afterwards.
 
-    python bench/unseen.py REPOSITORY... [--minutes 15] [--hold-back 0.1] [--judge SCRIPT]
+    python bench/unseen.py REPOSITORY... [--base starter] [--minutes 15] [--hold-back 0.1]
+                           [--judge SCRIPT]
 
 Of each repository the newest commits are held back (that share of its first parents, 10 to 400). On
 the rest ``finetune-repo`` runs as a user would run it, into a store of its own, and its decision
@@ -35,6 +36,7 @@ ENOUGH = 12  # added files, or changed ones are asked for too
 def main() -> None:
     parser = argparse.ArgumentParser(description="finetune-repo, judged on what came afterwards")
     parser.add_argument("repositories", type=Path, nargs="+")
+    parser.add_argument("--base", default="starter")
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--hold-back", type=float, default=0.1)
     parser.add_argument("--judge", type=Path)
@@ -50,7 +52,7 @@ def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
     commits = [commit.id for commit in opened.history()]
     held = commits[: max(LEAST, min(MOST, round(len(commits) * options.hold_back)))]
     before = commits[len(held)]
-    outcome = fine_tuned(as_of(origin, before, work), work / "store", options.minutes)
+    outcome = fine_tuned(as_of(origin, before, work), work / "store", options)
     name = origin.parent.name if origin.name == "repo" else origin.name
     print(f"== {name}, {len(held)} of {len(commits)} commits held back: {outcome['decision']}")
     for reason in outcome["reasons"]:
@@ -64,10 +66,11 @@ def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
             print(f"  {judged(options, folder, glob, adapter)}", flush=True)
 
 
-def fine_tuned(repository: Path, store: Path, minutes: float) -> dict[str, Any]:
+def fine_tuned(repository: Path, store: Path, options: argparse.Namespace) -> dict[str, Any]:
     """What ``finetune-repo --json`` prints of a run into a store of its own."""
     command = [str(Path(sys.executable).with_name("finetune-repo")), str(repository), "--json"]
-    command += ["--store", str(store), "--minutes", str(minutes), "--id", "bench/repository"]
+    command += ["--store", str(store), "--minutes", str(options.minutes)]
+    command += ["--base", options.base, "--id", "bench/repository"]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     found: dict[str, Any] = json.loads(run.stdout)
     return found
@@ -99,7 +102,8 @@ def written_since(repository: Repository, before: str, folder: Path) -> tuple[Pa
 
 def judged(options: argparse.Namespace, folder: Path, glob: str, adapter: Path | None) -> str:
     command: Sequence[str] = [
-        *(sys.executable, str(options.judge), str(load_base().files.path), str(folder)),
+        *(sys.executable, str(options.judge), str(load_base(options.base).files.path)),
+        str(folder),
         *("--holes", str(options.holes), "--glob", glob),
         *(("--adapter", str(adapter)) if adapter else ()),
     ]
