@@ -52,7 +52,7 @@ def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
     commits = [commit.id for commit in opened.history()]
     held = commits[: max(LEAST, min(MOST, round(len(commits) * options.hold_back)))]
     before = commits[len(held)]
-    outcome = fine_tuned(as_of(origin, before, work), work / "store", options)
+    outcome = fine_tuned(as_of(origin, before, work), work / "store", options.minutes, options.base)
     name = origin.parent.name if origin.name == "repo" else origin.name
     print(f"== {name}, {len(held)} of {len(commits)} commits held back: {outcome['decision']}")
     for reason in outcome["reasons"]:
@@ -66,11 +66,13 @@ def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
             print(f"  {judged(options, folder, glob, adapter)}", flush=True)
 
 
-def fine_tuned(repository: Path, store: Path, options: argparse.Namespace) -> dict[str, Any]:
+def fine_tuned(
+    repository: Path, store: Path, minutes: float, base: str = "starter"
+) -> dict[str, Any]:
     """What ``finetune-repo --json`` prints of a run into a store of its own."""
     command = [str(Path(sys.executable).with_name("finetune-repo")), str(repository), "--json"]
-    command += ["--store", str(store), "--minutes", str(options.minutes)]
-    command += ["--base", options.base, "--id", "bench/repository"]
+    command += ["--store", str(store), "--minutes", str(minutes)]
+    command += ["--base", base, "--id", "bench/repository"]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     found: dict[str, Any] = json.loads(run.stdout)
     return found

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from homespun_model.bases.base import load_base
-from homespun_model.decoding import decode, score
+from homespun_model.decoding import decode, score, sessions
 from homespun_model.decoding.decode import Decoder
 from homespun_model.decoding.score import Question
 from homespun_model.engines import dense_arithmetic
@@ -112,7 +112,7 @@ def test_memory_is_bounded(starter: PreTrainedModel, monkeypatch: pytest.MonkeyP
     a_session = (
         2 * 2 * 2 * 16 * 4 * dense_arithmetic.ROOM
     )  # layers, keys and values, heads, width, bytes, tokens
-    monkeypatch.setattr(decode, "CACHE_BYTES", 3 * a_session)
+    monkeypatch.setattr(sessions, "CACHE_BYTES", 3 * a_session)
     for seed in range(6):
         decoder.generate(prompt(seed), max_new_tokens=8, stop_ids=NOTHING, session=str(seed))
 

@@ -9,9 +9,7 @@ something to copy from, a blend. Knows no text, no prompt and no adapter.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,11 +32,10 @@ from homespun_model.decoding.callbacks import (
 )
 from homespun_model.decoding.draft import Drafter, Rates
 from homespun_model.decoding.ngram_index import NgramView
-from homespun_model.engines.engine import CachedSequence, Engine
+from homespun_model.decoding.sessions import Session, Sessions
+from homespun_model.engines.engine import Engine
 from homespun_model.errors import Cancelled
 
-MAX_SESSIONS = 16
-CACHE_BYTES = 256 << 20  # keys and values kept for all sessions together
 # Prompt tokens in one forward pass, for which a cancellation waits: as many as the last one says
 # are read in this time. Fewer than a few dozen would spend it on fetching the weights.
 CHUNK_SECONDS = 0.2
@@ -63,19 +60,6 @@ class Decoded:
 
 
 @dataclass(slots=True)
-class _Session:
-    """``ids`` are the tokens that ``sequence`` has read."""
-
-    ids: list[int]
-    sequence: CachedSequence
-
-    def cut(self, length: int) -> None:
-        if length < len(self.ids):
-            self.sequence.cut(length)
-            del self.ids[length:]
-
-
-@dataclass(slots=True)
 class _Progress:
     """What one call has found so far."""
 
@@ -90,7 +74,7 @@ class Decoder:
     def __init__(self, engine: Engine, fitted: Fitted = SMALL) -> None:
         self._engine = engine
         self._fitted = fitted
-        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._sessions = Sessions(engine)
         self._rates = Rates(fitted)
         self._chunk = CHUNK
 
@@ -125,7 +109,7 @@ class Decoder:
         found = _Progress()
         stopped: Literal["end", "length", "halted"] = "length"
         source = self._source(prompt if context is None else context, ngrams, stop_ids)
-        with self._recalled(session, prompt) as state:
+        with self._sessions.recalled(session, prompt) as state:
             reused = len(state.ids)
             for token, logprob in self._tokens(
                 state,
@@ -153,12 +137,12 @@ class Decoder:
     @torch.inference_mode()
     def warm(self, prompt: Sequence[int], *, session: str, cancelled: IsCancelled = never) -> None:
         """Run ``prompt`` and remember it, so that ``generate`` begins at its last token."""
-        with self._recalled(session, prompt) as state:
+        with self._sessions.recalled(session, prompt) as state:
             self._feed(state, prompt, 0, cancelled)
 
     def _tokens(
         self,
-        state: _Session,
+        state: Session,
         prompt: Sequence[int],
         found: _Progress,
         source: NgramCache,
@@ -206,7 +190,7 @@ class Decoder:
         return NgramCache(context, ngrams, stop_ids, self._fitted.trust)
 
     def _feed(
-        self, state: _Session, ids: Sequence[int], keep: int, cancelled: IsCancelled
+        self, state: Session, ids: Sequence[int], keep: int, cancelled: IsCancelled
     ) -> torch.Tensor:
         """Run what ``state`` lacks of ``ids``; logits of the last ``keep``, (keep, vocabulary)."""
         while (begin := len(state.ids)) < len(ids):
@@ -222,51 +206,9 @@ class Decoder:
                 self._chunk = _chunk(size / (time.perf_counter() - begun))
         return logits
 
-    @contextmanager
-    def _recalled(self, session: str | None, prompt: Sequence[int]) -> Iterator[_Session]:
-        """The session's state for ``prompt``, remembered again unless a pass failed half-way."""
-        if not prompt:
-            raise ValueError("a prompt needs at least one token")
-        state = self._recall(session, prompt)
-        try:
-            yield state
-        except Cancelled:
-            self._remember(session, state)
-            raise
-        self._remember(session, state)
-
-    def _recall(self, session: str | None, prompt: Sequence[int]) -> _Session:
-        """The session's state cut back to what it shares with ``prompt``, which it leaves alone.
-
-        At least one token of the prompt stays to be run: its logits begin the continuation. Taken
-        out of the table, so that a pass that fails half-way leaves nothing behind.
-        """
-        state = self._sessions.pop(session, None) if session is not None else None
-        if state is None:
-            return _Session([], self._engine.begin())
-        shared = 0
-        for old, new in zip(state.ids, prompt[:-1], strict=False):
-            if old != new:
-                break
-            shared += 1
-        state.cut(shared)
-        return state
-
-    def _remember(self, session: str | None, state: _Session) -> None:
-        if session is None:
-            return
-        self._sessions[session] = state
-        sizes = {name: kept.sequence.size() for name, kept in self._sessions.items()}
-        total = sum(sizes.values())
-        while len(self._sessions) > 1 and (
-            total > CACHE_BYTES or len(self._sessions) > MAX_SESSIONS
-        ):
-            oldest, _ = self._sessions.popitem(last=False)
-            total -= sizes[oldest]
-
     def forget(self, session: str) -> None:
         """Drop what is remembered of a session."""
-        self._sessions.pop(session, None)
+        self._sessions.forget(session)
 
     @torch.inference_mode()
     def logprobs(
@@ -282,7 +224,7 @@ class Decoder:
         ``session`` names what to remember the prompt under, for ``generate`` or the next question.
         """
         prompt, answer = question.prompt, question.answer
-        with self._recalled(session, prompt) as state:
+        with self._sessions.recalled(session, prompt) as state:
             if not answer:
                 return torch.zeros(0)
             rows = self._feed(state, [*prompt, *answer[:-1]], len(answer), never)
