@@ -383,3 +383,15 @@ def test_an_end_before_any_text_is_passed_over_where_a_line_is_likely(base: Base
     assert found.line_logprob == pytest.approx(math.log(0.4), abs=0.3)
     unlikely = Completer(base, engine, None, shown_from=ShownFrom(0.7)).complete(PLACE)
     assert (unlikely.text, unlikely.stopped, unlikely.shown) == ("", "end", False)
+
+
+def test_what_is_too_unlikely_to_be_shown_is_not_finished(base: Base, learnt: Completer) -> None:
+    """What is shown is the same, whole or not."""
+    assert replace(learnt.complete(PLACE, whole=False), milliseconds={}) == replace(
+        learnt.complete(PLACE), milliseconds={}
+    )
+    doubtful = Completer(base, learnt._engine, None, shown_from=ShownFrom(0.5))
+    for place in places(8):
+        whole, part = doubtful.complete(place), doubtful.complete(place, whole=False)
+        assert part.shown == whole.shown
+        assert len(part.text) <= len(whole.text) if not part.shown else part.text == whole.text

@@ -139,6 +139,7 @@ class Completer:
         cancelled: IsCancelled = never,
         max_new_tokens: int = MAX_NEW_TOKENS,
         ngrams: NgramIndex | None = None,
+        whole: bool = True,
         guess: str = "",
         settled: Settled = unsettled,
     ) -> Suggestion:
@@ -151,7 +152,7 @@ class Completer:
         begun = prompt.begun
         trimmer = Trimmer(_as_the_model_sees_it(asked), self.sentinels)
         least = self.least_logprob(place.language)
-        watch = Watch(lambda ids: self._text(ids, begun), trimmer, settled, least)
+        watch = Watch(lambda ids: self._text(ids, begun), trimmer, settled, least, whole)
         clock.lap("prompt")
         decoded = self._decoder.generate(
             prompt.ids,
@@ -172,10 +173,10 @@ class Completer:
         starts, stopped = self._token_starts(decoded, begun), str(trimmed.reason)
         if watch.ends_after_all(trimmed.text, starts):
             trimmed, stopped = trimmer.trim("", ended=True), "end"
+        elif (likely := likely_lines(trimmed.text, starts, least)) != trimmed.text or watch.doubted:
+            trimmed, stopped = trimmer.trim(likely, ended=True), "doubt"
         elif decoded.stopped == "halted" and not trimmer.done(text):
             stopped = "settled"
-        elif (likely := likely_lines(trimmed.text, starts, least)) != trimmed.text:
-            trimmed, stopped = trimmer.trim(likely, ended=True), "doubt"
         line = logprob(trimmed.text.partition("\n")[0], starts)
         clock.lap("trim")
         ending = "\n" if asked != place and trimmed.text else ""

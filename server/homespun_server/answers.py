@@ -167,6 +167,7 @@ class Answers:
                 cancelled=cancelled,
                 max_new_tokens=question.most,
                 ngrams=self._index.ngrams(question.home.root, question.serving.served.weights),
+                whole=False,
             )
             suggestion = screened(asked, found)
             whole = True

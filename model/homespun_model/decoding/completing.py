@@ -79,11 +79,13 @@ class Completing(Protocol):
         cancelled: IsCancelled = never,
         max_new_tokens: int = MAX_NEW_TOKENS,
         ngrams: NgramIndex | None = None,
+        whole: bool = True,
     ) -> Suggestion:
         """What comes at the place. Raises Cancelled soon after ``cancelled`` says yes.
 
         ``session`` names what to remember the prompt under. ``ngrams``: the repository's code as
-        ``tokens``, by path.
+        ``tokens``, by path. Not ``whole``: what is too unlikely to be shown is not written to its
+        end.
         """
         ...
 
@@ -112,6 +114,7 @@ class Scoring(Completing, Protocol):
         cancelled: IsCancelled = never,
         max_new_tokens: int = MAX_NEW_TOKENS,
         ngrams: NgramIndex | None = None,
+        whole: bool = True,
         guess: str = "",
         settled: Settled = unsettled,
     ) -> Suggestion:

@@ -18,14 +18,18 @@ from homespun_model.stopping.trim import Trimmer
 
 @dataclass(slots=True)
 class Watch:
-    """``text``: of ids. ``least``: the natural log-probability from which on a line is shown."""
+    """``text``: of ids. ``least``: the natural log-probability from which on a line is shown.
+    ``whole``: what is less likely goes on all the same."""
 
     text: Callable[[Sequence[int]], str]
     trimmer: Trimmer
     settled: Settled
     least: float
+    whole: bool = True
     passed_over: bool = False
     """Whether an end was."""
+    doubted: bool = False
+    """Whether the text was given up as too unlikely."""
 
     def may_end(self, ids: Sequence[int]) -> bool:
         """``Decoder.generate``'s."""
@@ -37,9 +41,14 @@ class Watch:
     def goes_on(self, ids: list[int], logprobs: list[float]) -> bool:
         """``Decoder.generate``'s ``keep_going``."""
         text, so_far = self.text(ids), sum(logprobs)
-        if self.passed_over and so_far < self.least and text == _first_line(text):
+        if so_far < self.least and not (self.whole and self._is_asked_for(text)):
+            self.doubted = True
             return False
         return not (self.trimmer.done(text) or self.settled(text, so_far))
+
+    def _is_asked_for(self, text: str) -> bool:
+        """Whether what is too unlikely to be shown is of use: not in place of an end."""
+        return not self.passed_over or text != _first_line(text)
 
     def ends_after_all(self, text: str, starts: TokenStarts) -> bool:
         """Whether a text that was written in place of an end is less likely than what is shown."""
