@@ -98,7 +98,7 @@ def costs(question: Question, expected: torch.Tensor, source: NgramCache | None)
     (answer,).
 
     Their sum is the text's: the last has what other ends of it add (a marginal over tokenizations
-    as in Cao and Rimell 2021, of those alone that differ at the end).
+    as in Cao and Rimell 2021, arXiv 2109.02550, of those alone that differ at the end).
     """
     answer, ends = question.answer, question.other_ends
     wanted = torch.tensor(list(answer), device=expected.device).unsqueeze(-1)
