@@ -93,10 +93,10 @@ class EvaluateSettings:
     """Of ``--minutes``, for finding out from which probability on the adapter is shown."""
     holes: float = 0.67
     """Of that, for held-out holes."""
-    typing: float = 0.2
+    typing: float = 0.22
     """For lines typed again: five in a quarter of an hour with half a billion parameters (three in
     twelve minutes had less, LOG E-052), or nothing is decided."""
-    general: float = 0.08
+    general: float = 0.06
     """For code in general."""
     verbatim: float = 0.05
     """For what was memorized."""
