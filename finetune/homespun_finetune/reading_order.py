@@ -62,5 +62,4 @@ def _touched(repository: Repository, commit: str | None) -> Iterator[tuple[int, 
     history = repository.history() if commit else []
     begin = next((n for n, one in enumerate(history) if one.id == commit), len(history))
     for age, one in enumerate(history[begin : begin + MAX_COMMITS]):
-        changes = repository.changes(one.parent, one.id) if one.parent else ()
-        yield age, [change.path for change in changes]
+        yield age, repository.touched(one)

@@ -73,8 +73,7 @@ def _last_changed_first(repository: Repository, files: dict[str, SourceFile]) ->
     """Every path once; of one commit, and of none, in the order of their hashes."""
     left = set(files)
     for commit in repository.history(MAX_COMMITS):
-        changes = repository.changes(commit.parent, commit.id) if commit.parent else ()
-        touched = left.intersection(change.path for change in changes)
+        touched = left.intersection(repository.touched(commit))
         yield from sorted(touched, key=_hash)
         left -= touched
     yield from sorted(left, key=_hash)

@@ -87,6 +87,11 @@ class Repository:
         """The regular files that differ between two commits, by path; a renamed one is two."""
         return self.objects.changes(old, new)
 
+    def touched(self, commit: Commit) -> list[str]:
+        """The paths of regular files that differ from its first parent's; none of a first one."""
+        changes = self.changes(commit.parent, commit.id) if commit.parent else ()
+        return [change.path for change in changes]
+
 
 def _check_folder(path: Path) -> None:
     try:
