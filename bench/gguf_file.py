@@ -1,11 +1,19 @@
-"""A Qwen3 model in llama.cpp's file format, float32, without its tokenizer: ids go in and out."""
+"""What llama.cpp is to run beside ours, in its file format: weights in eight bits, an adapter.
+
+python bench/gguf_file.py MODEL.gguf EIGHT-BITS.gguf
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import gguf
-from transformers import PreTrainedModel
+import numpy as np
+from gguf.quants import dequantize, quantize
+from homespun_model.engines.lora import Lora
+
+_EIGHT_BITS = gguf.GGMLQuantizationType.Q8_0
 
 _NAMES = {
     "input_layernorm": "attn_norm",
@@ -22,25 +30,39 @@ _NAMES = {
 }
 
 
-def write_gguf(model: PreTrainedModel, file: Path) -> None:
-    """Save the weights of a model with tied embeddings."""
-    config = model.config
-    writer = gguf.GGUFWriter(str(file), "qwen3")
-    writer.add_context_length(config.max_position_embeddings)
-    writer.add_embedding_length(config.hidden_size)
-    writer.add_block_count(config.num_hidden_layers)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(config.num_attention_heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_key_length(config.head_dim)
-    writer.add_value_length(config.head_dim)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
-    writer.add_vocab_size(config.vocab_size)
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
-    writer.add_tokenizer_model("none")
-    for name, weight in model.named_parameters():
-        writer.add_tensor(_name(name), weight.detach().float().numpy())
+def write_in_8_bits(source: Path, file: Path) -> None:
+    """The model in ``source``, all of its matrices as Q8_0."""
+    read = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(str(file), str(read.fields["general.architecture"].contents()))
+    for name, field in read.fields.items():
+        if not name.startswith("GGUF.") and name != "general.architecture":
+            inner = field.types[-1] if len(field.types) > 1 else None
+            writer.add_key_value(name, field.contents(), field.types[0], inner)
+    for tensor in read.tensors:
+        exact = dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
+        if exact.ndim > 1:
+            writer.add_tensor(tensor.name, quantize(exact, _EIGHT_BITS), raw_dtype=_EIGHT_BITS)
+        else:
+            writer.add_tensor(tensor.name, exact)
+    _written(writer)
+
+
+def write_adapter(lora: Lora, architecture: str, file: Path) -> None:
+    """An adapter, float32; of an architecture whose queries and keys llama.cpp does not reorder."""
+    assert architecture in ("qwen2", "qwen3"), architecture
+    writer = gguf.GGUFWriter(str(file), architecture)
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    ranks = {len(factors.down) for factors in lora.values()}
+    writer.add_float32("adapter.lora.alpha", float(max(ranks)))  # is in the factors already
+    for name, factors in lora.items():
+        written = _name(f"{name}.weight")
+        writer.add_tensor(f"{written}.lora_a", factors.down.numpy())
+        writer.add_tensor(f"{written}.lora_b", factors.up.contiguous().numpy())
+    _written(writer)
+
+
+def _written(writer: gguf.GGUFWriter) -> None:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -54,3 +76,7 @@ def _name(name: str) -> str:
         return "output_norm.weight"
     _, _, layer, rest = name.split(".", 3)
     return f"blk.{layer}.{_NAMES[rest.removesuffix('.weight')]}.weight"
+
+
+if __name__ == "__main__":
+    write_in_8_bits(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -24,10 +24,13 @@ from homespun_model.decoding.decode import Decoded, Decoder
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A prompt of token ids, how many tokens are wanted, and whether it is the first at a place."""
+    """A prompt of token ids, how many tokens are wanted, and whether it is the first at a place.
+
+    ``context``: the prompt's tokens in the order of the code, if that is another."""
 
     session: str
     prompt: list[int]
+    context: list[int] | None
     count: int
     cold: bool
     place: Place
@@ -56,7 +59,7 @@ def requests(
             place = place_at(text[:cursor] + text[end:], cursor, path=path, language=language)
             place = replace(place, related=index.related(place))
             prompt, count = asked.of(place)
-            yield Request(path, prompt, count, typed == 0, place)
+            yield Request(path, prompt, asked.context, count, typed == 0, place)
 
 
 def _functions(texts: Mapping[str, str], count: int) -> Iterator[tuple[str, str, int, int]]:
@@ -84,6 +87,7 @@ class Asked:
     """Notes what a completer asks its decoder, and what it gets."""
 
     prompt: list[int]
+    context: list[int] | None
     decoded: Decoded
 
     def __init__(self, completer: Completer) -> None:
@@ -93,7 +97,8 @@ class Asked:
 
     def generate(self, prompt: list[int], **options: object) -> Decoded:
         """The decoder's."""
-        self.prompt, self.decoded = prompt, self._decoder.generate(prompt, **options)  # type: ignore[arg-type]
+        self.prompt, self.context = prompt, options.get("context")  # type: ignore[assignment]
+        self.decoded = self._decoder.generate(prompt, **options)  # type: ignore[arg-type]
         return self.decoded
 
     def of(self, place: Place) -> tuple[list[int], int]:
