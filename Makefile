@@ -54,12 +54,14 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Latency on this repository's own code; BENCH=FOLDER for another. llama.cpp joins if it is there.
+# Latency on this repository's own code; BENCH=FOLDER for another. LLAMA: GGUF files of BASE, which llama.cpp's server
+# (pip install xllamacpp) then runs beside ours.
 BENCH ?= .
 # HUMANEVAL: the file of HumanEval-Infilling's single lines, which is not ours; without it that is left out.
 BASE ?= qwen2.5-coder-0.5b-instruct
 bench: install
 	$(BIN)/python bench/latency.py $(BENCH)
+	[ -z "$(LLAMA)" ] || $(BIN)/python bench/latency.py $(BENCH) --base $(BASE) --llama $(LLAMA) --places 6 --keys 5
 	$(BIN)/python bench/drafting.py $(BENCH)
 	[ -z "$(HUMANEVAL)" ] || $(BIN)/python bench/humaneval_infilling.py $(HUMANEVAL) --line --plain --base $(BASE)
 

@@ -48,6 +48,7 @@ from transformers import PreTrainedModel
 Contender = Callable[[Request], list[int]]
 TOKENS = 16  # at a time, where a token alone is timed
 TURNS = 5
+PEER = "llama.cpp"  # in a process of its own
 
 
 def main() -> None:
@@ -152,7 +153,7 @@ def llama(
         return
     for file in files:
         server = running.enter_context(llama_server.running(file, threads, adapter))
-        yield f"llama.cpp {file.stem}", asking(server)
+        yield f"{PEER} {file.stem}", asking(server)
 
 
 def in_a_file(base: Base, adapter: Path, folder: Path) -> Path:
@@ -204,7 +205,8 @@ def compare(case: str, seconds: dict[str, np.ndarray]) -> None:
             {name: float(np.percentile(each[:, column], q)) * 1e3 for name, each in seconds.items()}
             for q in (50, 95)
         )
-        for name in seconds:
+        here = [name for name in seconds if kind == "clock" or not name.startswith(PEER)]
+        for name in here:
             line = f"  {kind:10} {name:13} p50 {p50[name]:7.1f}  p95 {p95[name]:7.1f}"
             if name != "ours":
                 line += f"   RATIO ours / it: p50 {p50['ours'] / p50[name]:.3f}"

@@ -13,6 +13,7 @@ from dense_models import SHAPES, dense_base
 from homespun_model.bases import memory
 from homespun_model.bases.base import Base, load_base
 from homespun_model.decoding.decode import Decoder
+from homespun_model.engines import loading
 from homespun_model.engines.dense_cpu import DenseCpuEngine
 from homespun_model.engines.dense_loading import read_dense
 from homespun_model.engines.dense_shape import Shape
@@ -45,12 +46,14 @@ def sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     if request.param == "large":
         monkeypatch.setattr(memory, "SMALL", 0)
         monkeypatch.setattr(memory, "has_bf16", lambda: False)
+        monkeypatch.setattr(loading, "has_int8_products", lambda: False)
 
 
 @pytest.fixture
 def bf16(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every base is a large one, on a processor that is made for bf16."""
+    """Every base is a large one, on a processor that is made for bf16 and nothing else."""
     monkeypatch.setattr(memory, "SMALL", 0)
+    monkeypatch.setattr(loading, "has_int8_products", lambda: False)
     monkeypatch.setattr(memory, "has_bf16", lambda: True)
 
 
@@ -127,6 +130,7 @@ def test_an_adapter_of_some_products_is_put_beside_the_right_ones(
     merged = load_engine(base, file.parent).batch(ROWS, 20)
     monkeypatch.setattr(memory, "SMALL", 0)
     monkeypatch.setattr(memory, "has_bf16", lambda: False)
+    monkeypatch.setattr(loading, "has_int8_products", lambda: False)
     beside = load_engine(base, file.parent)
     torch.testing.assert_close(beside.batch(ROWS, 20), merged, atol=5e-3, rtol=1e-3)
 

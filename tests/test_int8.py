@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from dense_models import SHAPES, dense_base
+from homespun_model.bases import memory
 from homespun_model.bases.base import Base
 from homespun_model.engines import int8_products
 from homespun_model.engines.dense_arithmetic import Rotated
@@ -19,6 +20,7 @@ from homespun_model.engines.dense_loading import read_dense
 from homespun_model.engines.dense_products import product
 from homespun_model.engines.dense_shape import EMBEDDING, HEAD, NORM
 from homespun_model.engines.int8_products import has_int8_products, int8_product, int8_rows
+from homespun_model.engines.loading import load_engine
 from homespun_model.engines.packed_weights import pack, packed_parts
 from homespun_model.engines.rotation import Mixing, Rotation
 from homespun_model.engines.transformers_engine import TransformersEngine
@@ -164,6 +166,21 @@ def test_products_that_are_missing_or_overflow_are_found_out(
     overflown = torch.tensor(128.0 * 127)
     monkeypatch.setattr(int8_products, "int8_product", lambda *_: lambda _: overflown)
     assert not has()
+
+
+@needs_products
+@torch.inference_mode()
+def test_a_large_base_is_served_in_8_bits_and_shares_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = dense_base(tmp_path / "base", "qwen2", torch.bfloat16)
+    adapter = random_adapter(base, tmp_path / "adapter")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(memory, "SMALL", 0)
+    plain, adapted = load_engine(base), load_engine(base, adapter)
+    assert torch.equal(plain.batch(ROWS, 20), in_8_bits(base).batch(ROWS, 20))
+    assert off(plain.batch(ROWS, 20), adapted.batch(ROWS, 20)) > 0.8
+    assert plain.size < 1.3 * (base.parameters + 420 * 64) > adapted.size
 
 
 @needs_products

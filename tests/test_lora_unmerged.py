@@ -45,6 +45,7 @@ def other(base: Base, tmp_path: Path) -> Path:
 def every_base_is_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(memory, "SMALL", 0)
     monkeypatch.setattr(memory, "has_bf16", lambda: False)  # parity is of the arithmetic
+    monkeypatch.setattr(loading, "has_int8_products", lambda: False)
     yield
     gc.collect()
 

@@ -7,7 +7,7 @@ import sys
 import psutil  # type: ignore[import-untyped]
 import pytest
 import torch
-from homespun_finetune.memory import give_back
+from homespun_model.bases.memory import give_back
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc can be asked")

@@ -6,9 +6,7 @@ here knows architectures. Where a batch does not fit, a step is made in parts.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,18 +60,6 @@ def kept_for_backward(forward: Callable[[], torch.Tensor], model: torch.nn.Modul
     for weights in model.parameters():
         kept.pop(weights.untyped_storage().data_ptr(), None)
     return sum(storage.nbytes() for storage in kept.values())
-
-
-def give_back() -> None:
-    """Let the system have the memory that is free again.
-
-    Tensors of many lengths leave gaps in which the next ones do not fit: a process that holds three
-    gigabytes in each step had taken five after one sample, and seven after a dozen. Only glibc has
-    a name for it.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 def _never_asked(_packed: object) -> torch.Tensor:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from homespun_model.bases.memory import give_back
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from homespun_finetune.budget import Precision
 from homespun_finetune.loss import Batch
-from homespun_finetune.memory import give_back
 from homespun_finetune.settings import TrainSettings
 
 

@@ -7,7 +7,7 @@ trimmer. torch is imported when one is made. Knows nothing of editors, documents
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -119,9 +119,10 @@ class Completer:
         """``Scoring.least_logprob``."""
         return self._shown_from.least(language)
 
-    def tokens(self, text: str) -> list[int]:
-        """A text as the base's tokens."""
-        return self._base.tokenizer.encode(text)
+    @property
+    def tokens(self) -> Callable[[str], list[int]]:
+        """``Completing.tokens``."""
+        return self._base.tokenizer.encode
 
     @classmethod
     def from_model(cls, base: Base, model: PreTrainedModel, revision: str | None) -> Self:

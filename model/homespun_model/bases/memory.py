@@ -6,6 +6,8 @@ weights is counted on a real sample, and batches are made to fit it.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from dataclasses import dataclass
 
 from homespun_model.bases.processor import has_bf16
@@ -91,6 +93,18 @@ def machine_memory() -> int:
     import psutil  # type: ignore[import-untyped]
 
     return int(psutil.virtual_memory().total)
+
+
+def give_back() -> None:
+    """Let the system have the memory that is free again.
+
+    Tensors of many lengths leave gaps in which the next ones do not fit: a process that holds three
+    gigabytes in each step had taken five after one sample, and seven after a dozen. Only glibc has
+    a name for it.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def gib(size: int) -> float:

@@ -6,7 +6,7 @@ measured too. Knows no model: ``completer`` is the one here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -67,8 +67,10 @@ class Completing(Protocol):
         """Texts that no suggestion may hold."""
         ...
 
-    def tokens(self, text: str) -> list[int]:
-        """A text as an ``NgramIndex`` for this completer holds it."""
+    @property
+    def tokens(self) -> Callable[[str], list[int]]:
+        """Of a text what an ``NgramIndex`` for this completer holds; whoever keeps it keeps no
+        weights."""
         ...
 
     def complete(
