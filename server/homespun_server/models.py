@@ -9,6 +9,7 @@ touches the disk. Knows nothing of documents.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homespun_model.bases.choice import Choice, Chooser, chosen_base
+from homespun_model.bases.memory import give_back
 from homespun_model.errors import BaseError, ModelError, StoreError
 from homespun_model.store.store import AdapterStore, default_store
 
@@ -58,6 +60,15 @@ class Models:
         """What answers for ``repository`` now. Raises ModelError if there is no base."""
         return (await self._in_use()).serving(repository)
 
+    def let_go(self) -> None:
+        """Give back the memory of weights that nobody asks for; the next request loads them."""
+        if (loaded := self._loaded_now()) is not None:
+            self._loaded = None
+            loaded.close()
+            logger.info("%s is let go until it is asked for", loaded.base.id)
+            del loaded
+            self._loader.submit(_collect)
+
     def completers(self) -> list[Completing]:
         """Everything in memory that may answer."""
         loaded = self._loaded_now()
@@ -85,7 +96,7 @@ class Models:
         return future.result()
 
     async def _load_first(self) -> LoadedBase:
-        if self._options.base is None:
+        if self._options.base is None and self._following is None:
             await self._watch.look()
             self._following = asyncio.ensure_future(self._follow())
         choice = await self._choice()
@@ -127,7 +138,8 @@ class Models:
         """Take up every other choice, one after the other."""
         while True:
             await self._watch.changed()
-            await asyncio.wait({self._loaded} if self._loaded else ())
+            if self._loaded is not None:
+                await asyncio.wait({self._loaded})
             old = self._loaded_now()
             try:
                 new = await self._load((await self._choice()).base)
@@ -157,6 +169,11 @@ class Models:
 def store_root(options: LaunchOptions) -> Path:
     """The folder of the adapter store that the flags name, or the user's own."""
     return Path(options.store).expanduser() if options.store else default_store()
+
+
+def _collect() -> None:
+    gc.collect()  # what holds itself
+    give_back()
 
 
 def _import_the_model_room() -> None:

@@ -64,6 +64,7 @@ class Service:
         self._debouncer = Debouncer()
         self._cursors: dict[str, int] = {}
         """Of every open document the last offset that was heard of."""
+        self._idle: asyncio.TimerHandle | None = None
         self._closed: set[str] = set()
         """Repositories whose settings could not be read when they were last asked for."""
         self._taken: set[str] = set()
@@ -148,6 +149,8 @@ class Service:
 
     def close(self) -> None:
         """Stop computing."""
+        if self._idle is not None:
+            self._idle.cancel()
         self._debouncer.close()
         self._scheduler.close()
         self._index.close()
@@ -170,10 +173,19 @@ class Service:
             return None  # reported when it happened
         if self._documents.get(uri) is not document:
             return None
+        self._wait_until_idle()
         self._index.touch(home.root)
         if self._index.has_tokenizer:  # of the base that was in use before, it may be
             self._index.use_tokenizer(serving.served.weights, serving.completer.tokens)
         return Question.at(document, offset, home, serving, self.settings.max_new_tokens)
+
+    def _wait_until_idle(self) -> None:
+        """Count anew how long nobody asks for anything, and let the weights go then."""
+        if self._idle is not None:
+            self._idle.cancel()
+        seconds = 60 * self.settings.idle_minutes
+        loop = asyncio.get_running_loop()
+        self._idle = loop.call_later(seconds, self._models.let_go) if seconds else None
 
     async def _home(self, uri: str) -> Home | None:
         """The document's home, by the settings of today; None where the disk hangs."""

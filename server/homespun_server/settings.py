@@ -17,6 +17,7 @@ from homespun_corpus.filters.team_settings import MAX_PATTERN_CHARS, MAX_PATTERN
 from homespun_server.errors import CommandUsageError
 
 MAX_NEW_TOKENS = 128  # what homespun_model.completer does unless told; not imported: torch
+MOST_IDLE_MINUTES = 24 * 60
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 BY_FLAG = ("base", "store", "device", "engine", "id", "log")
 
@@ -29,6 +30,8 @@ class EditorSettings:
     """gitignore patterns of paths, relative to their repository, that get no suggestions."""
     max_new_tokens: int = MAX_NEW_TOKENS
     """At most this many tokens in a suggestion, 1 to 128: about a dozen lines."""
+    idle_minutes: int = 10
+    """Without a request for so long the weights are let go; 0: never."""
     status: bool = False
     """Send ``homespun/status`` when the base or the adapter in use changes."""
 
@@ -79,7 +82,11 @@ def _reason_against(key: str, value: Any) -> str | None:
     if key == "exclude":
         return None if _patterns(value) else f"{name} must be a list of gitignore patterns"
     if key == "max_new_tokens":
-        return None if _count(value) else f"{name} must be a number from 1 to {MAX_NEW_TOKENS}"
+        right = _count(value, 1, MAX_NEW_TOKENS)
+        return None if right else f"{name} must be a number from 1 to {MAX_NEW_TOKENS}"
+    if key == "idle_minutes":
+        right = _count(value, 0, MOST_IDLE_MINUTES)
+        return None if right else f"{name} must be a number from 0 to {MOST_IDLE_MINUTES}"
     if key == "status":
         return None if isinstance(value, bool) else f"{name} must be true or false"
     known = ", ".join(field.name for field in fields(EditorSettings))
@@ -94,5 +101,5 @@ def _patterns(value: Any) -> bool:
     )
 
 
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_NEW_TOKENS
+def _count(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
