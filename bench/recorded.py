@@ -50,7 +50,7 @@ def requests(
     """For each of so many places one cold request and ``keys`` warm ones."""
     index = ContextIndex.from_files(texts.items())
     asked = Asked(completer)
-    for path, language, start, end in _functions(texts, places):
+    for path, language, start, end in functions(texts, places):
         text = texts[path]
         # From somewhere inside the function on, so that lines of its own stand before the cursor.
         begin = random.Random(path).randrange(start + 1, max(start + 2, end - keys))
@@ -62,7 +62,7 @@ def requests(
             yield Request(path, prompt, asked.context, count, typed == 0, place)
 
 
-def _functions(texts: Mapping[str, str], count: int) -> Iterator[tuple[str, str, int, int]]:
+def functions(texts: Mapping[str, str], count: int) -> Iterator[tuple[str, str, int, int]]:
     """Path and language of so many files, and of each the span of a function, in characters."""
     paths = sorted(texts)
     random.Random(1).shuffle(paths)
