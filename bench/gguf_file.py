@@ -1,6 +1,8 @@
 """What llama.cpp is to run beside ours, in its file format: weights in eight bits, an adapter.
 
-python bench/gguf_file.py MODEL.gguf EIGHT-BITS.gguf
+    python bench/gguf_file.py MODEL.gguf EIGHT-BITS.gguf
+
+writes the first model's weights as Q8_0.
 """
 
 from __future__ import annotations
@@ -16,14 +18,10 @@ from homespun_model.engines.lora import Lora
 _EIGHT_BITS = gguf.GGMLQuantizationType.Q8_0
 
 _NAMES = {
-    "input_layernorm": "attn_norm",
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
     "self_attn.o_proj": "attn_output",
-    "self_attn.q_norm": "attn_q_norm",
-    "self_attn.k_norm": "attn_k_norm",
-    "post_attention_layernorm": "ffn_norm",
     "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
@@ -56,7 +54,7 @@ def write_adapter(lora: Lora, architecture: str, file: Path) -> None:
     ranks = {len(factors.down) for factors in lora.values()}
     writer.add_float32("adapter.lora.alpha", float(max(ranks)))  # is in the factors already
     for name, factors in lora.items():
-        written = _name(f"{name}.weight")
+        written = _name(name)
         writer.add_tensor(f"{written}.lora_a", factors.down.numpy())
         writer.add_tensor(f"{written}.lora_b", factors.up.contiguous().numpy())
     _written(writer)
@@ -69,13 +67,10 @@ def _written(writer: gguf.GGUFWriter) -> None:
     writer.close()
 
 
-def _name(name: str) -> str:
-    if name == "model.embed_tokens.weight":
-        return "token_embd.weight"
-    if name == "model.norm.weight":
-        return "output_norm.weight"
-    _, _, layer, rest = name.split(".", 3)
-    return f"blk.{layer}.{_NAMES[rest.removesuffix('.weight')]}.weight"
+def _name(module: str) -> str:
+    """What llama.cpp calls the weight of a module in a layer."""
+    _, _, layer, rest = module.split(".", 3)
+    return f"blk.{layer}.{_NAMES[rest]}.weight"
 
 
 if __name__ == "__main__":

@@ -28,7 +28,10 @@ def test_good_settings_hold() -> None:
         ({"store": "/tmp"}, "'store' is a flag"),
         ({"engine": "http://x"}, "'engine' is a flag"),
         ({"id": "other"}, "'id' is a flag"),
-        ({"maxNewTokens": 3}, "'maxNewTokens' is unknown (known: exclude, "),
+        (
+            {"maxNewTokens": 3},
+            "'maxNewTokens' is unknown (known: exclude, max_new_tokens, idle_minutes, status)",
+        ),
         ({"max_new_tokens": 0}, "'max_new_tokens' must be a number from 1 to 128"),
         ({"max_new_tokens": True}, "'max_new_tokens' must be"),
         ({"max_new_tokens": 10**9}, "'max_new_tokens' must be"),
