@@ -102,7 +102,7 @@ def window_ends(options: argparse.Namespace) -> list[str]:
 def window(base: Base, origin: Path, commit: str, number: int, work: Path) -> dict[str, Any]:
     """Train each schedule's adapter as of one commit, and put all to the same exam."""
     folder = work / f"window-{number}"
-    mined = mine(Repository.open(as_of(origin, commit, work)), MineSettings())
+    mined = mine(Repository.open(as_of(origin, commit, work / "clone")), MineSettings())
     trained: dict[str, TrainingPlan] = {}
     same: dict[tuple[bytes, tuple[int, ...]], str] = {}
     for schedule in SCHEDULES:
@@ -139,9 +139,8 @@ def window(base: Base, origin: Path, commit: str, number: int, work: Path) -> di
     return figures
 
 
-def as_of(origin: Path, commit: str, work: Path) -> Path:
+def as_of(origin: Path, commit: str, clone: Path) -> Path:
     """A bare clone whose HEAD is the commit; the objects are shared."""
-    clone = work / "clone"
     if not clone.exists():
         run = ["git", "clone", "-q", "--bare", "--shared", str(origin), str(clone)]
         subprocess.run(run, check=True)

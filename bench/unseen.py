@@ -1,7 +1,7 @@
 """``finetune-repo`` on repositories as they were, judged on what was written afterwards.
 
     python bench/unseen.py REPOSITORY... [--base starter] [--minutes 15] [--hold-back 0.1]
-                           [--judge SCRIPT]
+                           [--judge SCRIPT] [--keep FOLDER]
 
 Of each repository the newest commits are held back (that share of its first parents, 10 to 400). On
 the rest ``finetune-repo`` runs as a user would run it, into a store of its own, and its decision
@@ -9,12 +9,17 @@ and table are printed. SCRIPT, if given, is somebody else's judge: it is called 
 folder with the files that were added by the commits held back (or changed, where few were added),
 ``--holes``, ``--glob`` for the language that most of them are in, and ``--adapter`` for the
 adapter, and what it says of base and adapter is printed.
+
+With ``--keep``, FOLDER/code has the repositories as they were and FOLDER the adapters by name, as
+``own_or_other.py FOLDER/code/* --keep FOLDER --roles generic,other,own`` takes them, to ask each
+repository of the others' adapters too.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,6 +45,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--hold-back", type=float, default=0.1)
     parser.add_argument("--judge", type=Path)
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("--holes", type=int, default=200)
     options = parser.parse_args()
     for repository in options.repositories:
@@ -52,14 +58,17 @@ def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
     commits = [commit.id for commit in opened.history()]
     held = commits[: max(LEAST, min(MOST, round(len(commits) * options.hold_back)))]
     before = commits[len(held)]
-    outcome = fine_tuned(as_of(origin, before, work), work / "store", options.minutes, options.base)
     name = origin.parent.name if origin.name == "repo" else origin.name
+    code = as_of(origin, before, (options.keep / "code" if options.keep else work) / name)
+    outcome = fine_tuned(code, work / "store", options.minutes, options.base)
     print(f"== {name}, {len(held)} of {len(commits)} commits held back: {outcome['decision']}")
     for reason in outcome["reasons"]:
         print(f"  - {reason}")
     for role, figures in outcome["metrics"].items():
         if figures:
             print(f"  {role:16} {json.dumps(figures)}", flush=True)
+    if options.keep:
+        shutil.copytree(adapter_of(work / "store"), options.keep / name)
     if options.judge:
         folder, glob = written_since(opened, before, work / "since")
         for adapter in (None, adapter_of(work / "store")):
