@@ -193,6 +193,41 @@ def test_cancelling_stops_between_passes_and_spoils_nothing(
     assert again.reused == min(after * decode.CHUNK, len(ids) - 1)
 
 
+@pytest.mark.parametrize("typed", [0, 1, 3])
+@pytest.mark.parametrize("read_first", [False, True])
+def test_what_was_given_up_half_way_is_taken_up_where_it_was(
+    starter: PreTrainedModel, *, typed: int, read_first: bool
+) -> None:
+    """``typed`` tokens of it were written by somebody meanwhile; the rest comes in fewer passes."""
+    decoder, ids, calls = Decoder(engine_for(starter)), prompt(4), []
+
+    def cancelled() -> bool:
+        calls.append(1)
+        return len(calls) > 8
+
+    with pytest.raises(Cancelled):
+        decoder.generate(ids, max_new_tokens=20, stop_ids=NOTHING, session="a", cancelled=cancelled)
+    whole = plain(starter, ids, 20)
+    ids += whole[:typed]
+    if read_first:
+        decoder.warm(ids, session="a")
+    again = decoder.generate(ids, max_new_tokens=20 - typed, stop_ids=NOTHING, session="a")
+    afresh = Decoder(engine_for(starter)).generate(ids, max_new_tokens=20 - typed, stop_ids=NOTHING)
+    assert again.ids == afresh.ids == whole[typed:]
+    assert again.passes < afresh.passes - 3
+
+
+def test_what_was_given_up_is_no_guess_where_something_else_was_typed(
+    starter: PreTrainedModel,
+) -> None:
+    decoder, ids = Decoder(engine_for(starter)), prompt(4)
+    first = decoder.generate(ids, max_new_tokens=9, stop_ids=NOTHING, session="a").ids
+    ids = [*ids, (first[0] + 1) % 300]
+    again = decoder.generate(ids, max_new_tokens=9, stop_ids=NOTHING, session="a")
+    afresh = Decoder(engine_for(starter)).generate(ids, max_new_tokens=9, stop_ids=NOTHING)
+    assert (again.ids, again.passes) == (afresh.ids, afresh.passes)
+
+
 def test_a_pass_that_fails_leaves_no_half_cache(
     model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,7 @@ from homespun_model.decoding.callbacks import (
     anywhere,
     never,
 )
-from homespun_model.decoding.draft import Drafter, Rates
+from homespun_model.decoding.draft import MAX_DRAFT, Drafter, Rates
 from homespun_model.decoding.ngram_index import NgramView
 from homespun_model.decoding.sessions import Session, Sessions
 from homespun_model.engines.engine import Engine
@@ -104,13 +104,16 @@ class Decoder:
         ``may_end`` says no the likeliest token that does not end comes, as likely as it is beside.
         ``ngrams``: code whose continuations are blended into what the model expects, together with
         the prompt's own; without it the model decides alone. ``guess``: ids that may well come,
-        all drafted at once; they change nothing but the number of passes.
+        drafted as far as they do; they change nothing but the number of passes. Without one it is
+        what the session went on with behind this prompt: an answer that was given up half-way
+        because somebody typed its next letter is taken up where it was.
         """
         found = _Progress()
         stopped: Literal["end", "length", "halted"] = "length"
         source = self._source(prompt if context is None else context, ngrams, stop_ids)
         with self._sessions.recalled(session, prompt) as state:
             reused = len(state.ids)
+            ahead, state.ahead = state.ahead, []
             for token, logprob in self._tokens(
                 state,
                 prompt,
@@ -122,7 +125,7 @@ class Decoder:
                 allowed=allowed,
                 may_end=may_end,
                 stop_ids=stop_ids,
-                guess=guess,
+                guess=guess or ahead,
             ):
                 if token in stop_ids:
                     stopped = "end"
@@ -163,7 +166,8 @@ class Decoder:
         drafter = Drafter(source, self._rates)
         while len(ids) < limit:
             most = limit - len(ids) - 1
-            draft = drafter.draft(ids, most) if ids or not guess else list(guess[:most])
+            guessed = _still_right(guess, ids)[:most]
+            draft = guessed or drafter.draft(ids, most)
             if draft and (some := allowed(ids)) is not None and draft[0] not in some:
                 draft = []
             state.cut(len(prompt) + len(ids) - 1)  # behind that are drafts that did not come true
@@ -181,7 +185,7 @@ class Decoder:
                 yield best, float(logits[best] - logits.logsumexp(-1))
                 if best != drafted:
                     break
-            if found.passes > 1 or not guess:
+            if not guessed:
                 drafter.learn(len(draft), accepted)
 
     def _source(
@@ -256,6 +260,12 @@ class Decoder:
 def _chunk(speed: float) -> int:
     """Tokens to read at once at so many a second."""
     return int(min(CHUNK, max(LEAST_CHUNK, speed * CHUNK_SECONDS)))
+
+
+def _still_right(guess: Sequence[int], ids: Sequence[int]) -> list[int]:
+    """What a ``guess`` that came true so far has next, as much as a draft may have."""
+    begin = len(ids)
+    return list(guess[begin : begin + MAX_DRAFT]) if [*guess[:begin]] == [*ids] else []
 
 
 def _likeliest(logits: torch.Tensor, *, but: frozenset[int]) -> int:

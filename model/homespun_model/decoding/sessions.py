@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from homespun_model.engines.engine import CachedSequence, Engine
 from homespun_model.errors import Cancelled
@@ -20,10 +20,12 @@ CACHE_BYTES = 256 << 20  # keys and values kept for all sessions together
 
 @dataclass(slots=True)
 class Session:
-    """``ids`` are the tokens that ``sequence`` has read."""
+    """``ids`` are the tokens that ``sequence`` has read; ``ahead`` those that it had read behind
+    the prompt it was recalled for: how the answer goes on, as likely as not."""
 
     ids: list[int]
     sequence: CachedSequence
+    ahead: list[int] = field(default_factory=list)
 
     def cut(self, length: int) -> None:
         """Back to so many tokens, if it has read more."""
@@ -70,6 +72,9 @@ class Sessions:
             if old != new:
                 break
             shared += 1
+        known = [*state.ids, *state.ahead]
+        is_beginning = known[: len(prompt)] == list(prompt)
+        state.ahead = known[len(prompt) :] if is_beginning else []
         state.cut(shared)
         return state
 

@@ -18,11 +18,12 @@ from homespun_model.engines.dense_layers import (
     layer_of,
     layer_weights,
 )
+from homespun_model.engines.dense_products import Product
 from homespun_model.engines.dense_shape import EMBEDDING, HEAD, NORM, Shape
-from homespun_model.engines.int8_products import Int8Rows, int8_product, int8_rows
+from homespun_model.engines.int8_products import Int8Rows, int8_products, int8_rows
 
 Packed = Mapping[str, Tensor]
-VERSION = "1"
+VERSION = "2"
 """Raised with every change of what packed weights are."""
 _SCALES, _BIAS = ".scales", ".bias"
 
@@ -48,12 +49,16 @@ def made_as(shape: Shape) -> str:
 
 def packed_parts(shape: Shape, packed: Packed) -> Parts:
     """The decoder that ``pack`` made these of, on copies of them."""
+    # The longest first, that no core waits for another at the end.
+    names = ["head", *(stem + field for stem in _stems(shape) for field in PRODUCTS)]
+    made = int8_products(_weights(packed, name) for name in names)
+    products = dict(zip(names, made, strict=True))
     return Parts(
         how=Rotated(shape),
         embedding=_rows(packed, "embedding").clone().rows,
-        layers=[_layer(shape, packed, stem) for stem in _stems(shape)],
+        layers=[_layer(shape, packed, products, stem) for stem in _stems(shape)],
         norm=packed["norm"].clone(),
-        head=int8_product(_rows(packed, "head"), None),
+        head=products["head"],
         size=sum(tensor.nbytes for tensor in packed.values()),
     )
 
@@ -85,13 +90,15 @@ def _rows(packed: Packed, name: str) -> Int8Rows:
     return Int8Rows(packed[name], packed[name + _SCALES])
 
 
-def _layer(shape: Shape, packed: Packed, stem: str) -> Layer:
+def _weights(packed: Packed, name: str) -> tuple[Int8Rows, Tensor | None]:
+    """Rows and bias of a product."""
+    bias = packed.get(name + _BIAS)
+    return _rows(packed, name), None if bias is None else bias.clone()
+
+
+def _layer(shape: Shape, packed: Packed, products: Mapping[str, Product], stem: str) -> Layer:
     norms = ["norm", "inner_norm", *(["qk_norm"] if shape.qk_norm else [])]
-    biases = {field: packed.get(stem + field + _BIAS) for field in PRODUCTS}
     return layer_of(
         {name: packed[stem + name].clone() for name in norms},
-        {
-            field: int8_product(_rows(packed, stem + field), None if b is None else b.clone())
-            for field, b in biases.items()
-        },
+        {field: products[stem + field] for field in PRODUCTS},
     )

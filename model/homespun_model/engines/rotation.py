@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor
 
-BLOCK = 256  # numbers that are spread over one another at every product, at most
+BLOCK = 64  # numbers that are spread over one another at every product, at most (LOG E-055)
 
 
 class Rotation:
