@@ -10,7 +10,7 @@ import { type Settings, readSettings } from "./settings";
 import { StatusItem } from "./status";
 
 /** Settings that only a new server process takes up. */
-const FOR_THE_SERVER = ["command", "base", "store", "device", "fimFormat", "exclude", "maxNewTokens"];
+const FOR_THE_SERVER = ["command", "base", "store", "device", "fimFormat", "exclude", "maxNewTokens", "idleMinutes"];
 
 let server: Server | undefined;
 

@@ -11,6 +11,7 @@ export interface Settings {
   readonly fimFormat: string;
   readonly exclude: readonly string[];
   readonly maxNewTokens: number | null;
+  readonly idleMinutes: number | null;
 }
 
 type Get = (name: string) => unknown;
@@ -25,10 +26,14 @@ function location(get: Get, name: string): string {
   return text(get, name).replace(/^~(?=[/\\])/, os.homedir());
 }
 
+function count(get: Get, name: string): number | null {
+  const value = get(name);
+  return typeof value === "number" ? value : null;
+}
+
 /** Settings from VS Code's configuration; a value of the wrong type counts as not set. */
 export function readSettings(get: Get): Settings {
   const exclude = get("exclude");
-  const maxNewTokens = get("maxNewTokens");
   return {
     enabled: get("enabled") !== false,
     command: location(get, "command"),
@@ -37,7 +42,8 @@ export function readSettings(get: Get): Settings {
     device: text(get, "device"),
     fimFormat: text(get, "fimFormat"),
     exclude: Array.isArray(exclude) ? exclude.filter((item) => typeof item === "string") : [],
-    maxNewTokens: typeof maxNewTokens === "number" ? maxNewTokens : null,
+    maxNewTokens: count(get, "maxNewTokens"),
+    idleMinutes: count(get, "idleMinutes"),
   };
 }
 
@@ -77,6 +83,9 @@ export function initializationOptions(settings: Settings): Record<string, unknow
   }
   if (settings.maxNewTokens !== null) {
     options["max_new_tokens"] = settings.maxNewTokens;
+  }
+  if (settings.idleMinutes !== null) {
+    options["idle_minutes"] = settings.idleMinutes;
   }
   return options;
 }

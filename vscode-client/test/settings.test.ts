@@ -45,6 +45,13 @@ test("~ is the home folder in paths, and only at their beginning", () => {
   assert.deepEqual(modelFlags(settings), ["--base", "/a/~/b", "--store", `${homedir()}/adapters`]);
 });
 
+test("what a workspace may set goes to the server, which bounds it", () => {
+  const set = { exclude: ["*.sql"], maxNewTokens: 20, idleMinutes: 0 };
+  const settings = readSettings((name) => set[name as keyof typeof set]);
+  const sent = { status: true, exclude: ["*.sql"], max_new_tokens: 20, idle_minutes: 0 };
+  assert.deepEqual(initializationOptions(settings), sent);
+});
+
 test("a value of the wrong type counts as not set", () => {
   const settings = readSettings(() => 7);
   assert.equal(settings.base, "");
