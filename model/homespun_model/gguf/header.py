@@ -161,7 +161,7 @@ class _Reader:
             return name, self._scalar(kind)
         kind = self._number("<I")
         if kind == GGUFValueType.STRING:
-            return name, [self._text() for _ in range(self._count(_LEAST_STRING, MOST_TEXTS))]
+            return name, self._texts(self._count(_LEAST_STRING, MOST_TEXTS))
         dtype = self._dtype(kind)
         data = self._take(self._count(dtype.itemsize) * dtype.itemsize)
         return name, np.frombuffer(data, dtype)
@@ -229,6 +229,23 @@ class _Reader:
             return data.decode("utf-8")
         except UnicodeDecodeError:
             raise self._refusal("a text in it is not in UTF-8") from None
+
+    def _texts(self, count: int) -> list[str]:
+        """``_text``, so many times: a vocabulary has 300,000, and every start reads them all."""
+        held, at, texts = self._held, self._at, []
+        for _ in range(count):
+            begin = at + 8
+            end = begin + int.from_bytes(held[at:begin], "little")
+            data = held[begin:end]
+            if len(data) < end - begin or begin > len(held):
+                break
+            try:
+                texts.append(data.decode("utf-8"))
+            except UnicodeDecodeError:
+                break
+            at = end
+        self._at = at
+        return texts if len(texts) == count else [*texts, self._text()]  # which says what is wrong
 
     def _number(self, form: str) -> int:
         number: int = struct.unpack(form, self._take(struct.calcsize(form)))[0]
