@@ -6,13 +6,13 @@ here knows architectures. Where a batch does not fit, a step is made in parts.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import torch
 from homespun_model.bases.base import Base
 from homespun_model.bases.memory import needed, shortage, step_memory
+from homespun_model.bases.memory_limits import memory_for_this_process
 
 from homespun_finetune.budget import best_device
 from homespun_finetune.errors import RunUsageError
@@ -70,13 +70,5 @@ def free_memory(device: str) -> int:
     """Bytes that can still be had on the device."""
     if device == "cuda":
         return torch.cuda.mem_get_info()[0]
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-        lines = dict(line.split(":", 1) for line in text.splitlines())
-        return 1024 * int(lines["MemAvailable"].split()[0])
-    except (OSError, KeyError, ValueError):
-        # Elsewhere half of what there is; Windows does not even tell that.
-        names = getattr(os, "sysconf_names", {})
-        if "SC_PHYS_PAGES" not in names:
-            return 4 << 30
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    left = memory_for_this_process() - psutil.Process().memory_info().rss
+    return max(0, min(left, int(psutil.virtual_memory().available)))

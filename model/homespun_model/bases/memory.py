@@ -71,7 +71,7 @@ def shortage(name: str, parameters: int, doing: str, need: int) -> str | None:
         return None
     return (
         f"{name} has {parameters / 1e6:,.0f} million parameters: {doing} it takes about "
-        f"{gib(need)} GiB of memory, and this machine has {gib(there_is)}: choose a smaller "
+        f"{gib(need)} GiB of memory, and there is {gib(there_is)} here: choose a smaller "
         "base (`homespun models` says which fit), or a machine with more"
     )
 
@@ -89,10 +89,10 @@ def holds_bf16(parameters: int) -> bool:
 
 
 def machine_memory() -> int:
-    """Bytes of physical memory."""
-    import psutil  # type: ignore[import-untyped]
+    """Bytes of memory that there are for us."""
+    from homespun_model.bases.memory_limits import memory_for_this_process  # psutil: felt
 
-    return int(psutil.virtual_memory().total)
+    return memory_for_this_process()
 
 
 def give_back() -> None:
