@@ -70,5 +70,5 @@ def free_memory(device: str) -> int:
     """Bytes that can still be had on the device."""
     if device == "cuda":
         return torch.cuda.mem_get_info()[0]
-    left = memory_for_this_process() - psutil.Process().memory_info().rss
+    left: int = memory_for_this_process() - psutil.Process().memory_info().rss
     return max(0, min(left, int(psutil.virtual_memory().available)))
