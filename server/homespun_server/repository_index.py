@@ -18,6 +18,7 @@ from itertools import count
 from homespun_corpus.errors import CorpusError, SettingsError
 from homespun_corpus.place import Place, Related
 from homespun_corpus.retrieval.context_index import ContextIndex, around_line
+from homespun_model.bases.memory import give_back
 from homespun_model.decoding.ngram_index import NgramIndex
 
 from homespun_server.code_on_disk import CodeOnDisk, code_of
@@ -263,6 +264,8 @@ class RepositoryIndex:
         indexed.left_out = {p: t for p, t in waiting.items() if t is not None and not tokens[p]}
         indexed.untokenized = {}
         self._now_known(indexed, changed)
+        if whose != base:
+            give_back()  # what reading a whole repository has made and dropped
 
     def _now_known(self, indexed: _IndexedRepository, changed: set[str]) -> None:
         indexed.version = indexed.version.after(next(self._versions), changed)
