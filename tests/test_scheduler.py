@@ -130,27 +130,6 @@ async def test_what_work_raises_comes_back(scheduler: Scheduler) -> None:
     assert await scheduler.run("a", lambda _cancelled: "still here") == "still here"
 
 
-async def test_a_request_may_rest_before_it_is_begun_and_be_replaced_meanwhile(
-    scheduler: Scheduler,
-) -> None:
-    begun = []
-
-    def work(number: int) -> Callable[..., int]:
-        def compute(_cancelled: Callable[[], bool]) -> int:
-            begun.append(number)
-            return number
-
-        return compute
-
-    resting = [asyncio.ensure_future(scheduler.run("a", work(n), rest=60.0)) for n in range(5)]
-    await asyncio.sleep(0)
-    assert await scheduler.run("b", work(8)) == 8  # others do not rest with it
-    assert await scheduler.run("a", work(9), rest=0.001) == 9
-    results = await asyncio.gather(*resting, return_exceptions=True)
-    assert all(isinstance(result, Superseded) for result in results)
-    assert begun == [8, 9]
-
-
 # What is done while nobody waits
 
 

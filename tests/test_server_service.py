@@ -311,7 +311,6 @@ async def test_a_closed_document_leaves_nothing(editor: Editor) -> None:
     service = editor.service
     assert not service._homes._found
     assert not service._answers._cache._answers
-    assert not service._delay._typing
     assert not service._debouncer._timers
     assert not service._cursors and not service._taken
     assert not service.acceptances._open

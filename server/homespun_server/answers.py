@@ -17,7 +17,6 @@ from homespun_corpus.place import Place, Related
 from homespun_corpus.retrieval.secret_window import clear_of_secrets
 from homespun_model.errors import Cancelled
 
-from homespun_server.adaptive_delay import AdaptiveDelay
 from homespun_server.answer_cache import Answer, AnswerCache
 from homespun_server.document_home import Home
 from homespun_server.documents import Document
@@ -89,10 +88,9 @@ class Question:
 class Answers:
     """Used from one event loop; the model is asked on the scheduler's thread."""
 
-    def __init__(self, scheduler: Scheduler, index: RepositoryIndex, delay: AdaptiveDelay) -> None:
+    def __init__(self, scheduler: Scheduler, index: RepositoryIndex) -> None:
         self._scheduler = scheduler
         self._index = index
-        self._delay = delay
         self._cache = AnswerCache()
         self._failures: set[str] = set()
 
@@ -106,11 +104,8 @@ class Answers:
 
     async def ask(self, question: Question) -> Answer | None:
         """The model's answer when it is the document's turn; None if it is dropped or fails."""
-        rest = self._delay.wait(question.uri, time.monotonic())
         try:
-            answer = await self._scheduler.run(
-                question.uri, partial(self._compute, question), rest=rest
-            )
+            answer = await self._scheduler.run(question.uri, partial(self._compute, question))
         except (Superseded, Cancelled):
             return None
         except Exception as error:  # a model's failure is a log line, never a popup
@@ -157,26 +152,21 @@ class Answers:
 
     def _compute(self, question: Question, cancelled: Callable[[], bool]) -> Answer:
         """On the scheduler's thread."""
-        began, whole = time.perf_counter(), False
+        began = time.perf_counter()
         code = self._code(question)  # before it is looked at: it may change meanwhile
-        try:
-            asked = self._asked(question)
-            found = question.serving.completer.complete(
-                asked,
-                session=question.uri,
-                cancelled=cancelled,
-                max_new_tokens=question.most,
-                ngrams=self._index.ngrams(question.home.root, question.serving.served.weights),
-                whole=False,
-            )
-            suggestion = screened(asked, found)
-            whole = True
-        finally:
-            took = time.perf_counter() - began
-            self._delay.computed(took, whole=whole)
+        asked = self._asked(question)
+        found = question.serving.completer.complete(
+            asked,
+            session=question.uri,
+            cancelled=cancelled,
+            max_new_tokens=question.most,
+            ngrams=self._index.ngrams(question.home.root, question.serving.served.weights),
+            whole=False,
+        )
+        suggestion = screened(asked, found)
         logger.debug(
             "computed in %.0f ms: %d characters, %s, stopped at %s",
-            1000 * took,
+            1000 * (time.perf_counter() - began),
             len(suggestion.text),
             "shown" if suggestion.shown else "not shown",
             suggestion.stopped,

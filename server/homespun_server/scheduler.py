@@ -66,18 +66,13 @@ class Scheduler:
         """Whether anybody waits; may be asked from any thread."""
         return bool(self._newest)
 
-    async def run(
-        self, key: str, work: Callable[[Callable[[], bool]], T], *, rest: float = 0.0
-    ) -> T:
+    async def run(self, key: str, work: Callable[[Callable[[], bool]], T]) -> T:
         """``work(cancelled)`` computed on the thread, after replacing what ``key`` still waits for.
 
-        Not begun for ``rest`` seconds, in which it can be replaced for nothing. Raises Superseded
-        when a newer call has the same key, and whatever ``work`` raises.
+        Raises Superseded when a newer call has the same key, and whatever ``work`` raises.
         """
         ticket = self._enter(key)
         try:
-            if rest > 0:
-                await self._rest(ticket, rest)
             queued = self._executor.submit(work, ticket.cancelled.is_set)
             answer = asyncio.wrap_future(queued)
             ticket.leave = (queued.cancel, answer.cancel)
@@ -135,12 +130,6 @@ class Scheduler:
             self._running.ticket.cancelled.set()
         ticket = self._newest[key] = _Ticket()
         return ticket
-
-    @staticmethod
-    async def _rest(ticket: _Ticket, seconds: float) -> None:
-        pause = asyncio.ensure_future(asyncio.sleep(seconds))
-        ticket.leave = (pause.cancel,)
-        await pause
 
     def _drop_spare(self, key: str) -> None:
         self._spare.pop(key, None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,6 @@ from homespun_corpus.filters.team_settings import FILE
 from homespun_model.errors import ModelError
 
 from homespun_server.acceptances import Acceptances
-from homespun_server.adaptive_delay import AdaptiveDelay
 from homespun_server.answer_cache import Answer, ServedBy
 from homespun_server.answers import Answers, Question
 from homespun_server.debounce import Debouncer
@@ -59,8 +57,7 @@ class Service:
         self._homes = homes
         self._scheduler = Scheduler()
         self._index = RepositoryIndex(lambda: self._scheduler.busy)
-        self._delay = AdaptiveDelay()
-        self._answers = Answers(self._scheduler, self._index, self._delay)
+        self._answers = Answers(self._scheduler, self._index)
         self._debouncer = Debouncer()
         self._cursors: dict[str, int] = {}
         """Of every open document the last offset that was heard of."""
@@ -108,7 +105,6 @@ class Service:
         document = self._documents.change(uri, changes, version)
         if document is None:
             return False
-        self._delay.typed(uri, time.monotonic())
         # Who types the last letter of a suggestion has written it, not accepted it.
         at_once = any(len(change.text) > 1 for change in changes)
         taken = at_once and self.acceptances.by_text(uri, document.text)
@@ -144,7 +140,7 @@ class Service:
         self._scheduler.submit(partial(self._index.forget, uri))  # after what still runs
         for completer in self._models.completers():
             self._scheduler.submit(partial(completer.forget, uri))
-        for part in (self._answers, self._homes, self._delay, self.acceptances):
+        for part in (self._answers, self._homes, self.acceptances):
             part.forget(uri)
 
     def close(self) -> None:
