@@ -136,8 +136,8 @@ def ours(base: Base, engine: Engine, ngrams: NgramIndex | None) -> Contender:
             session=request.session,
             ngrams=ngrams.without(request.place.path) if ngrams is not None else None,
         )
-        # Who types on along an answer asks no model: the next request may not find this one.
-        decoder._sessions[request.session].cut(len(request.prompt))
+        # Who types on along an answer asks no model: the next request does not draft from this one.
+        decoder._sessions[request.session].known = []
         return decoded.ids
 
     return generate

@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 from homespun_model.bases.base import Base, load_base
+from homespun_model.bases.memory import is_small
 from homespun_model.engines.dense_cpu import DenseCpuEngine
 from homespun_model.engines.dense_layers import Parts, parts_of
 from homespun_model.engines.dense_loading import read_dense, read_packed
@@ -34,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="a token's time and its weights' bytes")
     parser.add_argument("--base", required=True)
     base = load_base(parser.parse_args().base)
+    assert not is_small(base.parameters), "a small base is in the caches, some of it twice"
     speed = read_speed()
     print(f"{torch.get_num_threads()} threads read {speed / 1e9:.1f} GB a second")
     for name, load in (("8 bits", in_8_bits), ("bf16", in_bf16)):

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--holes", type=int, default=200)
     options = parser.parse_args()
+    if taken := [one for one in options.repositories if kept(one, options.keep).exists()]:
+        sys.exit(f"{kept(taken[0], options.keep)} is there already: name another --keep")
     for repository in options.repositories:
         with tempfile.TemporaryDirectory() as scratch:
             tried(repository, Path(scratch), options)
@@ -58,8 +61,8 @@ def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
     commits = [commit.id for commit in opened.history()]
     held = commits[: max(LEAST, min(MOST, round(len(commits) * options.hold_back)))]
     before = commits[len(held)]
-    name = origin.parent.name if origin.name == "repo" else origin.name
-    code = as_of(origin, before, (options.keep / "code" if options.keep else work) / name)
+    name, folder = name_of(origin), options.keep or work
+    code = as_of(origin.resolve(), before, folder / "code" / name)
     outcome = fine_tuned(code, work / "store", options.minutes, options.base)
     print(f"== {name}, {len(held)} of {len(commits)} commits held back: {outcome['decision']}")
     for reason in outcome["reasons"]:
@@ -67,12 +70,23 @@ def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
     for role, figures in outcome["metrics"].items():
         if figures:
             print(f"  {role:16} {json.dumps(figures)}", flush=True)
-    if options.keep:
-        shutil.copytree(adapter_of(work / "store"), options.keep / name)
+    adapter = adapter_of(work / "store")
+    if options.keep and adapter:
+        shutil.copytree(adapter, kept(origin, options.keep))
     if options.judge:
-        folder, glob = written_since(opened, before, work / "since")
-        for adapter in (None, adapter_of(work / "store")):
-            print(f"  {judged(options, folder, glob, adapter)}", flush=True)
+        since, glob = written_since(opened, before, work / "since")
+        for one in [None, *([adapter] if adapter else [])]:
+            print(f"  {judged(options, since, glob, one)}", flush=True)
+
+
+def name_of(origin: Path) -> str:
+    whole = origin.resolve()
+    return whole.parent.name if whole.name == "repo" else whole.name
+
+
+def kept(origin: Path, folder: Path | None) -> Path:
+    """Where a repository's adapter is kept."""
+    return (folder or Path(os.devnull)) / name_of(origin)
 
 
 def fine_tuned(
@@ -87,9 +101,9 @@ def fine_tuned(
     return found
 
 
-def adapter_of(store: Path) -> Path:
-    """The one adapter in a store, published or kept for study."""
-    return next(store.rglob("adapter_model.safetensors")).parent
+def adapter_of(store: Path) -> Path | None:
+    """The one adapter in a store, published or kept for study; None where none was made."""
+    return next((file.parent for file in store.rglob("adapter_model.safetensors")), None)
 
 
 def written_since(repository: Repository, before: str, folder: Path) -> tuple[Path, str]:

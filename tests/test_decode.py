@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import torch
 from homespun_model.bases.base import load_base
 from homespun_model.decoding import decode, score, sessions
 from homespun_model.decoding.decode import Decoder
+from homespun_model.decoding.ngram_index import NgramIndex
 from homespun_model.decoding.score import Question
 from homespun_model.engines import dense_arithmetic
 from homespun_model.engines.transformers_engine import engine_for
@@ -193,28 +196,64 @@ def test_cancelling_stops_between_passes_and_spoils_nothing(
     assert again.reused == min(after * decode.CHUNK, len(ids) - 1)
 
 
+def once_asked(times: int) -> Callable[[], bool]:
+    """A ``cancelled`` that says yes after so many times."""
+    asked = count()
+    return lambda: next(asked) >= times
+
+
+def given_up(decoder: Decoder, ids: list[int], passes: int) -> None:
+    cancelled = once_asked(passes)
+    with pytest.raises(Cancelled):
+        decoder.generate(ids, max_new_tokens=40, stop_ids=NOTHING, session="a", cancelled=cancelled)
+
+
+def reading_given_up(decoder: Decoder, ids: list[int]) -> None:
+    with pytest.raises(Cancelled):
+        decoder.warm(ids, session="a", cancelled=once_asked(0))
+
+
+def asked_what_else_costs(decoder: Decoder, ids: list[int]) -> None:
+    decoder.logprobs(Question(ids, [7, 8, 9]), session="a")
+
+
 @pytest.mark.parametrize("typed", [0, 1, 3])
-@pytest.mark.parametrize("read_first", [False, True])
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda _decoder, _ids: None,
+        lambda decoder, ids: decoder.warm(ids, session="a"),
+        reading_given_up,
+        lambda decoder, ids: given_up(decoder, ids, 0),
+        lambda decoder, ids: given_up(decoder, ids, 1),
+        asked_what_else_costs,
+    ],
+)
 def test_what_was_given_up_half_way_is_taken_up_where_it_was(
-    starter: PreTrainedModel, *, typed: int, read_first: bool
+    starter: PreTrainedModel, typed: int, meanwhile: Callable[[Decoder, list[int]], None]
 ) -> None:
     """``typed`` tokens of it were written by somebody meanwhile; the rest comes in fewer passes."""
-    decoder, ids, calls = Decoder(engine_for(starter)), prompt(4), []
-
-    def cancelled() -> bool:
-        calls.append(1)
-        return len(calls) > 8
-
-    with pytest.raises(Cancelled):
-        decoder.generate(ids, max_new_tokens=20, stop_ids=NOTHING, session="a", cancelled=cancelled)
-    whole = plain(starter, ids, 20)
+    decoder, ids = Decoder(engine_for(starter)), prompt(4)
+    whole = plain(starter, ids, 40)
+    given_up(decoder, ids, 28)
     ids += whole[:typed]
-    if read_first:
-        decoder.warm(ids, session="a")
-    again = decoder.generate(ids, max_new_tokens=20 - typed, stop_ids=NOTHING, session="a")
-    afresh = Decoder(engine_for(starter)).generate(ids, max_new_tokens=20 - typed, stop_ids=NOTHING)
-    assert again.ids == afresh.ids == whole[typed:]
-    assert again.passes < afresh.passes - 3
+    meanwhile(decoder, ids)
+    again = decoder.generate(ids, max_new_tokens=40 - typed, stop_ids=NOTHING, session="a")
+    afresh = Decoder(engine_for(starter))
+    expected = afresh.generate(ids, max_new_tokens=40 - typed, stop_ids=NOTHING)
+    assert again.ids == expected.ids == whole[typed:]
+    assert again.passes < expected.passes - 10
+
+
+def test_what_was_given_up_is_taken_up_with_copies_blended_in(starter: PreTrainedModel) -> None:
+    index = NgramIndex()
+    index.update({"a.py": prompt(4)[10:] + prompt(9)})
+    asked: dict[str, Any] = {"max_new_tokens": 20, "stop_ids": NOTHING, "ngrams": index.without("")}
+    decoder, ids = Decoder(engine_for(starter)), prompt(4)
+    whole = Decoder(engine_for(starter)).generate(ids, **asked).ids
+    with pytest.raises(Cancelled):
+        decoder.generate(ids, session="a", cancelled=once_asked(1), **asked)
+    assert decoder.generate([*ids, *whole[:1]], session="a", **asked).ids[:19] == whole[1:]
 
 
 def test_what_was_given_up_is_no_guess_where_something_else_was_typed(

@@ -81,7 +81,7 @@ def test_the_whole_list_is_of_this_machine(capsys: Said) -> None:
         assert "not for commercial use" in found["qwen2.5-coder-3b"]["licence"]
         assert "not pinned" in found["mellum-4b-base"]["doubt"]
         assert cli.run(arguments) == 0
-        assert "This machine has" in capsys.readouterr().out
+        assert "GiB of memory here" in capsys.readouterr().out
 
 
 def test_the_largest_tried_base_that_this_machine_can_serve_is_recommended(

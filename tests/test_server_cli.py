@@ -156,7 +156,7 @@ def test_a_base_that_this_machine_cannot_hold_is_bad_input(
     monkeypatch.setattr(memory, "machine_memory", lambda: memory.SERVING)
     assert run("complete", str(file), "--line", "2", "--column", "5") == 2
     said = failed(capsys)
-    assert "serving it takes about 0.5 GiB of memory, and there is 0.5 here" in said
+    assert "serving it takes about 0.5 GiB of memory, and 0.5 GiB may be had here" in said
     assert "choose a smaller base" in said
 
 

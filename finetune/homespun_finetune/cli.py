@@ -50,7 +50,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     ] = None,
     minutes: Annotated[
         float, typer.Option(help="Time for everything, evaluation included.")
-    ] = 10.0,
+    ] = 30.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Mine, show the counts, and stop.")
     ] = False,

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import psutil  # type: ignore[import-untyped]
 import torch
 from homespun_model.bases.base import Base
 from homespun_model.bases.memory import needed, shortage, step_memory
-from homespun_model.bases.memory_limits import memory_for_this_process
+from homespun_model.bases.memory_limits import memory_left
 
 from homespun_finetune.budget import best_device
 from homespun_finetune.errors import RunUsageError
@@ -70,5 +69,4 @@ def free_memory(device: str) -> int:
     """Bytes that can still be had on the device."""
     if device == "cuda":
         return torch.cuda.mem_get_info()[0]
-    left: int = memory_for_this_process() - psutil.Process().memory_info().rss
-    return max(0, min(left, int(psutil.virtual_memory().available)))
+    return memory_left()

@@ -68,7 +68,7 @@ class ModelCommands:
             print(f"* {chosen}")
         names = ", ".join(family.name for family in families())
         print(
-            f"\n* is in use where none is named. This machine has {gib(self.memory)} GiB of memory."
+            f"\n* is in use where none is named. There are {gib(self.memory)} GiB of memory here."
         )
         print(f"Any model of these families works with --base FOLDER or a hub name: {names}.")
         return 0

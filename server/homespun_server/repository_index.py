@@ -194,7 +194,8 @@ class RepositoryIndex:
             pass  # nothing that can be read, or not now
         finally:
             self._say_read(indexed, time.perf_counter() - began)
-        self._tokenize(indexed)
+        if self._tokenize(indexed):
+            give_back()  # what reading a whole repository has made and dropped
         indexed.has_other_settings |= indexed.code.other_settings()
         return indexed.code.cost
 
@@ -236,17 +237,20 @@ class RepositoryIndex:
             logger.info("read %d files of %s in %.1f s", files, indexed.root.identity, took)
             indexed.read.set_result(None)
 
-    def _tokenize(self, indexed: _IndexedRepository) -> None:
-        """Bring the n-grams up to date: what has changed first, then what there is room for."""
+    def _tokenize(self, indexed: _IndexedRepository) -> bool:
+        """Bring the n-grams up to date: what has changed first, then what there is room for.
+
+        Whether that was all of it.
+        """
         if self._tokenizer is None:
-            return
+            return False
         base, encode = self._tokenizer
         whose, ngrams = indexed.ngrams
         if whose != base:  # of another base, or of none: all of it is to do
             ngrams, indexed.left_out = NgramIndex(), {}
             indexed.untokenized |= dict(indexed.index.files() if indexed.index else ())
         if not indexed.untokenized:
-            return
+            return False
         changed = set(indexed.untokenized)
         waiting = indexed.untokenized | {
             path: text for path, text in indexed.left_out.items() if path not in changed
@@ -264,8 +268,7 @@ class RepositoryIndex:
         indexed.left_out = {p: t for p, t in waiting.items() if t is not None and not tokens[p]}
         indexed.untokenized = {}
         self._now_known(indexed, changed)
-        if whose != base:
-            give_back()  # what reading a whole repository has made and dropped
+        return whose != base
 
     def _now_known(self, indexed: _IndexedRepository, changed: set[str]) -> None:
         indexed.version = indexed.version.after(next(self._versions), changed)

@@ -65,14 +65,14 @@ def must_fit(name: str, parameters: int) -> None:
 
 
 def shortage(name: str, parameters: int, doing: str, need: int) -> str | None:
-    """One line where this machine has less memory than what is done to a base takes, ``need``."""
+    """One line where there is less memory than what is done to a base takes, ``need``."""
     there_is = machine_memory()
     if need <= there_is:
         return None
     return (
         f"{name} has {parameters / 1e6:,.0f} million parameters: {doing} it takes about "
-        f"{gib(need)} GiB of memory, and there is {gib(there_is)} here: choose a smaller "
-        "base (`homespun models` says which fit), or a machine with more"
+        f"{gib(need)} GiB of memory, and {gib(there_is)} GiB may be had here: choose a smaller "
+        "base (`homespun models` says which fit), or allow more"
     )
 
 

@@ -105,36 +105,39 @@ class Decoder:
         ``ngrams``: code whose continuations are blended into what the model expects, together with
         the prompt's own; without it the model decides alone. ``guess``: ids that may well come,
         drafted as far as they do; they change nothing but the number of passes. Without one it is
-        what the session went on with behind this prompt: an answer that was given up half-way
-        because somebody typed its next letter is taken up where it was.
+        what the session knows behind this prompt: an answer that was given up half-way because
+        somebody typed its next letter is taken up where it was.
         """
         found = _Progress()
         stopped: Literal["end", "length", "halted"] = "length"
         source = self._source(prompt if context is None else context, ngrams, stop_ids)
         with self._sessions.recalled(session, prompt) as state:
             reused = len(state.ids)
-            ahead, state.ahead = state.ahead, []
-            for token, logprob in self._tokens(
-                state,
-                prompt,
-                found,
-                source,
-                blended=ngrams is not None,
-                limit=max_new_tokens,
-                cancelled=cancelled,
-                allowed=allowed,
-                may_end=may_end,
-                stop_ids=stop_ids,
-                guess=guess or ahead,
-            ):
-                if token in stop_ids:
-                    stopped = "end"
-                    break
-                found.ids.append(token)
-                found.logprobs.append(logprob)
-                if not keep_going(found.ids, found.logprobs):
-                    stopped = "halted"
-                    break
+            guess = guess or state.behind(prompt)
+            try:
+                for token, logprob in self._tokens(
+                    state,
+                    prompt,
+                    found,
+                    source,
+                    blended=ngrams is not None,
+                    limit=max_new_tokens,
+                    cancelled=cancelled,
+                    allowed=allowed,
+                    may_end=may_end,
+                    stop_ids=stop_ids,
+                    guess=guess,
+                ):
+                    if token in stop_ids:
+                        stopped = "end"
+                        break
+                    found.ids.append(token)
+                    found.logprobs.append(logprob)
+                    if not keep_going(found.ids, found.logprobs):
+                        stopped = "halted"
+                        break
+            finally:
+                state.known = [*prompt, *found.ids, *_still_right(guess, found.ids)]
         return Decoded(found.ids, found.logprobs, stopped, reused, found.passes)
 
     @torch.inference_mode()
@@ -166,7 +169,7 @@ class Decoder:
         drafter = Drafter(source, self._rates)
         while len(ids) < limit:
             most = limit - len(ids) - 1
-            guessed = _still_right(guess, ids)[:most]
+            guessed = _still_right(guess, ids)[: min(most, MAX_DRAFT)]
             draft = guessed or drafter.draft(ids, most)
             if draft and (some := allowed(ids)) is not None and draft[0] not in some:
                 draft = []
@@ -263,9 +266,8 @@ def _chunk(speed: float) -> int:
 
 
 def _still_right(guess: Sequence[int], ids: Sequence[int]) -> list[int]:
-    """What a ``guess`` that came true so far has next, as much as a draft may have."""
-    begin = len(ids)
-    return list(guess[begin : begin + MAX_DRAFT]) if [*guess[:begin]] == [*ids] else []
+    """What is left of a ``guess`` that came true so far."""
+    return list(guess[len(ids) :]) if list(guess[: len(ids)]) == list(ids) else []
 
 
 def _likeliest(logits: torch.Tensor, *, but: frozenset[int]) -> int:

@@ -20,12 +20,17 @@ CACHE_BYTES = 256 << 20  # keys and values kept for all sessions together
 
 @dataclass(slots=True)
 class Session:
-    """``ids`` are the tokens that ``sequence`` has read; ``ahead`` those that it had read behind
-    the prompt it was recalled for: how the answer goes on, as likely as not."""
+    """``ids`` are the tokens that ``sequence`` has read; ``known`` the last prompt that was
+    answered and its answer, as far as it came."""
 
     ids: list[int]
     sequence: CachedSequence
-    ahead: list[int] = field(default_factory=list)
+    known: list[int] = field(default_factory=list)
+
+    def behind(self, prompt: Sequence[int]) -> list[int]:
+        """What is known to come behind a prompt, as likely as not; nothing where it is another."""
+        size = len(prompt)
+        return self.known[size:] if self.known[:size] == list(prompt) else []
 
     def cut(self, length: int) -> None:
         """Back to so many tokens, if it has read more."""
@@ -72,9 +77,6 @@ class Sessions:
             if old != new:
                 break
             shared += 1
-        known = [*state.ids, *state.ahead]
-        is_beginning = known[: len(prompt)] == list(prompt)
-        state.ahead = known[len(prompt) :] if is_beginning else []
         state.cut(shared)
         return state
 

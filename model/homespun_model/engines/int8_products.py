@@ -8,6 +8,7 @@ it.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ LARGEST = 127
 MIDDLE = 128  # inputs are held as numbers above nought, this much larger
 TINY = 1e-30  # what keeps a row of nothing from being divided by nothing
 ROWS = 1024  # of a weight quantized at a time: more leave gaps in memory
+
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +64,27 @@ def int8_products(weights: Iterable[tuple[Int8Rows, Tensor | None]]) -> list[Pro
 
     Bringing half a gigabyte in order takes one core two seconds: all that torch has take part.
     """
+    each = [(weight.numbers, *_scaled(weight), bias) for weight, bias in weights]
     with _fbgemm(), ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        return list(pool.map(_product, *zip(*weights, strict=True)))
+        return list(pool.map(_product, *zip(*each, strict=True)))
 
 
 def int8_product(weight: Int8Rows, bias: Tensor | None) -> Product:
-    """``int8_products`` of one."""
-    return int8_products([(weight, bias)])[0]
+    """``int8_products`` of one, on this thread."""
+    with _fbgemm():
+        return _product(weight.numbers, *_scaled(weight), bias)
 
 
-def _product(weight: Int8Rows, bias: Tensor | None) -> Product:
-    held = _prepacked(weight)
+def _scaled(weight: Int8Rows) -> tuple[Tensor, Tensor]:
+    """Scales and zeros as torch's quantized tensors have them. Not for many threads at once: each
+    would wake all the others for a long row of numbers."""
+    return weight.scales.double(), torch.zeros(len(weight.scales), dtype=torch.long)
+
+
+def _product(numbers: Tensor, scales: Tensor, zeros: Tensor, bias: Tensor | None) -> Product:
+    """``_fbgemm`` is chosen."""
+    whole = torch._make_per_channel_quantized_tensor(numbers, scales, zeros, 0)
+    held = _ops().linear_prepack(whole, None)  # in the order that the product wants, a copy
     multiply = _ops().linear_with_input_q_dq_qweight_dq_output_fp32.default
 
     def product(x: Tensor) -> Tensor:
@@ -99,13 +112,6 @@ def has_int8_products() -> bool:
     return True
 
 
-def _prepacked(weight: Int8Rows) -> Any:
-    """In the order that the product wants, a copy; ``_fbgemm`` is chosen."""
-    zeros, scales = torch.zeros(len(weight.scales), dtype=torch.long), weight.scales.double()
-    whole = torch._make_per_channel_quantized_tensor(weight.numbers, scales, zeros, 0)
-    return _ops().linear_prepack(whole, None)
-
-
 def _ops() -> Any:
     return torch.ops.quantized
 
@@ -113,16 +119,17 @@ def _ops() -> Any:
 @contextmanager
 def _fbgemm() -> Iterator[None]:
     """The only one of torch's libraries that has the product: chosen while weights are packed, for
-    all threads.
+    all threads, by one at a time.
 
     That it will be gone from some later torch needs no saying: there is bf16 then.
     """
     chosen = torch.backends.quantized
-    before = chosen.engine
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            chosen.engine = "fbgemm"
-            yield
-    finally:
-        chosen.engine = before
+    with _one_at_a_time:
+        before = chosen.engine
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                chosen.engine = "fbgemm"
+                yield
+        finally:
+            chosen.engine = before
