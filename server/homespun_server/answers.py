@@ -21,6 +21,7 @@ from homespun_server.answer_cache import Answer, AnswerCache
 from homespun_server.document_home import Home
 from homespun_server.documents import Document
 from homespun_server.enter import after_enter
+from homespun_server.idle_cores import IdleCores
 from homespun_server.loaded_base import Serving
 from homespun_server.logs import failure
 from homespun_server.places import language_of, place_in_text
@@ -91,6 +92,7 @@ class Answers:
     def __init__(self, scheduler: Scheduler, index: RepositoryIndex) -> None:
         self._scheduler = scheduler
         self._index = index
+        self._cores = IdleCores()
         self._cache = AnswerCache()
         self._failures: set[str] = set()
 
@@ -155,6 +157,7 @@ class Answers:
         began = time.perf_counter()
         code = self._code(question)  # before it is looked at: it may change meanwhile
         asked = self._asked(question)
+        self._cores.use()
         found = question.serving.completer.complete(
             asked,
             session=question.uri,
@@ -177,6 +180,7 @@ class Answers:
     def _read(self, question: Question, cancelled: Callable[[], bool]) -> None:
         """On the scheduler's thread."""
         asked = self._asked(question)
+        self._cores.use()
         question.serving.completer.warm(asked, session=question.uri, cancelled=cancelled)
 
     def _asked(self, question: Question) -> Place:
