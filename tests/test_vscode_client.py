@@ -17,7 +17,12 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from homespun_server.settings import BY_FLAG, MAX_NEW_TOKENS, read_editor_settings
+from homespun_server.settings import (
+    BY_FLAG,
+    MAX_NEW_TOKENS,
+    MOST_IDLE_MINUTES,
+    read_editor_settings,
+)
 
 ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "vscode-client"
@@ -95,13 +100,14 @@ def test_the_options_it_sends_are_ones_the_server_takes() -> None:
     source = (CLIENT / "src/settings.ts").read_text(encoding="utf-8")
     body = source.partition("export function initializationOptions(")[2].partition("\n}")[0]
     names = re.findall(r'options\["(\w+)"\]', body)
-    values: dict[str, Any] = {"exclude": ["*.md"], "max_new_tokens": 8}
+    values: dict[str, Any] = {"exclude": ["*.md"], "max_new_tokens": 8, "idle_minutes": 0}
     assert set(names) == set(values)
     assert set(names).isdisjoint(BY_FLAG)
     _, problem = read_editor_settings({"status": True} | values)
     assert problem is None
     properties = MANIFEST["contributes"]["configuration"]["properties"]
     assert properties["homespun.maxNewTokens"]["maximum"] == MAX_NEW_TOKENS
+    assert properties["homespun.idleMinutes"]["maximum"] == MOST_IDLE_MINUTES
 
 
 @pytest.fixture(scope="module")
