@@ -130,9 +130,9 @@ def is_shown_and_accepted(neovim: Neovim, place: SurePlace) -> bool:
     whole = place.lead + place.key + place.says
     neovim.command(f"edit {place.path}")
     neovim.wait(lambda: f"/{place.path.name}" in neovim.screen.text(), "the file on screen")
-    neovim.keys(f"{place.line + 1}G")
-    if is_a_line_of(neovim, whole):  # somewhere else
+    if whole in neovim.buffer():  # somewhere else, and so maybe on the screen
         return False
+    neovim.keys(f"{place.line + 1}G")
     neovim.keys(f"A{place.key}")
     shown = neovim.becomes(lambda: is_a_line_of(neovim, whole), 10)
     if shown:
