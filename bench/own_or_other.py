@@ -57,6 +57,7 @@ from homespun_model.bases.prompt import Budget
 from model_alone import Asked, Asker, common_names, is_surely_better, names_of, pooled, tell
 from renamed import Renaming
 from rich.console import Console
+from unseen import name_of
 
 FOREVER = 1e9  # seconds: here tokens decide, not the clock
 MICRO = 1  # samples in memory together
@@ -79,7 +80,7 @@ class Bench:
 
     def adapter(self, repository: Path, start: Path | None) -> Path:
         """The folder of an adapter trained on a repository, its samples in a seeded order."""
-        folder = self.work / _name(repository)
+        folder = self.work / name_of(repository)
         if folder.exists():
             return folder
         model = self.base.load_model(torch.bfloat16)
@@ -168,15 +169,15 @@ def main() -> None:
         named = own_names(options.repositories)
         for repository, other in zip(own, [*own][1:] + [*own][:1], strict=True):
             roles = {"base": None, "generic": generic, "other": own[other], "own": own[repository]}
-            found = everything.setdefault(_name(repository), {})
+            found = everything.setdefault(name_of(repository), {})
             for role in options.roles.split(","):
                 if role not in found and (roles[role] or role == "base"):
                     holes = held(repository, options.holes)
                     found[role] = bench.exam(holes, roles[role], named[repository])
                     gc.collect()
                     keep(options.json, everything)
-            print(f"== {_name(repository)}, other: {_name(other)}")
-            tell(_name(repository), found)
+            print(f"== {name_of(repository)}, other: {name_of(other)}")
+            tell(name_of(repository), found)
     together = {
         role: pooled({name: each[role] for name, each in everything.items()}) for role in found
     }
@@ -231,10 +232,6 @@ def held(repository: Path, count: int) -> list[Sample]:
 @cache
 def _mined(repository: Path) -> Mined:
     return mine(Repository.open(repository), MineSettings())
-
-
-def _name(repository: Path) -> str:
-    return repository.parent.name if repository.name == "repo" else repository.name
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -49,8 +48,9 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--holes", type=int, default=200)
     options = parser.parse_args()
-    if taken := [one for one in options.repositories if kept(one, options.keep).exists()]:
-        sys.exit(f"{kept(taken[0], options.keep)} is there already: name another --keep")
+    kept = [options.keep / name_of(one) for one in options.repositories if options.keep]
+    if taken := [folder for folder in kept if folder.exists()]:
+        sys.exit(f"{taken[0]} is there already: name another --keep")
     for repository in options.repositories:
         with tempfile.TemporaryDirectory() as scratch:
             tried(repository, Path(scratch), options)
@@ -72,7 +72,7 @@ def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
             print(f"  {role:16} {json.dumps(figures)}", flush=True)
     adapter = adapter_of(work / "store")
     if options.keep and adapter:
-        shutil.copytree(adapter, kept(origin, options.keep))
+        shutil.copytree(adapter, options.keep / name)
     if options.judge:
         since, glob = written_since(opened, before, work / "since")
         for one in [None, *([adapter] if adapter else [])]:
@@ -80,13 +80,9 @@ def tried(origin: Path, work: Path, options: argparse.Namespace) -> None:
 
 
 def name_of(origin: Path) -> str:
+    """What a repository is called here; that of ``NAME/repo`` is NAME."""
     whole = origin.resolve()
     return whole.parent.name if whole.name == "repo" else whole.name
-
-
-def kept(origin: Path, folder: Path | None) -> Path:
-    """Where a repository's adapter is kept."""
-    return (folder or Path(os.devnull)) / name_of(origin)
 
 
 def fine_tuned(
