@@ -15,8 +15,12 @@ from dense_models import dense_base
 from homespun_model.bases.base import Base
 from homespun_model.engines import packed_files, packed_weights
 from homespun_model.engines.dense_loading import read_packed
+from homespun_model.engines.stored_rows import can_read_rows
+from homespun_model.errors import BaseError
 from homespun_model.files.locks import try_lock
 from torch import Tensor
+
+needs_rows = pytest.mark.skipif(not can_read_rows(), reason="words are held on this system")
 
 PROGRAM = """
 import logging, sys, torch
@@ -70,6 +74,33 @@ def test_what_was_cut_short_is_packed_anew(base: Base, bytes_left: int) -> None:
     assert same(packed(base), first)
     weights_are_gone(base)
     assert same(packed(base), first)
+
+
+@needs_rows
+def test_words_that_stay_in_the_file_are_those_that_would_be_held(base: Base) -> None:
+    packed(base)
+    held = read_packed(base)
+    assert held is not None and held[2] is not None
+    which = torch.tensor([3, 0, 399, 3])
+    file_of(base).unlink()  # and what is open stays
+    assert torch.equal(held[2][which], held[1]["embedding"][which])
+
+
+@needs_rows
+def test_a_file_that_is_cut_short_while_words_are_looked_up_is_an_error(base: Base) -> None:
+    found = read_packed(base)
+    assert found is not None and found[2] is not None
+    os.truncate(file_of(base), 4000)
+    with pytest.raises(BaseError, match="cut short"):
+        found[2][torch.tensor([399])]
+
+
+@needs_rows
+def test_no_words_are_looked_up_in_what_another_version_packed(base: Base) -> None:
+    packed(base)
+    assert packed_files.rows(base.weights_hash, "another", "embedding") is None
+    file_of(base).write_bytes(b"\xff" * 40)
+    assert packed_files.rows(base.weights_hash, "another", "embedding") is None
 
 
 def test_what_an_older_version_packed_is_packed_anew(

@@ -13,7 +13,7 @@ import pytest
 from git_repositories import make_repository
 from homespun_corpus.place import Place
 from homespun_model.decoding.ngram_index import tail
-from homespun_server import document_home
+from homespun_server import document_home, service
 from homespun_server.code_on_disk import CodeOnDisk
 from homespun_server.document_home import Homes, Root
 from homespun_server.documents import Change, Documents
@@ -298,6 +298,20 @@ async def test_weights_that_nobody_asks_are_let_go_and_the_next_request_has_them
     again = await editor.ask((1, 5))
     assert again is None or not again.cached
     assert editor.models.completers()
+
+
+async def test_memory_that_is_free_again_is_given_back_at_rest(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = list[threading.Thread]()
+    monkeypatch.setattr(service, "REST", 0.2)
+    monkeypatch.setattr(service, "give_back", lambda: threads.append(threading.current_thread()))
+    await editor.open(CODE)
+    assert await editor.ask(CURSOR)
+    await until(lambda: len(threads) == 1)
+    assert threads[0].name.startswith("inference")  # between two answers, not beside one
+    await asyncio.sleep(0.5)
+    assert len(threads) == 1  # nobody has asked since
 
 
 async def test_a_closed_document_leaves_nothing(editor: Editor) -> None:

@@ -15,6 +15,7 @@ from functools import partial
 
 from homespun_corpus.filters.path_filter import is_excluded
 from homespun_corpus.filters.team_settings import FILE
+from homespun_model.bases.memory import give_back
 from homespun_model.errors import ModelError
 
 from homespun_server.acceptances import Acceptances
@@ -28,6 +29,7 @@ from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler
 from homespun_server.settings import EditorSettings
 
+REST = 5.0  # seconds without a question, after which memory that is free again is given back
 HOME_SECONDS = 2.0  # that a request waits for the disk to say where its document belongs
 
 logger = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ class Service:
         self._debouncer = Debouncer()
         self._cursors: dict[str, int] = {}
         """Of every open document the last offset that was heard of."""
-        self._idle: asyncio.TimerHandle | None = None
+        self._idle: list[asyncio.TimerHandle] = []
         self._closed: set[str] = set()
         """Repositories whose settings could not be read when they were last asked for."""
         self._taken: set[str] = set()
@@ -145,8 +147,7 @@ class Service:
 
     def close(self) -> None:
         """Stop computing."""
-        if self._idle is not None:
-            self._idle.cancel()
+        self._cancel_idle()
         self._debouncer.close()
         self._scheduler.close()
         self._index.close()
@@ -176,12 +177,17 @@ class Service:
         return Question.at(document, offset, home, serving, self.settings.max_new_tokens)
 
     def _wait_until_idle(self) -> None:
-        """Count anew how long nobody asks for anything, and let the weights go then."""
-        if self._idle is not None:
-            self._idle.cancel()
-        seconds = 60 * self.settings.idle_minutes
-        loop = asyncio.get_running_loop()
-        self._idle = loop.call_later(seconds, self._models.let_go) if seconds else None
+        """Count anew how long nobody asks for anything: what answers have made and dropped goes
+        first, and the weights in the end."""
+        self._cancel_idle()
+        later = asyncio.get_running_loop().call_later
+        self._idle = [later(REST, self._scheduler.submit, give_back)]
+        if self.settings.idle_minutes:
+            self._idle.append(later(60 * self.settings.idle_minutes, self._models.let_go))
+
+    def _cancel_idle(self) -> None:
+        for each in self._idle:
+            each.cancel()
 
     async def _home(self, uri: str) -> Home | None:
         """The document's home, by the settings of today; None where the disk hangs."""

@@ -15,7 +15,7 @@ from homespun_model.engines.engine import CachedSequence, Engine
 from homespun_model.errors import Cancelled
 
 MAX_SESSIONS = 16
-CACHE_BYTES = 256 << 20  # keys and values kept for all sessions together
+CACHE_BYTES = 128 << 20  # keys and values kept for all sessions together: ten long prompts of 0.5B
 
 
 @dataclass(slots=True)

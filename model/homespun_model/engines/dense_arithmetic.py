@@ -23,6 +23,8 @@ class Arithmetic(Protocol):
     """Of one shape, in one precision."""
 
     dtype: torch.dtype
+    kept: torch.dtype
+    """Of keys and values."""
 
     def folded(self, rows: Tensor, norm: Tensor) -> Tensor:
         """Rows of a product (outputs, inputs) whose input is ``entering`` behind this norm."""
@@ -75,7 +77,7 @@ class Float32:
     """The weights of norms are folded into products, a rotation is one product of complex numbers,
     and pairs of numbers that are turned together stand together."""
 
-    dtype = torch.float32
+    dtype = kept = torch.float32
 
     def __init__(self, shape: Shape) -> None:
         # What keeps a norm from dividing by nothing, by the width of what it is given.
@@ -133,8 +135,9 @@ class Rotated(Float32):
     """float32 in which nothing stands out: what goes from layer to layer is rotated once, which
     weights on both sides make up for, and what goes into a layer's last product each time."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, kept: torch.dtype = torch.float32) -> None:
         super().__init__(shape)
+        self.kept = kept
         self._rotated, self._mixed = Rotation(shape.hidden), Mixing(shape.inner)
 
     def folded(self, rows: Tensor, norm: Tensor) -> Tensor:
@@ -150,7 +153,7 @@ class Rotated(Float32):
 class Bfloat16:
     """Rounded to bf16 where transformers does; norms and angles are float32 until then."""
 
-    dtype = torch.bfloat16
+    dtype = kept = torch.bfloat16
 
     def __init__(self, shape: Shape) -> None:
         self._eps = torch.tensor(shape.eps**0.5)

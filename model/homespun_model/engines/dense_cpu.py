@@ -69,7 +69,8 @@ class DenseCpuEngine:
                 x = x.view(batch, count, -1)[:, count - keep :].flatten(0, 1)
                 queries, mask = queries[..., count - keep :, :], self._mask(keep, end)
             if len(x):
-                seen = _attended(queries, keys[number], values[number], mask)
+                queries = queries.to(self._how.kept)
+                seen = _attended(queries, keys[number], values[number], mask).to(self._how.dtype)
                 x = self._written(layer, x, seen)
         logits: Tensor = self._parts.head(self._how.entering(x, self._parts.norm)).float()
         return logits.view(batch, keep, self._shape.vocabulary)
@@ -96,14 +97,14 @@ class DenseCpuEngine:
         share keys; None where that needs no telling."""
         if count <= 1 or count == end:
             return None
-        hidden = torch.full((count, end), -torch.inf, dtype=self._how.dtype).triu(end - count + 1)
+        hidden = torch.full((count, end), -torch.inf, dtype=self._how.kept).triu(end - count + 1)
         return hidden.repeat(self._shape.heads // self._shape.key_heads, 1)
 
     def _room(self, batch: int, places: int, *, layers: int | None = None) -> Tensor:
         """(layers, 2, batch, key heads, places, width)"""
         shape = self._shape
         sizes = (layers or shape.layers, 2, batch, shape.key_heads, places, shape.width)
-        return torch.empty(sizes, dtype=self._how.dtype)
+        return torch.empty(sizes, dtype=self._how.kept)
 
 
 class _DenseSequence:

@@ -14,7 +14,8 @@ from torch import Tensor
 from homespun_model.bases.base import Base
 from homespun_model.engines import packed_files
 from homespun_model.engines.dense_shape import HEAD, Shape
-from homespun_model.engines.packed_weights import Packed, made_as, pack
+from homespun_model.engines.packed_weights import EMBEDDED, Packed, made_as, pack
+from homespun_model.engines.stored_rows import StoredRows
 from homespun_model.errors import BaseError
 
 Weights = dict[str, Tensor]
@@ -31,18 +32,18 @@ def read_dense(base: Base, dtype: torch.dtype) -> tuple[Shape, Weights] | None:
     return (shape, weights) if shape and weights is not None else None
 
 
-def read_packed(base: Base) -> tuple[Shape, Packed] | None:
-    """The base in 8 bits, None unless it is a dense decoder and whole."""
+def read_packed(base: Base) -> tuple[Shape, Packed, StoredRows | None] | None:
+    """The base in 8 bits, and its embedding where that can stay on the disk; None unless it is a
+    dense decoder and whole."""
     if (shape := Shape.of(base.config)) is None:
         return None
     made = base.weights_hash, made_as(shape)
-    if (kept := packed_files.find(*made)) is not None:
-        return shape, kept
-    if (found := read_dense(base, torch.bfloat16)) is None:
-        return None
-    packed = pack(*found)
-    packed_files.keep(*made, packed)
-    return shape, packed
+    if (packed := packed_files.find(*made)) is None:
+        if (found := read_dense(base, torch.bfloat16)) is None:
+            return None
+        packed = pack(*found)
+        packed_files.keep(*made, packed)
+    return shape, packed, packed_files.rows(*made, EMBEDDED)
 
 
 def fitting(shape: Shape, stored: Mapping[str, Tensor]) -> Weights | None:

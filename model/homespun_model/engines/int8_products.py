@@ -45,7 +45,11 @@ class Int8Rows:
 
     def rows(self, which: Tensor) -> Tensor:
         """Some of its rows, (many, inputs), float32."""
-        return self.numbers[which].float().mul_(self.scales[which].unsqueeze(1))
+        return Int8Rows(self.numbers[which], self.scales[which]).all()
+
+    def all(self) -> Tensor:
+        """(outputs, inputs), float32."""
+        return self.numbers.float().mul_(self.scales.unsqueeze(1))
 
 
 def int8_rows(rows: Tensor, how: Callable[[Tensor], Tensor] = Tensor.float) -> Int8Rows:

@@ -23,6 +23,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from homespun_model.engines.stored_rows import StoredRows, can_read_rows
 from homespun_model.files.disk import flush
 from homespun_model.files.locks import try_lock
 
@@ -30,6 +31,7 @@ DAYS_KEPT = 30  # without use
 _DAY = 86_400
 _NAMES = {torch.int8: "I8", torch.float32: "F32"}
 _ENDING = ".int8.safetensors"
+_MOST_TOLD = 1 << 24  # bytes of a header
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,21 @@ def find(weights_hash: str, made_as: str) -> dict[str, Tensor] | None:
     except (OSError, SafetensorError):
         return None
     return found
+
+
+def rows(weights_hash: str, made_as: str, name: str) -> StoredRows | None:
+    """One of its tensors, in 8 bits, that stays there; None where that cannot be."""
+    file = folder() / f"{weights_hash}{_ENDING}"
+    try:
+        with file.open("rb") as opened:
+            size = int.from_bytes(opened.read(8), "little")
+            told = json.loads(opened.read(min(size, _MOST_TOLD)))
+        if told["__metadata__"]["made_as"] != made_as or not can_read_rows():
+            return None
+        begin, width = told[name]["data_offsets"][0], told[name]["shape"][1]
+        return StoredRows(file, 8 + size + begin, width)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def keep(weights_hash: str, made_as: str, packed: dict[str, Tensor]) -> None:

@@ -6,10 +6,12 @@ They are called ``layers.0.qkv``, with ``.scales`` and maybe ``.bias``, ``layers
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor
 
+from homespun_model.bases.processor import has_bf16
 from homespun_model.engines.dense_arithmetic import Rotated
 from homespun_model.engines.dense_layers import (
     PRODUCTS,
@@ -21,10 +23,12 @@ from homespun_model.engines.dense_layers import (
 from homespun_model.engines.dense_products import Product
 from homespun_model.engines.dense_shape import EMBEDDING, HEAD, NORM, Shape
 from homespun_model.engines.int8_products import Int8Rows, int8_products, int8_rows
+from homespun_model.engines.stored_rows import StoredRows
 
 Packed = Mapping[str, Tensor]
 VERSION = "2"
 """Raised with every change of what packed weights are."""
+EMBEDDED = "embedding"
 _SCALES, _BIAS = ".scales", ".bias"
 
 
@@ -37,7 +41,7 @@ def pack(shape: Shape, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     norm, embedding = weights.pop(NORM).float(), weights.pop(EMBEDDING)
     head = embedding if shape.tied else weights.pop(HEAD)
     looked_up = int8_rows(embedding, lambda rows: how.added(rows.float().t()).t())
-    packed |= _named("embedding", looked_up)
+    packed |= _named(EMBEDDED, looked_up)
     packed |= _named("head", int8_rows(head, lambda rows: how.folded(rows.float(), norm)))
     return packed | {"norm": norm}
 
@@ -47,20 +51,33 @@ def made_as(shape: Shape) -> str:
     return f"{VERSION} {shape}"
 
 
-def packed_parts(shape: Shape, packed: Packed) -> Parts:
-    """The decoder that ``pack`` made these of, on copies of them."""
+def packed_parts(shape: Shape, packed: Packed, stored: StoredRows | None = None) -> Parts:
+    """The decoder that ``pack`` made these of, on copies of them; ``stored``: what is looked up in
+    its embedding instead of a copy.
+
+    Keys and values are kept in bf16 where the processor computes with it: half the memory of every
+    document that somebody types in, and little beside what 8 bits round.
+    """
     # The longest first, that no core waits for another at the end.
     names = ["head", *(stem + field for stem in _stems(shape) for field in PRODUCTS)]
     made = int8_products(_weights(packed, name) for name in names)
     products = dict(zip(names, made, strict=True))
     return Parts(
-        how=Rotated(shape),
-        embedding=_rows(packed, "embedding").clone().rows,
+        how=Rotated(shape, torch.bfloat16 if has_bf16() else torch.float32),
+        embedding=_embedding(packed, stored),
         layers=[_layer(shape, packed, products, stem) for stem in _stems(shape)],
         norm=packed["norm"].clone(),
         head=products["head"],
-        size=sum(tensor.nbytes for tensor in packed.values()),
+        size=sum(packed[name].nbytes for name in packed if stored is None or name != EMBEDDED),
     )
+
+
+def _embedding(packed: Packed, stored: StoredRows | None) -> Callable[[Tensor], Tensor]:
+    held = _rows(packed, EMBEDDED)
+    if stored is None:
+        return held.clone().rows
+    scales = held.scales.clone()
+    return lambda ids: Int8Rows(stored[ids], scales[ids]).all()
 
 
 def _stems(shape: Shape) -> list[str]:
