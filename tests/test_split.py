@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from homespun_corpus.mining.dataset import MineSettings, mine
 from homespun_corpus.mining.split import FEWEST, HeldOut, Split, split
 from homespun_corpus.reading.sources import Sources
 from homespun_corpus.repo.repository import Repository
@@ -192,3 +194,11 @@ def test_spans_lie_inside_their_functions(repo: Path) -> None:
         return all(whole.start <= s.start < s.end <= whole.end for s in held.spans)
 
     assert all(map(inside, split_of(repo)[0].held_out))
+
+
+def test_what_is_new_and_more_than_a_test_wants_has_its_line(repo: Path) -> None:
+    commit(repo, "many", new_py=module(900, 970))
+    mined = mine(Repository.open(repo), MineSettings(0))
+    found = Counter(entry.verdict for entry in mined.ledger if entry.path == "new.py")
+    assert found == {"kept": 40, "not-asked": 30}
+    assert mined.manifest["counts"]["held_out_rejected"] == {"not-asked": 30}

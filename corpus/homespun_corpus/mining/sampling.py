@@ -125,7 +125,8 @@ class Sampling:
         file = function.blob_id, function.language
         if self._last_cutter is None or self._last_cutter[0] != file:
             source, language = self.sources.text(function.blob_id), by_name(function.language)
-            trees = parse_pieces(language, source) if language is not TEXT else []
+            pieces = parse_pieces(language, source) if language is not TEXT else []
+            trees = (piece.tree for piece in pieces)
             cutter = HoleCutter(decode(source), source, language, *trees)
             self._last_cutter = file, cutter
         return self._last_cutter[1]

@@ -44,6 +44,7 @@ class Selection:
     unread: tuple[FileFunctions, ...]
     left_out: Mapping[str, int]
     held_out: tuple[tuple[HeldOut, str | None], ...]
+    not_asked: tuple[HeldOut, ...]
     barred: Barred
     contamination: ContaminationIndex
 
@@ -117,7 +118,15 @@ def select_together(asked: Sequence[tuple[Sources, Split]]) -> list[Selection]:
     taught = _taught(asked, barred)
     each = zip(asked, taught, files, held_out, strict=True)
     return [
-        Selection(parts.train, reasons, *surveyed, tuple(selected), barred, contamination)
+        Selection(
+            parts.train,
+            reasons,
+            *surveyed,
+            tuple(selected),
+            parts.not_asked,
+            barred,
+            contamination,
+        )
         for (_, parts), reasons, surveyed, selected in each
     ]
 

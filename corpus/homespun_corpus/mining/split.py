@@ -64,13 +64,15 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """``train``: the files that training reads. Commits are None where files were split."""
+    """``train``: the files that training reads; ``not_asked``: functions as new as those that are
+    held out, and more than a test wants. Commits are None where files were split."""
 
     kind: Literal["time", "file"]
     train_commit: str | None
     validation_commit: str | None
     train: Tree
     held_out: tuple[HeldOut, ...]
+    not_asked: tuple[HeldOut, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest."""
@@ -154,8 +156,10 @@ def _by_time(
     tested = {commit.id for commit in last}
     newest = [held for held in appeared if held.commit in tested]
     newer = [held for held in appeared if held.commit not in tested]
-    held = *_limited(newest, "test", test, seed), *_limited(newer, "validation", validation, seed)
-    return Split("time", train_commit, validation_commit, train, held)
+    tests, too_many = _limited(newest, "test", test, seed)
+    validations, many_more = _limited(newer, "validation", validation, seed)
+    held, others = (*tests, *validations), (*too_many, *many_more)
+    return Split("time", train_commit, validation_commit, train, held, others)
 
 
 def _ignored_commits(repository: Repository) -> set[str]:
@@ -285,13 +289,18 @@ def _named(file: FileFunctions | None, function: Function) -> Function | None:
     return None if found is None else functions[found]
 
 
-def _limited(found: Sequence[HeldOut], part: Part, most: float, seed: int) -> Iterator[HeldOut]:
-    """At most ``most`` new functions and as many edited ones: a seeded sample, in order."""
-    rng = random.Random(seed)
+def _limited(
+    found: Sequence[HeldOut], part: Part, most: float, seed: int
+) -> tuple[list[HeldOut], list[HeldOut]]:
+    """At most ``most`` new functions and as many edited ones, a seeded sample, in order; and the
+    others."""
+    rng, limited, others = random.Random(seed), list[HeldOut](), list[HeldOut]()
     for novelty in ("new", "edited"):
-        some = [held for held in found if held.novelty == novelty]
-        chosen = sorted(rng.sample(range(len(some)), min(len(some), int(most))))
-        yield from (replace(some[i], part=part) for i in chosen)
+        some = [replace(held, part=part) for held in found if held.novelty == novelty]
+        chosen = set(rng.sample(range(len(some)), min(len(some), int(most))))
+        for number, held in enumerate(some):
+            (limited if number in chosen else others).append(held)
+    return limited, others
 
 
 def _by_file(repository: Repository, files: Tree, examined: Examined, seed: int) -> Split:

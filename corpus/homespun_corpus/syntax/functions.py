@@ -18,12 +18,13 @@ from tree_sitter import Node, Tree
 from homespun_corpus.syntax.class_parts import Extent, own_parts
 from homespun_corpus.syntax.languages import Language
 from homespun_corpus.syntax.parsing import captures, errors, matches, parse_pieces
+from homespun_corpus.syntax.recovery import Piece
 from homespun_corpus.syntax.spans import Span
 from homespun_corpus.syntax.trivia import Trivia, TriviaPiece, clean_docstring
 
 MAX_ERROR_SHARE = 0.05  # of a function's bytes
 
-FunctionKind = Literal["function", "method", "constructor", "lambda", "class", "text"]
+FunctionKind = Literal["function", "method", "constructor", "lambda", "class", "text", "stretch"]
 
 Label = tuple[str, bool]
 """The qualified name of a function, and whether it is a class."""
@@ -37,7 +38,8 @@ _PATH = re.compile(r"\s*(?:::|\\)\s*")  # between the names of a path, which we 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A named callable, or a class: also an interface, a struct, a trait, an enum. Or a text.
+    """A named callable, or a class: also an interface, a struct, a trait, an enum. Or a text, or a
+    stretch in none of these that made no sense to the parser.
 
     ``span`` takes in its decorators and what declares it (``export``, ``const f =``), not the
     comments before it; those are ``doc`` where there is no docstring. ``body`` is the body's node,
@@ -100,15 +102,16 @@ def extract(
     """
     functions = [
         function
-        for part in ([tree] if tree else parse_pieces(language, source))
+        for part in ([Piece(tree)] if tree else parse_pieces(language, source))
         for function in _functions_of(part, source, path, language, blob_id)
     ]
     return sorted(functions, key=lambda function: (function.span.start, -function.span.end))
 
 
 def _functions_of(
-    tree: Tree, source: bytes, path: str, language: Language, blob_id: str
+    piece: Piece, source: bytes, path: str, language: Language, blob_id: str
 ) -> Iterator[Function]:
+    tree, lost = piece.tree, piece.lost
     found = _merge(matches(language, tree, *_KINDS, "skip"), language, source)
     scopes = _scopes(matches(language, tree, "type", "namespace"), source)
     trivia = _trivia(captures(language, tree, "decorator", "comment"), source, language)
@@ -118,7 +121,7 @@ def _functions_of(
         for begin, item in zip(begins, found, strict=True)
     ]
     parts = own_parts(source, extents, [word.encode() for word in language.continues])
-    errors_at = sorted(_span(node) for node in errors(tree))
+    errors_at = sorted([*map(_span, errors(tree)), *lost])
     names = _qualify(found, scopes)
     for item, begin, own, (name, in_class) in zip(found, begins, parts, names, strict=True):
         yield Function(
@@ -133,8 +136,33 @@ def _functions_of(
             body=item.body,
             blob_id=blob_id,
             parts=own,
-            broken=item.has_error and _is_broken(source, own, errors_at),
+            broken=bool(item.has_error or lost) and _is_broken(source, own, errors_at),
         )
+    spans = [Span(begin.start, item.span.end) for item, begin in zip(found, begins, strict=True)]
+    for stretch in lost:
+        if not any(span.start <= stretch.start and stretch.end <= span.end for span in spans):
+            yield _lost(stretch, source, path, language, blob_id)
+
+
+def _lost(stretch: Span, source: bytes, path: str, language: Language, blob_id: str) -> Function:
+    """What no function holds and nothing was read in, so that the account has a line of it."""
+    line = source.count(b"\n", 0, stretch.start) + 1
+    end = stretch.start + len(source[stretch.start : stretch.end].rstrip())
+    name, stretch = f"line {line}", Span(stretch.start, end)
+    return Function(
+        path=path,
+        language=language.name,
+        name=name,
+        qualified_name=name,
+        kind="stretch",
+        span=stretch,
+        signature="",
+        doc=None,
+        body=Span(end, end),
+        blob_id=blob_id,
+        parts=(stretch,),
+        broken=True,
+    )
 
 
 def _merge(
@@ -149,8 +177,8 @@ def _merge(
                 skipped.add(_written(match["body"][0], source))
             continue
         kind = next(kind for kind in _KINDS if kind in match)
-        node = match[kind][0]
-        span = _written(node, source)
+        nodes = match[kind]
+        node, span = nodes[0], Span(nodes[0].start_byte, _written(nodes[-1], source).end)
         body = _body(match, source) if "body" in match else _no_body(node, span.end, kind, language)
         item = items.setdefault(body, _Definition(span, body, kind, node.has_error))
         if _width(span) > _width(item.span):

@@ -51,7 +51,8 @@ class Language:
     no_names: tuple[str, ...] = ()
     """Words that a parser that lost its way takes for a callable's name."""
     makers: tuple[str, ...] = ()
-    """Names of calls whose block is a callable (``@maker``), where the grammar does not tell."""
+    """Names of calls whose block is a callable (``@maker``), where the grammar does not tell; its
+    kind may be on several nodes, of which it takes all."""
     continues: tuple[str, ...] = ()
     """Words that go on with, or end, the statement above at its own indentation."""
     family: str = ""
@@ -84,9 +85,18 @@ _CPP_MACROS = b"|".join(
         rb"\)\s*(?:const\s+)?([A-Z][A-Z0-9]*_[A-Z0-9_]+(?:\([^()\n]*\))?)(?=\s*\{)",
         # LIBRARY_INLINE void name() {
         rb"\b([A-Z][A-Z0-9_]*_(?:API|CONSTEXPR\w*|EXPORT|INLINE|NODISCARD|NORETURN))(?=\s+[\w~])",
+        # TEST_CASE_TEMPLATE("name", T, int, char) {
+        rb"\b(?:TEST_CASE_TEMPLATE|TEMPLATE_TEST_CASE\w*)\([^{}\"]{0,80}\"[^\"\n]*\"([^{};]{0,500})\)\s*\{",
         # DEFINE_FLAG(name, 1), alone on its lines
         rb"^([A-Z][A-Z0-9_]*\([^{}]{0,300}?\));?[ \t]*$(?!\s*[{:])",
     )
+)
+
+# Of Catch2 and doctest: TEST_CASE("what it shows", "[tag]") {
+_CPP_TESTS = (
+    *("TEST_CASE", "TEST_CASE_METHOD", "TEST_CASE_FIXTURE", "TEST_CASE_TEMPLATE"),
+    *("TEST_CASE_PERSISTENT_FIXTURE", "TEMPLATE_TEST_CASE", "TEMPLATE_TEST_CASE_METHOD"),
+    *("SCENARIO", "SCENARIO_METHOD", "SCENARIO_TEMPLATE"),
 )
 
 LANGUAGES: tuple[Language, ...] = (
@@ -165,6 +175,7 @@ LANGUAGES: tuple[Language, ...] = (
         "cpp",
         lexical.CPP,
         no_names=_C_WORDS,
+        makers=_CPP_TESTS,
         family="c",
         blank=_CPP_MACROS,
         ends="semicolon",

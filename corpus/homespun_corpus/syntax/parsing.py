@@ -21,6 +21,7 @@ from tree_sitter import Node, Point, Query, QueryCursor, Range, Tree
 from homespun_corpus.errors import CorpusError
 from homespun_corpus.syntax.languages import Language
 from homespun_corpus.syntax.notebooks import CellText
+from homespun_corpus.syntax.recovery import Piece, recovered, stretches
 from homespun_corpus.syntax.spans import Span
 
 PARSE_SECONDS = 5.0  # a file that takes longer than this to parse is left out
@@ -39,21 +40,30 @@ class _Senseless(ParseTimeout):
 
 def parse(language: Language, source: bytes, *, seconds: float = PARSE_SECONDS) -> Tree:
     """The syntax tree of UTF-8 ``source``; ParseTimeout after ``seconds``."""
-    return _parse(language, source, _deadline(seconds), [], seconds)
+    return _parse(language, _readable(language, source), _deadline(seconds), [], seconds)
 
 
-def parse_pieces(language: Language, source: bytes) -> list[Tree]:
-    """One tree of each cell of a notebook, and of anything else; ParseTimeout as of ``parse``.
+def parse_pieces(language: Language, source: bytes) -> list[Piece]:
+    """One tree of each cell of a notebook, and of anything else, in which the parser was put back
+    on its way where it had lost it; ParseTimeout as of ``parse``.
 
     So a cell that is not finished, or makes no sense at all, takes nothing from the others.
     """
+    late, text = _deadline(PARSE_SECONDS), _readable(language, source)
     if not isinstance(source, CellText):
-        return [parse(language, source)]
-    late = _deadline(PARSE_SECONDS)
+
+        def again(changed: bytes) -> Tree:
+            return _parse(language, changed, late, [], PARSE_SECONDS)
+
+        tree = again(text)
+        try:
+            return [recovered(text, tree, again)]
+        except ParseTimeout:
+            return [Piece(tree, tuple(stretches(tree, text)))]
     trees = []
     for piece in _ranges(source, source.cells):
         with suppress(_Senseless):
-            trees.append(_parse(language, source, late, [piece], PARSE_SECONDS))
+            trees.append(Piece(_parse(language, text, late, [piece], PARSE_SECONDS)))
     return trees
 
 
@@ -74,7 +84,6 @@ def _parse(
     seconds: float,
 ) -> Tree:
     parser = tree_sitter.Parser(grammar(language), included_ranges=ranges or None)
-    source = _blanked(language.blank, source) if language.blank else source
     pieces = _pieces()
     try:
         # Only a source that is read in pieces may be interrupted. Some scanners read on and on
@@ -122,14 +131,16 @@ def _pieces() -> _Pieces:
     return pieces
 
 
-def _blanked(pattern: bytes, source: bytes) -> bytes:
+def _readable(language: Language, source: bytes) -> bytes:
     """The source with spaces for what cannot be read, every other byte in its place."""
+    if not language.blank:
+        return source
 
     def blank(match: re.Match[bytes]) -> bytes:
         start, end = (at - match.start() for at in match.span(match.lastindex or 0))
         return match[0][:start] + b" " * (end - start) + match[0][end:]
 
-    return re.sub(pattern, blank, source, flags=re.MULTILINE)
+    return re.sub(language.blank, blank, source, flags=re.MULTILINE)
 
 
 def captures(language: Language, tree: Tree, *names: str) -> dict[str, list[Node]]:

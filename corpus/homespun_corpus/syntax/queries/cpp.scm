@@ -51,6 +51,13 @@
   ]
   body: (_) @body) @function
 
+; A test that a macro makes, to the grammar a call that nothing ends and a block.
+((expression_statement
+   (call_expression
+     function: (identifier) @maker
+     arguments: (argument_list (string_literal) @name))) @function
+ . (compound_statement) @body @function)
+
 ; Defined outside of a class or a namespace, up to three names deep.
 (function_definition
   declarator: [
