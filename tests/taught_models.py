@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from generic_adapters import give_generic
@@ -35,16 +36,14 @@ class Taught:
     base_says: str
     adapter_says: str
 
-    def publish(self, store: AdapterStore, repository: str) -> Revision:
+    def publish(self, store: AdapterStore, repository: str, **manifest: Any) -> Revision:
         """Publish the adapter as ``finetune-repo`` would."""
         staged = store.stage(repository)
         for name in ("adapter_model.safetensors", "adapter_config.json"):
             shutil.copyfile(self.adapter / name, staged / name)
         base = load_base(str(self.base))
-        about = base.record.to_json()
-        return store.publish(
-            repository, staged, {"base": about, "prompt_version": base.prompt_versions[-1]}
-        )
+        about = {"base": base.record.to_json(), "prompt_version": base.prompt_versions[-1]}
+        return store.publish(repository, staged, about | manifest)
 
     def give_generic(self) -> Path:
         """Put the adapter where the base finds its generic one."""

@@ -40,6 +40,13 @@ def test_the_nearest_repository_is_home(team: Path) -> None:
     assert (inner.root.identity, inner.path) == ("example.org/other/lib", "lib.py")
 
 
+def test_an_id_that_is_given_stands_for_every_repositorys_own(team: Path, tmp_path: Path) -> None:
+    home = home_of(team / "a.py", known=nothing_known, identity="example.org/team/shop")
+    assert home.root is not None and home.root.identity == "example.org/team/shop"
+    alone = home_of(tmp_path / "a.py", known=nothing_known, identity="example.org/team/shop")
+    assert alone.root is None
+
+
 def test_a_link_to_the_repository_leads_home(team: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(team)
     home = home_of(tmp_path / "link" / "a.py", known=nothing_known)

@@ -350,6 +350,21 @@ def test_a_file_of_a_plain_folder_that_changes_meanwhile_is_noticed(tmp_path: Pa
         ("ssh://git@[::1]:2222/team/shop", "--1/team/shop"),
         ("https://example.org/", None),
         ("https://example.org/.git", None),
+        ("https://github.com/Team/Shop", "github.com/team/shop"),
+        ("ssh://git@ssh.github.com:443/team/shop.git", "github.com/team/shop"),
+        ("git@altssh.gitlab.com:Team/sub/shop.git", "gitlab.com/team/sub/shop"),
+        ("https://git.example.org/Team/Shop", "git.example.org/Team/Shop"),
+        ("https://git.example.org/scm/team/shop.git", "git.example.org/team/shop"),
+        ("https://example.org/bitbucket/scm/~me/shop.git", "example.org/~me/shop"),
+        ("ssh://git@git.example.org:7999/team/shop.git", "git.example.org/team/shop"),
+        ("https://review.example.org/a/shop", "review.example.org/shop"),
+        ("ssh://me@review.example.org:29418/shop", "review.example.org/shop"),
+        ("https://github.com/a/scm/shop", "github.com/a/scm/shop"),
+        ("https://me@dev.azure.com/Org/Shop/_git/till", "dev.azure.com/org/shop/till"),
+        ("git@ssh.dev.azure.com:v3/org/shop/till", "dev.azure.com/org/shop/till"),
+        ("https://org.visualstudio.com/shop/_git/till", "dev.azure.com/org/shop/till"),
+        ("https://dev.azure.com/org/_git/shop", "dev.azure.com/org/shop/shop"),
+        ("org@vs-ssh.visualstudio.com:v3/org/shop/till", "dev.azure.com/org/shop/till"),
         ("/srv/git/shop.git", None),
         ("../shop.git", None),
         ("./a:b/shop", None),
@@ -398,3 +413,51 @@ def test_finding_a_root_never_raises(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert find_root(tmp_path / "loop" / "a.py") is None
     assert find_root(tmp_path / ("x" * 300) / "a.py") is None
+
+
+SSH_CONFIG = """\
+Include more.d/*
+# Host github.example
+Host work *.work !other.work
+    User git
+    HostName=github.com
+Host work
+    HostName late.example
+Match host github.com
+    HostName matched.example
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "identity"),
+    [
+        ("git@work:Team/shop.git", "github.com/team/shop"),
+        ("git@my.WORK:team/shop.git", "github.com/team/shop"),
+        ("git@other.work:team/shop.git", "other.work/team/shop"),
+        ("git@included:team/shop.git", "git.example.org/team/shop"),
+        ("git@github.com:team/shop.git", "github.com/team/shop"),
+    ],
+)
+def test_a_host_is_called_what_ssh_calls_it(
+    url: str, identity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / ".ssh/config", SSH_CONFIG)
+    write(tmp_path / ".ssh/more.d/one", 'Host included\n  HostName "git.example.org"\n')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert normalised_origin(url) == identity
+
+
+def test_ssh_settings_that_cannot_be_read_say_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / ".ssh/config", 'Include config\nHost "\nHostName\nHost a b\nHostName = ~\n')
+    assert normalised_origin("git@work:team/shop.git") == "work/team/shop"
+
+
+def test_an_origin_is_what_git_would_fetch(tmp_path: Path) -> None:
+    root = make_repository(tmp_path / "shop", {"a.py": "x = 1\n"})
+    config = pygit2.Repository(str(root)).config
+    config["url.https://github.com/.insteadOf"] = "gh:"
+    config["remote.origin.url"] = "gh:team/shop"
+    assert identity_of(root) == "github.com/team/shop"

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from git_repositories import make_repository
 from homespun_model.bases import memory
 from homespun_model.store.store import AdapterStore
 from homespun_server import cli
 from homespun_server.doctor import parse_place
+from scratch_repositories import git
 
 if TYPE_CHECKING:
     from taught_models import Taught
@@ -269,6 +271,23 @@ def test_without_a_base_of_their_own_people_are_told_how_to_get_one(
 
 
 # models, doctor, adapters
+
+
+def test_doctor_names_an_adapter_whose_repository_looks_the_same(
+    run: Run, taught: Taught, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_repository(tmp_path / "shop", {"shapes.py": CODE})
+    commit = git(root, "rev-parse", "HEAD").strip()
+    store, origin = AdapterStore(tmp_path / "store"), "https://other.example/team/shop"
+    git(root, "remote", "add", "origin", origin)
+    taught.publish(store, "example.org/team/shop", repositories=[{"first_commit": commit}])
+    taught.publish(store, "example.org/team/till", repositories=[{"first_commit": "0" * 40}])
+    assert run("doctor", f"{root / 'shapes.py'}:2:5") == 0
+    out = capsys.readouterr().out
+    assert "homespun serve --id example.org/team/shop" in out
+    assert taught.base_says in out  # it is named, and not chosen
+    assert run("complete", str(root / "shapes.py"), "--line", "2", "--column", "5") == 0
+    assert capsys.readouterr().out == f"{taught.base_says}\n"
 
 
 def test_doctor_says_what_serves_a_place(

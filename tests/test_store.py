@@ -582,3 +582,19 @@ def test_a_staging_of_a_living_process_is_left_alone(store: AdapterStore) -> Non
     other.wait()
     store.stage(REPOSITORY)  # the next run, whatever comes of it, sweeps up
     assert not staged.exists()
+
+
+@pytest.mark.parametrize("older", ["github.com/Team/Project", "ssh.github.com/team/project"])
+def test_what_lies_under_an_older_spelling_is_found_and_goes_on_there(
+    store: AdapterStore, older: str
+) -> None:
+    first = publish(store)
+    shelf, before = first.path.parent.parent, store.root.joinpath(*older.split("/"))
+    before.parent.mkdir(parents=True, exist_ok=True)
+    shelf.rename(before)
+    found = store.current(REPOSITORY, BASE)
+    assert found is not None and found.name == first.name and store.has(REPOSITORY)
+    second = publish(store, "more")
+    assert second.path.parent.parent == before and second.manifest["parent"] == first.name
+    assert len(store.revisions(older)) == 2
+    assert not store.has("github.com/team/another")

@@ -42,7 +42,7 @@ class App:
         self.server = HomespunLanguageServer("homespun", version)
         self.documents = Documents()
         self.models = Models(options, self._status)
-        self.homes = Homes(self.models.store.has, self._warn)
+        self.homes = Homes(self.models.store.has, self._warn, options.id)
         self.service = Service(self.documents, self.models, self.homes)
         self.exit_code = 1  # an editor that is gone without a word
         self._log = log

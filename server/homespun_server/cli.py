@@ -91,6 +91,7 @@ def serve(
     store: StoreOption = None,
     device: DeviceOption = "auto",
     fim_format: FormatOption = None,
+    id_: IdOption = None,
     log: Annotated[
         Path | None, typer.Option(help="Log to this file. [default: standard error]")
     ] = None,
@@ -98,7 +99,7 @@ def serve(
     """Run the language server on standard input and output."""
     from homespun_server.serve import serve as run
 
-    options = _options(base, store, device, fim_format)
+    options = replace(_options(base, store, device, fim_format), id=id_)
     return run(options, version=version(), tcp=tcp, log=log, debug=context.obj is True)
 
 

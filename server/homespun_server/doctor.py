@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from homespun_corpus.repo.identity import first_commit
 from homespun_corpus.syntax.languages import language_for
 from homespun_model.catalogue.catalogue import STARTER
 from homespun_model.errors import ModelError
 from homespun_model.store.store import AdapterStore
 
 from homespun_server.complete_command import Cursor, cursor_in, read_document, suggestion_at
-from homespun_server.document_home import UNTIL_THEN, Home, home_of
+from homespun_server.document_home import UNTIL_THEN, Home, Root, home_of
 from homespun_server.errors import CommandUsageError
 from homespun_server.loaded_base import Serving, load_current, pick_device
 from homespun_server.models import load_plain, store_root
@@ -117,24 +118,35 @@ class Diagnosis:
         home = home_of(file.absolute(), known=self._store.has)
         yield from _belongs(home)
         if home.root is not None and self._base is not None:
-            yield self._load_adapter(home.root.identity, self._base)
+            yield self._load_adapter(home.root, self._base)
         if cursor is not None and self._serving is not None and not home.excluded:
             yield self._suggestion(self._serving, cursor, home)
 
-    def _load_adapter(self, repository: str, base: Base) -> Finding:
+    def _load_adapter(self, root: Root, base: Base) -> Finding:
         try:
-            found = load_current(self._store, repository, base, self._options.device)
+            found = load_current(self._store, root.identity, base, self._options.device)
         except (ModelError, OSError) as error:
             return Finding("adapter", f"{error}; the base serves instead", good=False)
         if found is None:
-            return Finding("adapter", self._why_none(repository, base))
+            return Finding("adapter", self._why_none(root, base))
         self._serving = found
         return Finding("adapter", f"revision {found.served.revision}")
 
-    def _why_none(self, repository: str, base: Base) -> str:
-        others = " and ".join(current.base for current in self._store.currents(repository))
+    def _why_none(self, root: Root, base: Base) -> str:
+        others = " and ".join(current.base for current in self._store.currents(root.identity))
         there = f" on {base.id}, only on {others}" if others else ""
+        if not others and (kin := self._kin(root)) is not None:
+            return (
+                f"none under this id, but {kin} began with the same commit: to be served what it "
+                f"has learnt, homespun serve --id {kin}"
+            )
         return f"none published yet{there}: run finetune-repo; the base serves till then"
+
+    def _kin(self, root: Root) -> str | None:
+        """A repository with an adapter that may be the same one: named, and never chosen."""
+        commit = first_commit(root.path)
+        found = self._store.grown_from(commit) if commit else []
+        return next((identity for identity in found if identity != root.identity), None)
 
     def _suggestion(self, serving: Serving, cursor: Cursor, home: Home) -> Finding:
         found = suggestion_at(serving, cursor, home)

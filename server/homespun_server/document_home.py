@@ -61,14 +61,14 @@ class Home:
     """Whether no suggestion may be made in it."""
 
 
-def home_of(path: Path, *, known: Callable[[str], bool]) -> Home:
+def home_of(path: Path, *, known: Callable[[str], bool], identity: str | None = None) -> Home:
     """Where the file at ``path`` belongs, read from the disk. ``known`` says of a repository's id
-    whether the store has an adapter for it."""
+    whether the store has an adapter for it; ``identity``: instead of the id of whichever it is."""
     path = path.resolve()
     top = find_root(path) or _known_folder(path, known)
     if top is None:
         return Home(None, as_mined(path.name))
-    root = _read_root(top)
+    root = _read_root(top, identity or identity_of(top))
     relative = relative_path(path, top)
     return Home(root, relative, root.problem is not None or is_excluded(relative, root.exclude))
 
@@ -77,20 +77,26 @@ def _known_folder(path: Path, known: Callable[[str], bool]) -> Path | None:
     return next((folder for folder in path.parents if known(identity_of(folder))), None)
 
 
-def _read_root(top: Path) -> Root:
+def _read_root(top: Path, identity: str) -> Root:
     try:
         team, problem = read_team_settings(top), None
         check_marks(WorkTree(top))
     except (SettingsError, OSError, RuntimeError) as error:
         team, problem = TeamSettings(), str(error)
-    return Root(top, identity_of(top), team.exclude, team.exclude_licences, problem)
+    return Root(top, identity, team.exclude, team.exclude_licences, problem)
 
 
 class Homes:
     """The homes of open documents, found once each, off the event loop."""
 
-    def __init__(self, known: Callable[[str], bool], report: Callable[[str], None]) -> None:
-        self._known = known
+    def __init__(
+        self,
+        known: Callable[[str], bool],
+        report: Callable[[str], None],
+        identity: str | None = None,
+    ) -> None:
+        """As of ``home_of``; ``report`` is told once what is wrong with a repository."""
+        self._home_of = partial(home_of, known=known, identity=identity)
         self._report = report
         # Of which none is waited for at the end: their disk may hang.
         self._threads = ThreadPoolExecutor(LOOKING, thread_name_prefix="home")
@@ -128,7 +134,7 @@ class Homes:
         if path is None:
             return Home(None, shown_name(uri))
         try:
-            loop, find = asyncio.get_running_loop(), partial(home_of, Path(path), known=self._known)
+            loop, find = asyncio.get_running_loop(), partial(self._home_of, Path(path))
             home = await loop.run_in_executor(self._threads, find)
         except (CorpusError, OSError, RuntimeError, ValueError) as error:
             logger.warning("a document's repository cannot be read: %s", type(error).__name__)

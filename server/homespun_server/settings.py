@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from homespun_corpus.filters.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
+from homespun_model.store.folder_names import folder_names
 
 from homespun_server.errors import CommandUsageError
 
@@ -45,13 +46,18 @@ class LaunchOptions:
     store: str | None = None
     device: str = "auto"
     fim_format: str | None = None
+    id: str | None = None
+    """Under which every repository's adapter is looked for; None: each one's own."""
 
     def __post_init__(self) -> None:
-        """CommandUsageError for what can be told to be wrong without loading anything."""
+        """CommandUsageError or StoreInputError for what can be told to be wrong without loading
+        anything."""
         if not DEVICE.fullmatch(self.device):
             raise CommandUsageError(f"--device takes auto, cpu, cuda or mps, not {self.device!r}")
         if self.store == "":
             raise CommandUsageError("--store is empty: name a folder, or leave the flag out")
+        if self.id is not None:
+            folder_names(self.id)
 
 
 def read_editor_settings(options: Any) -> tuple[EditorSettings, str | None]:

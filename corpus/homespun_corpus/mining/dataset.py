@@ -32,6 +32,7 @@ from homespun_corpus.reading.rules_version import rules_version
 from homespun_corpus.reading.scope import narrowed
 from homespun_corpus.reading.sources import OnRead, Sources
 from homespun_corpus.reading.worker_pool import WorkerPool
+from homespun_corpus.repo.identity import first_commit
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.languages import LANGUAGES
 
@@ -237,6 +238,7 @@ def _described(cutting: Sampling, settings: MineSettings) -> dict[str, Any]:
     return {
         "repository": repository.identity,
         "commit": repository.commit,
+        "first_commit": first_commit(repository.root) if repository.is_git else None,
         "split": cutting.parts.to_json(),
         "settings": {
             "seed": settings.seed,

@@ -15,10 +15,23 @@ from urllib.parse import unquote, urlsplit
 import pygit2
 
 from homespun_corpus.repo.git_open import open_git
+from homespun_corpus.repo.ssh_hosts import real_host
 
 HASH_CHARS = 12
 NAME_CHARS, NAME_BYTES = 80, 218  # of an id, in a file's name: systems take 255 bytes for all of it
 _SCP = re.compile(r"(?:[^/@]+@)?(\[[^\]]+\]|[^/:@]+):(?!//)(.+)")  # [user@]host:path
+AZURE, _AZURE_BEFORE = "dev.azure.com", ".visualstudio.com"
+_ALIASES = {
+    "ssh.github.com": "github.com",
+    "www.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+    "ssh.dev.azure.com": AZURE,
+    "vs-ssh.visualstudio.com": AZURE,
+}
+"""Other names of known hosts, over https or through a firewall."""
+_CASELESS = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org", AZURE})
+"""Hosts that take no notice of small and large letters."""
 _UNSAFE = re.compile(r"[^\w.~+-]")
 
 
@@ -65,7 +78,45 @@ def normalised_origin(url: str | None) -> str | None:
         parts[-1] = parts[-1].removesuffix(".git")
     if not host or not all(parts) or not parts:
         return None
-    return "/".join([_UNSAFE.sub("-", host.lower()), *parts])
+    return folded("/".join([_UNSAFE.sub("-", host.lower()), *parts]))
+
+
+def folded(identity: str) -> str:
+    """An id as it is spelt now, of one spelt as it was cloned.
+
+    >>> folded("ssh.github.com/Team/Shop")
+    'github.com/team/shop'
+    >>> folded("org.visualstudio.com/DefaultCollection/shop/_git/till")
+    'dev.azure.com/org/shop/till'
+    >>> folded("git.example.org/scm/team/shop")
+    'git.example.org/team/shop'
+    """
+    host, *parts = identity.split("/")
+    if not parts:  # a folder's
+        return identity
+    host = _ALIASES.get(host) or real_host(host)
+    host = _ALIASES.get(host, host)
+    if host.endswith(_AZURE_BEFORE):
+        host, parts = AZURE, [host.removesuffix(_AZURE_BEFORE), *parts]
+    if host == AZURE:
+        parts = _azure(parts)
+    elif host not in _CASELESS:
+        parts = _without_prefix(parts)
+    return "/".join([host, *(map(str.lower, parts) if host in _CASELESS else parts)])
+
+
+def _without_prefix(parts: list[str]) -> list[str]:
+    """Without what Bitbucket's own servers and Gerrit put before a path over https alone."""
+    if "scm" in parts[:-2]:  # below a folder, it may be
+        return parts[parts.index("scm") + 1 :]
+    return parts[1:] if parts[0] == "a" and len(parts) > 1 else parts
+
+
+def _azure(parts: list[str]) -> list[str]:
+    """Organisation, project and repository, over ssh or not; a project's own is called as it is."""
+    parts = parts[1:] if parts[0] == "v3" else parts
+    parts = [part for part in parts if part.lower() not in ("_git", "_ssh", "defaultcollection")]
+    return [*parts, parts[-1]] if len(parts) == 2 else parts
 
 
 def file_system_name(identity: str) -> str:
@@ -95,9 +146,20 @@ def _host_and_path(url: str) -> tuple[str, str]:
     return scp.group(1).strip("[]"), scp.group(2)
 
 
+def first_commit(root: Path) -> str | None:
+    """The oldest commit of a git top level, the same in all its clones and forks; None where there
+    is none, or history is cut off."""
+    try:
+        return _first_commit(open_git(root))
+    except (pygit2.GitError, KeyError, OSError, ValueError):
+        return None
+
+
 def _origin(repository: pygit2.Repository) -> str | None:
-    config = repository.config
-    return str(config["remote.origin.url"]) if "remote.origin.url" in config else None
+    """As git would fetch it, after ``insteadOf``."""
+    if "remote.origin.url" not in repository.config:
+        return None
+    return str(repository.remotes["origin"].url)
 
 
 def _local_identity(repository: pygit2.Repository, root: Path) -> str:

@@ -13,6 +13,7 @@ from homespun_model.errors import StoreInputError
 
 _OWN_NAMES = ("revisions", "current", "staging", "lock")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # on Windows
+HASHED = "%-"  # in a name that is cut: nothing is quoted so
 _LONG = 150  # characters: systems take 255 bytes, and other scripts become nine a letter
 
 
@@ -33,5 +34,5 @@ def _folder(part: str) -> str:
         name = f"%{ord(name[0]):02X}{name[1:]}"
     if len(name) > _LONG:
         digest = hashlib.sha256(part.encode()).hexdigest()
-        name = f"{name[: _LONG - 32]}%-{digest[:30]}"
+        name = f"{name[: _LONG - 32]}{HASHED}{digest[:30]}"
     return f"{name[:-1]}%2E" if name.endswith(".") else name

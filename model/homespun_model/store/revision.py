@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from homespun_corpus.repo.identity import folded
+
 from homespun_model.bases.identity import UNKNOWN, BaseRecord, which
 from homespun_model.bases.plain_lora import CONFIG, WEIGHTS
 from homespun_model.errors import StoreError
@@ -46,6 +48,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return manifest if isinstance(manifest, dict) else {}
+
+
+def first_commits(manifest: Mapping[str, Any]) -> set[str]:
+    """Those of the repository that an adapter is of; nothing where its manifest does not say."""
+    match manifest.get("repositories"):
+        case [{"first_commit": str(commit)}, *_]:
+            return {commit}
+    return set()
 
 
 def new_name(files: Mapping[str, str], *, after: str | None) -> str:
@@ -110,10 +120,12 @@ def problems(revision: Revision) -> list[str]:
         return [f"{MANIFEST} is missing or not JSON"]
     if manifest.get("schema") != SCHEMA:
         return [f"its schema is {manifest.get('schema')!r}, this version reads {SCHEMA}"]
+    said = {"repository": folded(str(manifest.get("repository")))}
+    truths = {"repository": folded(revision.repository), "revision": revision.name}
     found = [
         f"its manifest names another {key}: {manifest.get(key)!r}"
-        for key, truth in (("repository", revision.repository), ("revision", revision.name))
-        if manifest.get(key) != truth
+        for key, truth in truths.items()
+        if said.get(key, manifest.get(key)) != truth
     ]
     files = manifest.get("files")
     try:

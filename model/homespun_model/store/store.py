@@ -26,7 +26,6 @@ from homespun_model.errors import StoreError, StoreInputError
 from homespun_model.files.disk import flush, flush_files, write
 from homespun_model.store import current_file
 from homespun_model.store.current_file import WAY_OUT, Current
-from homespun_model.store.folder_names import folder_names
 from homespun_model.store.repository_folder import RepositoryFolder, check_root, reason, release
 from homespun_model.store.revision import (
     MANIFEST,
@@ -35,11 +34,13 @@ from homespun_model.store.revision import (
     Revision,
     by_base,
     check_manifest,
+    first_commits,
     hashes,
     new_name,
     problems,
     read_manifest,
 )
+from homespun_model.store.shelves import shelf, shelves
 
 __all__ = ["AdapterStore", "Current", "Revision", "default_store", "problems"]
 
@@ -123,6 +124,17 @@ class AdapterStore:
         if not revision.manifest:
             raise StoreError(f"revision {name} of {repository} has no readable {MANIFEST}")
         return revision
+
+    def grown_from(self, first_commit: str) -> list[str]:
+        """Ids under which a revision of a repository with this first commit lies: its forks, or the
+        same one by another address. What cannot be read is none."""
+        found = []
+        for path, identity in shelves(self.root):
+            newest = RepositoryFolder(self.root, path).names()[-1:]
+            trained_on = [read_manifest(path / "revisions" / name) for name in newest]
+            if any(first_commit in first_commits(manifest) for manifest in trained_on):
+                found.append(identity)
+        return found
 
     def verify(self, repository: str, name: str) -> list[str]:
         """What is wrong with a revision, one line each; nothing if it is as it was published."""
@@ -276,7 +288,7 @@ class AdapterStore:
         return Revision(repository, name, path, read_manifest(path))
 
     def _folder(self, repository: str) -> RepositoryFolder:
-        return RepositoryFolder(self.root, self.root.joinpath(*folder_names(repository)))
+        return RepositoryFolder(self.root, shelf(self.root, repository))
 
     @contextlib.contextmanager
     def _changing(self, repository: str, doing: str) -> Iterator[RepositoryFolder | None]:
