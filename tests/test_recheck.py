@@ -84,7 +84,7 @@ def answer(text: str, suggestion: str, typed: str = "", closers: str = "") -> An
         (answer("x = |\n", "compute(1)", "compute(", ")"), "1"),
         (answer("x = |\n", "compute(1) + 2", "compute(", ")"), "1"),
         (answer("x = |\n", "compute()", "compute(", ")"), None),
-        (answer("x = |\r\n", "[\r\n    1,\r\n]", "["), "\r\n    1,\r\n]"),
+        (answer("x = |\n", "[\n    1,\n]", "["), "\n    1,\n]"),
         (
             answer("def f():\n    |\n", "if x:\n        a()\n    b()", "if"),
             " x:\n        a()\n    b()",

@@ -271,11 +271,11 @@ async def test_a_document_whose_disk_hangs_waits_alone(
 ) -> None:
     goes_on = threading.Event()
 
-    def hanging(path: Path, *, known: Callable[[str], bool]) -> document_home.Home:  # noqa: ARG001
+    def hanging(path: Path) -> document_home.Home:
         goes_on.wait(60)
         return document_home.Home(None, path.name)
 
-    monkeypatch.setattr(document_home, "home_of", hanging)
+    monkeypatch.setattr(editor.service._homes, "_home_of", hanging)
     try:
         for number in range(20):
             hung = (project / f"{number}.py").as_uri()

@@ -22,6 +22,7 @@ from homespun_server.document_home import Home
 from homespun_server.documents import Document
 from homespun_server.enter import after_enter
 from homespun_server.idle_cores import IdleCores
+from homespun_server.line_ends import plain
 from homespun_server.loaded_base import Serving
 from homespun_server.logs import failure
 from homespun_server.places import language_of, place_in_text
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What comes at a cursor of a text, and who is to say it."""
+    """What comes at a cursor of a text, and who is to say it. Line ends are plain."""
 
     uri: str
     text: str
@@ -57,8 +58,9 @@ class Question:
         cls, document: Document, offset: int, home: Home, serving: Serving, most: int
     ) -> Question:
         """The question at a cursor of an open document."""
-        place = place_in_text(document.text, offset, home, language_of(document, home.path))
-        return cls(document.uri, document.text, offset, home, serving, place, most)
+        text, offset = plain(document.text, offset)
+        place = place_in_text(text, offset, home, language_of(document, home.path))
+        return cls(document.uri, text, offset, home, serving, place, most)
 
     def after(self, answer: Answer) -> Question:
         """The question that comes when ``answer`` has been accepted.

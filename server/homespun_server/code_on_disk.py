@@ -22,6 +22,7 @@ from homespun_corpus.retrieval.context_index import SHOWN_CHARS
 from homespun_corpus.syntax.languages import TEXT, language_for
 
 from homespun_server.document_home import Root
+from homespun_server.line_ends import with_plain_ends
 from homespun_server.path_marks import mark_files, marks_of_head
 
 MAX_BYTES = SHOWN_CHARS  # of a repository's code: eight seconds of reading
@@ -160,14 +161,14 @@ class CodeOnDisk:
             yield path, text
 
     def _shown(self, path: str, data: bytes) -> str | None:
-        """The text without its secrets; None for what is not shown at all."""
+        """The text without its secrets, as a model sees it; None for what is not shown at all."""
         rules = (language_for(path) or TEXT).lexical
         if licence_names.is_excluded(data, rules, self._root.exclude_licences):
             return None  # under a licence that the team excludes
         if all(data.startswith(mark) or b"\n" + mark in data for mark in _CONFLICT):
             return None  # nobody's code yet
         try:
-            return without_secrets(data).decode("utf-8")
+            return with_plain_ends(without_secrets(data).decode("utf-8"))
         except UnicodeDecodeError:
             return None
 

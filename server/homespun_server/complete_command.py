@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from homespun_model.store.store import AdapterStore
 from homespun_server.document_home import UNTIL_THEN, Home, home_of
 from homespun_server.documents import Document, Encoding
 from homespun_server.errors import CommandUsageError
+from homespun_server.line_ends import with_ends_of
 from homespun_server.loaded_base import Serving, load_current
 from homespun_server.models import load_plain, store_root
 from homespun_server.places import clear_place_in
@@ -113,7 +114,8 @@ def suggestion_at(serving: Serving, cursor: Cursor, home: Home) -> Suggestion:
     clear = clear_place_in(cursor.document, cursor.offset, home)
     completer = serving.completer
     place, ngrams = read_now(clear, home.root, completer.tokens)
-    return screened(place, completer.complete(place, ngrams=ngrams))
+    found = screened(place, completer.complete(place, ngrams=ngrams))
+    return replace(found, text=with_ends_of(cursor.document.text, found.text))
 
 
 def to_json(cursor: Cursor, suggestion: Suggestion) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from itertools import pairwise
 OPENERS = (":", "{", "(", "[")
 USUAL = "    "
 LOOKED_AT = 20_000  # characters before the cursor: enough to tell how a file indents
-_BLANKS = re.compile(r"[^\S\r\n]*")
+_BLANKS = re.compile(r"[^\S\n]*")
 # Behind these a block of Python ends; VS Code's Python extension and Vim go back by themselves.
 _LEAVES = re.compile(r"\s*(?:return|raise|break|continue|pass)\b")
-_AT_LINE_END = re.compile(r"[^\S\r\n]*(?=[\r\n]|\Z)")
+_AT_LINE_END = re.compile(r"[^\S\n]*(?=\n|\Z)")
 
 
 def after_enter(text: str, offset: int, language: str | None) -> tuple[str, int] | None:
@@ -25,13 +25,12 @@ def after_enter(text: str, offset: int, language: str | None) -> tuple[str, int]
     line = before[before.rfind("\n") + 1 :]
     if rest is None or not line.strip():
         return None
-    ending = "\r\n" if "\r\n" in before else "\n"
     indent = _indent(line)
     if line.rstrip().endswith(OPENERS):
         indent += _unit(before)
     elif language == "python" and _LEAVES.match(line):
         indent = indent.removesuffix(_unit(before))
-    head = text[:offset] + ending + indent
+    head = text[:offset] + "\n" + indent
     return head + text[rest.end() :], len(head)
 
 

@@ -10,25 +10,31 @@ from homespun_corpus.syntax.languages import LANGUAGES, language_for
 
 from homespun_server.document_home import Home
 from homespun_server.documents import Document
+from homespun_server.line_ends import plain, with_plain_ends
 
 # What LSP calls a language, where our own name for it differs.
-LANGUAGE_IDS = {"javascriptreact": "javascript", "typescriptreact": "tsx"}
+LANGUAGE_IDS = {
+    "javascriptreact": "javascript",
+    "shellscript": "bash",
+    "typescriptreact": "tsx",
+}
 
 
 def place_in(document: Document, offset: int, home: Home) -> Place:
-    """The place of a cursor, without code from other files; half characters replaced."""
-    return place_in_text(document.text, offset, home, language_of(document, home.path))
+    """The place of a cursor as models see it, without code from other files."""
+    return place_in_text(*plain(document.text, offset), home, language_of(document, home.path))
 
 
 def place_in_text(text: str, offset: int, home: Home, language: str | None) -> Place:
-    """``place_in`` of a text that no document has, or not yet."""
+    """``place_in`` of a text with plain line ends that no document has, or not yet; half characters
+    replaced."""
     place = place_at(text, offset, path=home.path, language=language)
     return replace(place, prefix=_whole(place.prefix), suffix=_whole(place.suffix))
 
 
 def clear_place_in(document: Document, offset: int, home: Home) -> Place:
     """``place_in`` as a prompt may show it: without secrets, as in training."""
-    return clear_of_secrets(document.text, place_in(document, offset, home))
+    return clear_of_secrets(with_plain_ends(document.text), place_in(document, offset, home))
 
 
 def language_of(document: Document, path: str) -> str | None:

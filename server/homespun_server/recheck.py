@@ -45,25 +45,19 @@ def refitted(answer: Answer, sentinels: Sequence[str] = ()) -> Answer | None:
     How much to suggest was decided where it was made. That it does not repeat what follows, close
     what is closed, break the syntax, stand too deep or spell out a secret is looked at again.
     """
-    place, crlf = answer.place, "\r\n" in answer.text
-    seen = replace(
-        place,
-        prefix=place.prefix.replace("\r\n", "\n"),
-        suffix=place.suffix.replace("\r\n", "\n"),
-    )
-    text = answer.text.replace("\r\n", "\n")
-    trimmed = Trimmer(seen, sentinels).trim(text, ended=True)
-    if not (trimmed.parses and trimmed.fits) or leaks(place, answer.text):
+    place, text = answer.place, answer.text
+    trimmed = Trimmer(place, sentinels).trim(text, ended=True)
+    if not (trimmed.parses and trimmed.fits) or leaks(place, text):
         return None
     if trimmed.reason in ("line", "block"):
-        cursor = CursorScan(seen)
+        cursor = CursorScan(place)
         text = text[: Closing(cursor, text, whole=True).doubled()]
         text = SyntaxCheck(cursor).longest(without_deeper(cursor, text)) or ""
     elif trimmed.text != text.rstrip():
         text = trimmed.text
     if not text.strip():
         return None
-    return replace(answer, text=text.replace("\n", "\r\n") if crlf else text)
+    return replace(answer, text=text)
 
 
 def leaks(place: Place, text: str) -> bool:

@@ -259,7 +259,7 @@ class RepositoryIndex:
         left = ngrams.room(besides=waiting)
         for path, text in waiting.items():
             if text is not None and left > 0:
-                ids = encode(with_plain_ends(text))
+                ids = encode(text)
                 tokens[path] = ids if len(ids) <= left else None
                 left = max(0, left - len(ids))
                 self._give_way()
@@ -287,11 +287,6 @@ def read_now(place: Place, root: Root | None, encode: Encode) -> tuple[Place, Ng
         files = dict(code_of(root))
     except CorpusError:  # a repository that cannot be read
         return place, ngrams
-    ngrams.update({path: encode(with_plain_ends(text)) for path, text in files.items()})
+    ngrams.update({path: encode(text) for path, text in files.items()})
     related = ContextIndex.from_files(files.items()).related(place)
     return replace(place, related=related), ngrams
-
-
-def with_plain_ends(text: str) -> str:
-    """As prompts have it, whatever ends lines on the disk."""
-    return text.replace("\r\n", "\n")

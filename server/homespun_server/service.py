@@ -24,6 +24,7 @@ from homespun_server.answers import Answers, Question
 from homespun_server.debounce import Debouncer
 from homespun_server.document_home import Home, Homes, Root
 from homespun_server.documents import Change, Document, Documents, Point
+from homespun_server.line_ends import with_ends_of
 from homespun_server.models import Models
 from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler
@@ -89,11 +90,12 @@ class Service:
             if cached or uri in self._taken:  # a suggestion was written to its end: Enter is next
                 self._debouncer.begin(uri, partial(self._prepare, question))
             return None
-        accepted = question.after(answer)
-        self._debouncer.begin(uri, partial(self._prepare, accepted))
-        number = self.acceptances.shown(uri, accepted.text)
-        start, end = _span(document, question.offset, answer)
-        return Ghost(answer.text, start, end, question.serving.served, cached, number)
+        self._debouncer.begin(uri, partial(self._prepare, question.after(answer)))
+        text, rest = with_ends_of(document.text, answer.text), offset + answer.replace
+        accepted = document.text[:offset] + text + document.text[rest:]
+        number = self.acceptances.shown(uri, accepted)
+        start, end = _span(document, offset, answer)
+        return Ghost(text, start, end, question.serving.served, cached, number)
 
     def opened(self, uri: str, *, language_id: str, version: int, text: str) -> None:
         """Begin to follow a document, and get ready for it: its repository, weights and prompt."""

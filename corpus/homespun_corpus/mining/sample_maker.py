@@ -1,10 +1,13 @@
 """A hole of a function becomes a sample: its window, its related code, where it came from.
 
-Knows which parts of a file no window may show, not why.
+Line ends are plain in it, as a model sees them and the server asks. Knows which parts of a file no
+window may show, not why.
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -34,8 +37,9 @@ class SampleMaker:
         self._index = index
         self._barred = barred
         self._blob_id = ""
-        self._text = ""
-        self._edges: tuple[list[int], list[int]] = ([], [])  # starts and ends of barred spans
+        self._text = self._plain = ""
+        self._crlf: list[int] = []  # where line ends of two characters begin in the text
+        self._edges: tuple[list[int], list[int]] = ([], [])  # of barred spans in the plain text
         self._offsets = CharOffsets("", b"")
 
     def sample(
@@ -52,14 +56,14 @@ class SampleMaker:
         function does."""
         if function.blob_id != self._blob_id:
             self._open(function.path, function.blob_id)
-        text, path, language = self._text, function.path, function.language or None
+        text, path, language = self._plain, function.path, function.language or None
+        hole_at = Span(self._at(hole.start), self._at(hole.end))
         if ending:
-            text = text[: max(hole.end, self._offsets.char(function.span.end))]
-        whole = place_at(text, hole.start, hole.end, path=path, language=language)
-        place = self._between_edges(whole, hole, len(text))
+            text = text[: max(hole_at.end, self._at(self._offsets.char(function.span.end)))]
+        whole = place_at(text, *hole_at, path=path, language=language)
+        place = self._between_edges(whole, hole_at, len(text))
         related = () if bare else self._index.related(place)
-        start = len(text[: hole.start].encode())
-        middle = text[hole.start : hole.end]
+        start, end = (len(self._text[:at].encode()) for at in (hole.start, hole.end))
         return Sample(
             repository=self._sources.repository.identity,
             commit=commit,
@@ -69,21 +73,30 @@ class SampleMaker:
             kind=hole.kind,
             novelty=novelty,
             start=start,
-            end=start + len(middle.encode()),
+            end=end,
             place=replace(place, path="" if bare else function.path, related=related),
-            middle=middle,
+            middle=text[hole_at.start : hole_at.end],
         )
 
     def _open(self, path: str, blob_id: str) -> None:
         source = self._sources.text(blob_id)
         self._blob_id, self._text = blob_id, decode(source)
+        self._plain = self._text.replace("\r\n", "\n")
+        self._crlf = [match.start() for match in re.finditer("\r\n", self._text)]
         offsets = CharOffsets(self._text, source)
         secrets = self._sources.file(path, blob_id).secrets
         spans = [*self._barred.get(blob_id, ()), *secrets]
-        self._edges = [offsets.char(s.start) for s in spans], [offsets.char(s.end) for s in spans]
         self._offsets = offsets
+        self._edges = (
+            [self._at(offsets.char(span.start)) for span in spans],
+            [self._at(offsets.char(span.end)) for span in spans],
+        )
 
-    def _between_edges(self, place: Place, hole: Hole, size: int) -> Place:
+    def _at(self, offset: int) -> int:
+        """Where an offset of the text is in the plain one."""
+        return offset - bisect_left(self._crlf, offset)
+
+    def _between_edges(self, place: Place, hole: Span, size: int) -> Place:
         """The place, in a text of that size, without what lies at or beyond a barred span."""
         starts, ends = self._edges
         first = max((end for end in ends if end <= hole.start), default=0)
