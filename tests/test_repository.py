@@ -461,3 +461,40 @@ def test_an_origin_is_what_git_would_fetch(tmp_path: Path) -> None:
     config["url.https://github.com/.insteadOf"] = "gh:"
     config["remote.origin.url"] = "gh:team/shop"
     assert identity_of(root) == "github.com/team/shop"
+
+
+def test_a_format_that_git_alone_reads_is_its_tracked_files(tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    root.mkdir()
+    git(root, "init", "-q", "--object-format=sha256", "-b", "main")
+    commit(root, {"src/a.py": "x = 1\n", "src/gone.py": "x = 2\n"})
+    (root / "src/gone.py").unlink()
+    write(root / "src/untracked.py", "x = 3\n")
+    (root / "src/link.py").symlink_to("a.py")
+    git(root, "add", "src/link.py")
+    found = Repository.open(root)
+    assert [file.path for file in found.files()] == ["src/a.py"] and not found.is_git
+    assert [file.path for file in Repository.open(root / "src").files()] == ["a.py"]
+    assert found.read(found.files()[0].blob_id) == b"x = 1\n"
+
+
+def test_a_bare_one_of_such_a_format_says_so(tmp_path: Path) -> None:
+    root = tmp_path / "shop.git"
+    root.mkdir()
+    git(root, "init", "-q", "--bare", "--object-format=sha256")
+    with pytest.raises(RepositoryError, match="sha256"):
+        Repository.open(root)
+
+
+def test_a_head_that_names_no_branch_is_told_from_an_empty_repository(tmp_path: Path) -> None:
+    root = make_repository(tmp_path / "shop", {"a.py": "x = 1\n"})
+    git(root, "symbolic-ref", "HEAD", "refs/heads/master")
+    with pytest.raises(RepositoryError, match="symbolic-ref HEAD refs/heads/main"):
+        Repository.open(root)
+
+
+def test_what_other_version_control_keeps_is_nobodys_code(tmp_path: Path) -> None:
+    for name in (".svn/pristine/a.py", "lib/CVS/b.py", ".hg/c.py", "cvs/mine.py", "d.py"):
+        write(tmp_path / "shop" / name, "x = 1\n")
+    found = Repository.open(tmp_path / "shop")
+    assert [file.path for file in found.files()] == ["cvs/mine.py", "d.py"]

@@ -2,6 +2,7 @@
 
 CorpusError
 ├── RepositoryError   the path is not there, not readable, or holds no file
+│   └── UnreadFormat  git may know its format, we do not
 ├── NothingToLearn    files, but no function in a known language survives
 ├── DatasetError      a dataset on disk is not what was saved
 └── SettingsError     homespun.toml or [tool.homespun] holds something a repository may not set
@@ -22,6 +23,10 @@ class CorpusError(Exception):
 
 class RepositoryError(CorpusError):
     """The repository cannot be read."""
+
+
+class UnreadFormat(RepositoryError):
+    """The repository is in a format that git may know, and the library we read with does not."""
 
 
 class NothingToLearn(CorpusError):

@@ -18,6 +18,8 @@ from homespun_corpus.repo.ignore_rules import IgnoreRules
 from homespun_corpus.repo.objects import Commit, FileChange, SourceFile, Wanted
 
 IGNORE_FILE = ".gitignore"
+OTHERS = frozenset({".git", ".svn", ".hg", ".bzr", ".jj", "_darcs", "CVS"})
+"""Folders of version control's own: copies of everything that is there already."""
 MAX_IGNORE_BYTES = 256 * 1024
 _CHUNK = 1 << 20
 
@@ -111,7 +113,7 @@ def walk(root: Path) -> Iterator[str]:
         for entry in entries:
             path = folder + entry.name
             if entry.is_dir(follow_symlinks=False):
-                if entry.name != ".git" and not _ignored(path, rules, is_folder=True):
+                if entry.name not in OTHERS and not _ignored(path, rules, is_folder=True):
                     waiting.append((path + "/", rules))
             elif entry.is_file(follow_symlinks=False) and not _ignored(path, rules):
                 yield path

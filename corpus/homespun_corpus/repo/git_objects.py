@@ -13,7 +13,7 @@ from typing import Any
 import pygit2
 from pygit2.enums import DeltaStatus, FileMode, SortMode
 
-from homespun_corpus.errors import RepositoryError
+from homespun_corpus.errors import RepositoryError, UnreadFormat
 from homespun_corpus.repo.git_open import open_git
 from homespun_corpus.repo.objects import Commit, FileChange, SourceFile, Wanted
 
@@ -26,6 +26,8 @@ _REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE, 0o100664})
 
 # A partial clone reads like any other, as far as its objects are here.
 pygit2.settings.set_extensions(["partialclone"])
+
+_OTHER_FORMATS = ("unknown object format", "unsupported extension")  # libgit2's words
 
 
 class GitObjects:
@@ -43,11 +45,12 @@ class GitObjects:
         try:
             repository = open_git(root)
             if repository.head_is_unborn:
-                raise RepositoryError(f"{root} has no commit yet: commit the code to learn from")
+                raise RepositoryError(_why_unborn(root, repository))
             commit = repository.head.peel(pygit2.Commit)
             commit.tree  # noqa: B018  a repository that lost objects fails here, not half-way
         except (pygit2.GitError, KeyError, OSError, ValueError) as error:
-            raise RepositoryError(_why(root, error)) from error
+            unread = any(sign in str(error) for sign in _OTHER_FORMATS)
+            raise (UnreadFormat if unread else RepositoryError)(_why(root, error)) from error
         return cls(repository, str(commit.id))
 
     def files(
@@ -157,6 +160,17 @@ def _is_partial(repository: pygit2.Repository) -> bool:
     return any(
         entry.name.startswith("remote.") and entry.name.endswith(".promisor")
         for entry in repository.config
+    )
+
+
+def _why_unborn(root: Path, repository: pygit2.Repository) -> str:
+    branches = list(repository.branches.local)
+    if not branches:
+        return f"{root} has no commit yet: commit the code to learn from"
+    head = repository.lookup_reference("HEAD").target
+    return (
+        f"HEAD of {root} is {head}, which has no commit, and {branches[0]} has some: run "
+        f"`git -C {root} symbolic-ref HEAD refs/heads/{branches[0]}`"
     )
 
 

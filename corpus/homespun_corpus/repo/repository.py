@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from homespun_corpus.errors import RepositoryError
+from homespun_corpus.errors import RepositoryError, UnreadFormat
 from homespun_corpus.repo.folder import FolderObjects
+from homespun_corpus.repo.git_listing import tracked_by_git
 from homespun_corpus.repo.git_objects import GitObjects
 from homespun_corpus.repo.identity import find_root, identity_of
 from homespun_corpus.repo.objects import Commit, FileChange, Objects, SourceFile, Wanted
@@ -36,13 +37,20 @@ class Repository:
     def open(cls, path: Path) -> Repository:
         """The repository that holds ``path``, else the plain folder; RepositoryError if neither.
 
-        An untracked or ignored folder inside a repository is a plain folder.
+        An untracked or ignored folder inside a repository is a plain folder. So are the tracked
+        files of one in a format that git alone reads: without a history.
         """
         _check_folder(path)
         path = path.resolve()
         root = find_root(path) or (path if _is_bare(path) else None)
         if root is not None:
-            objects = GitObjects.open(root)
+            try:
+                objects = GitObjects.open(root)
+            except UnreadFormat:
+                if _is_bare(root) or (tracked := tracked_by_git(path)) is None:
+                    raise
+                files = FolderObjects(path, lambda: tracked)
+                return cls(path, identity_of(path), None, False, files)
             if root == path or objects.tracks(path.relative_to(root).as_posix()):
                 return cls(root, identity_of(root), objects.commit, objects.is_shallow, objects)
         return cls(path, identity_of(path), None, False, FolderObjects(path))
