@@ -164,13 +164,17 @@ def main() -> None:
             options.keep or Path(work),
         )
         generic = widened(bench, options.generic)
-        own = {one: bench.adapter(one, generic) for one in options.repositories}
+        asked = options.roles.split(",")
+        is_taught = bool({"own", "other"} & set(asked))
+        own = {
+            one: bench.adapter(one, generic) if is_taught else None for one in options.repositories
+        }
         everything = answered(options.json)
         named = own_names(options.repositories)
         for repository, other in zip(own, [*own][1:] + [*own][:1], strict=True):
             roles = {"base": None, "generic": generic, "other": own[other], "own": own[repository]}
             found = everything.setdefault(name_of(repository), {})
-            for role in options.roles.split(","):
+            for role in asked:
                 if role not in found and (roles[role] or role == "base"):
                     holes = held(repository, options.holes)
                     found[role] = bench.exam(holes, roles[role], named[repository])

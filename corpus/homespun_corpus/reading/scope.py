@@ -70,17 +70,25 @@ def _is_read(file: SourceFile, left_out: PathFilter) -> bool:
 
 
 def _last_changed_first(repository: Repository, files: dict[str, SourceFile]) -> Iterator[str]:
-    """Every path once; of one commit, and of none, in the order of their hashes."""
+    """Every path once; of one commit, and of none, folder by folder, in the order of their hashes.
+
+    What stands side by side names each other: of files from all over a repository hardly one is
+    related to another, and what is learnt of them is that related code helps nobody.
+    """
     left = set(files)
     for commit in repository.history(MAX_COMMITS):
         touched = left.intersection(repository.touched(commit))
-        yield from sorted(touched, key=_hash)
+        yield from sorted(touched, key=_by_folder)
         left -= touched
-    yield from sorted(left, key=_hash)
+    yield from sorted(left, key=_by_folder)
 
 
-def _hash(path: str) -> bytes:
-    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).digest()
+def _by_folder(path: str) -> tuple[bytes, bytes]:
+    return _hash(path.rpartition("/")[0]), _hash(path)
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 @dataclass(frozen=True)
