@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from homespun_corpus.filters.nested_settings import nested_settings
 from homespun_corpus.repo.repository import Repository
 
 from homespun_finetune import show
@@ -32,12 +33,23 @@ def mine(
 
     RunUsageError once it leaves no time for anything else, unless it is wanted for its counts only.
     """
+    _say_unread(context, progress.reporter)
     most = round(MINED_A_MINUTE * progress.deadline.seconds / 60 / len(context.repositories))
     asked = _asked(context, since, most)
     mined = _mined(asked, progress, hurried=not only_counts)
     show.counts(progress.reporter.console, context.identity, mined.manifest)
     _keep(mined, context.identity, progress.reporter)
     return mined
+
+
+def _say_unread(context: RunContext, reporter: Reporter) -> None:
+    """What a part of a monorepo has set for itself, and nobody reads."""
+    for repository, _ in context.repositories:
+        if unread := nested_settings(repository):
+            more = f" and {len(unread) - 1} more are" if len(unread) > 1 else " is"
+            reporter.say(
+                f"{unread[0]}{more} not read: settings are those at the top of the repository"
+            )
 
 
 def _asked(
