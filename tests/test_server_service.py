@@ -328,3 +328,18 @@ async def test_a_closed_document_leaves_nothing(editor: Editor) -> None:
     assert not service._debouncer._timers
     assert not service._cursors and not service._taken
     assert not service.acceptances._open
+
+
+async def test_what_a_list_would_put_in_is_accepted_with_the_rest_of_it(
+    editor: Editor, taught: Taught
+) -> None:
+    await editor.open(CODE)
+    assert await editor.ask(CURSOR)
+    editor.type(CURSOR, "re")
+    line, column = CURSOR
+    selected = Change("return", CURSOR, (line, column + 2))
+    ghost = await editor.service.suggest(URI, (line, column + 2), selected)
+    assert ghost is not None and ghost.text == taught.base_says
+    assert (ghost.start, ghost.end) == (CURSOR, (line, column + 2))
+    assert editor.service.changed(URI, [Change(ghost.text, ghost.start, ghost.end)], 9)
+    assert editor.service.acceptances.total == 1

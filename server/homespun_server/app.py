@@ -142,10 +142,10 @@ class App:
     async def _inline_completion(
         self, params: types.InlineCompletionParams
     ) -> types.InlineCompletionList:
-        position = params.position
-        ghost = await self.service.suggest(
-            params.text_document.uri, (position.line, position.character)
-        )
+        told = params.context.selected_completion_info
+        selected = _put_in(told.range, told.text) if told is not None else None
+        point = _point(params.position)
+        ghost = await self.service.suggest(params.text_document.uri, point, selected)
         return types.InlineCompletionList(items=[] if ghost is None else [_item(ghost)])
 
     def _accepted(self, *arguments: Any) -> None:
@@ -218,8 +218,12 @@ class App:
 
 def _change(event: types.TextDocumentContentChangeEvent) -> Change:
     if isinstance(event, types.TextDocumentContentChangePartial):
-        return Change(event.text, _point(event.range.start), _point(event.range.end))
+        return _put_in(event.range, event.text)
     return Change(event.text)
+
+
+def _put_in(span: types.Range, text: str) -> Change:
+    return Change(text, _point(span.start), _point(span.end))
 
 
 def _point(position: types.Position) -> Point:

@@ -64,8 +64,7 @@ def _change(change: Params) -> Params:
     text, span = _text(change.get("text")), change.get("range")
     if span is None:
         return {"text": text}
-    span = _mapping(span)
-    return {"range": {end: _position(span.get(end)) for end in ("start", "end")}, "text": text}
+    return {"range": _range(_mapping(span)), "text": text}
 
 
 def _position(position: Any) -> Params:
@@ -78,10 +77,30 @@ def _position(position: Any) -> Params:
 
 
 def _asked(params: Params) -> Params:
-    """Without its context, which says how it came about: some send 0, others nothing at all."""
-    invoked = {"triggerKind": types.InlineCompletionTriggerKind.Invoked.value}
-    position = _position(params.get("position"))
-    return _only_document(params) | {"position": position, "context": invoked}
+    """Of its context what is selected in an open list: how it came about, some send as 0, others
+    not at all."""
+    context: Params = {"triggerKind": types.InlineCompletionTriggerKind.Invoked.value}
+    position, told = _position(params.get("position")), params.get("context")
+    if isinstance(told, dict) and (selected := _selected(told.get("selectedCompletionInfo"))):
+        context["selectedCompletionInfo"] = selected
+    return _only_document(params) | {"position": position, "context": context}
+
+
+def _selected(selected: Any) -> Params | None:
+    """VS Code's own client sends a range as a pair; what is neither is as if nothing was said."""
+    if not isinstance(selected, dict) or not isinstance(text := selected.get("text"), str):
+        return None
+    span = selected.get("range")
+    if isinstance(span, list) and len(span) == 2:
+        span = dict(zip(("start", "end"), span, strict=True))
+    try:
+        return {"range": _range(_mapping(span)), "text": text}
+    except ValueError:
+        return None
+
+
+def _range(span: Params) -> Params:
+    return {end: _position(span.get(end)) for end in ("start", "end")}
 
 
 def _only_document(params: Params) -> Params:

@@ -70,13 +70,16 @@ class Service:
         self._taken: set[str] = set()
         """Documents whose newest change was a suggestion taken."""
 
-    async def suggest(self, uri: str, point: Point) -> Ghost | None:
-        """What to show at ``point``, None where there is nothing or it is too late."""
+    async def suggest(self, uri: str, point: Point, selected: Change | None = None) -> Ghost | None:
+        """What to show at ``point``, None where there is nothing or it is too late. ``selected`` is
+        what an open list would put in: what is shown goes on from there, and begins with it."""
         document = self._documents.get(uri)
         if document is None:
             return None
-        offset = self._cursors[uri] = document.offset(point)
-        question = await self._question(document, offset)
+        self._cursors[uri] = cursor = document.offset(point)
+        seen = document.changed([selected], document.version) if selected else document
+        offset = (seen.end_of(selected) if selected else None) or cursor
+        question = await self._question(document, offset, seen)
         if question is None:
             return None
         self._debouncer.end(uri)
@@ -92,10 +95,14 @@ class Service:
             return None
         self._debouncer.begin(uri, partial(self._prepare, question.after(answer)))
         text, rest = with_ends_of(document.text, answer.text), offset + answer.replace
-        accepted = document.text[:offset] + text + document.text[rest:]
-        number = self.acceptances.shown(uri, accepted)
-        start, end = _span(document, offset, answer)
-        return Ghost(text, start, end, question.serving.served, cached, number)
+        number = self.acceptances.shown(uri, seen.text[:offset] + text + seen.text[rest:])
+        if selected and selected.start and selected.end:
+            cursor = document.offset(max(selected.start, selected.end))
+            text, before = selected.text + text, min(selected.start, selected.end)
+        else:
+            before = document.point(cursor)
+        end = _end(document, cursor, answer)
+        return Ghost(text, before, end, question.serving.served, cached, number)
 
     def opened(self, uri: str, *, language_id: str, version: int, text: str) -> None:
         """Begin to follow a document, and get ready for it: its repository, weights and prompt."""
@@ -155,8 +162,11 @@ class Service:
         self._index.close()
         self._models.close()
 
-    async def _question(self, document: Document, offset: int) -> Question | None:
-        """The question at a cursor; None where none may be asked, or not any more."""
+    async def _question(
+        self, document: Document, offset: int, seen: Document | None = None
+    ) -> Question | None:
+        """The question at a cursor of a document, or of what it is ``seen`` as; None where none may
+        be asked, or not any more."""
         uri = document.uri
         if self._documents.get(uri) is not document:
             return None
@@ -176,7 +186,7 @@ class Service:
         self._index.touch(home.root)
         if self._index.has_tokenizer:  # of the base that was in use before, it may be
             self._index.use_tokenizer(serving.served.weights, serving.completer.tokens)
-        return Question.at(document, offset, home, serving, self.settings.max_new_tokens)
+        return Question.at(seen or document, offset, home, serving, self.settings.max_new_tokens)
 
     def _wait_until_idle(self) -> None:
         """Count anew how long nobody asks for anything: what answers have made and dropped goes
@@ -238,8 +248,7 @@ class Service:
         self._answers.prepare(question)
 
 
-def _span(document: Document, offset: int, answer: Answer) -> tuple[Point, Point]:
-    """Always a range: without one VS Code shows nothing before an auto-closed bracket."""
+def _end(document: Document, offset: int, answer: Answer) -> Point:
+    """There is always one: without a range VS Code shows nothing before an auto-closed bracket."""
     _, end_of_line = document.line_span(document.point(offset)[0])
-    end = min(offset + answer.replace, end_of_line)
-    return document.point(offset), document.point(end)
+    return document.point(min(offset + answer.replace, end_of_line))

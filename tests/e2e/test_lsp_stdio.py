@@ -85,6 +85,25 @@ def test_typing_along_is_answered_from_the_cache(
         assert item["command"]["arguments"][0]["cached"] is True
 
 
+@pytest.mark.parametrize("as_pair", [False, True])
+def test_what_is_selected_in_an_open_list_is_gone_on_from(
+    client: Client, team: Team, taught: Taught, as_pair: bool
+) -> None:
+    client.open(team.uri, CODE)
+    client.inline(team.uri, *CURSOR)
+    (line, character), word = CURSOR, taught.base_says[:6]
+    client.change(team.uri, 2, insertion(line, character, word[:2]))
+    start, end = ({"line": line, "character": character + n} for n in (0, 2))
+    span = [start, end] if as_pair else {"start": start, "end": end}  # VS Code's own client: a pair
+    context = {"triggerKind": 2, "selectedCompletionInfo": {"range": span, "text": word}}
+    (item,) = client.inline(team.uri, line, character + 2, context=context)
+    assert item["insertText"] == taught.base_says
+    assert item["range"] == {"start": start, "end": end}
+    context["selectedCompletionInfo"] = {"range": [start], "text": word}  # as if nothing was said
+    (item,) = client.inline(team.uri, line, character + 2, context=context)
+    assert item["insertText"] == taught.base_says[2:]
+
+
 def test_columns_count_as_agreed_and_clamp(client: Client, team: Team) -> None:
     client.open(team.notes, "x = 1\n    é😀\f", "plaintext")  # a form feed is no line break here
     client.change(team.notes, 2, insertion(1, 8, "\n    "))
