@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from homespun_corpus.mining.dataset import MineSettings, mine
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.functions import Function, extract
 from homespun_corpus.syntax.languages import by_name
-from homespun_corpus.syntax.parsing import parse, parse_pieces
+from homespun_corpus.syntax.parsing import ParseTimeout, parse, parse_pieces
 from homespun_corpus.syntax.recovery import TRIED_BYTES, Piece, recovered, stretches
 from tree_sitter import Tree
 
@@ -165,3 +166,17 @@ def test_tests_that_macros_make_are_functions() -> None:
     text = CPP.encode()[functions[0].span.start : functions[0].span.end]
     assert text.startswith(b"TEST_CASE(") and text.endswith(b"== 0);\n}")
     assert functions[0].signature == 'TEST_CASE("sums up", "[orders]")'
+
+
+@pytest.mark.parametrize(
+    "line", [b"fun (((\n", b"}{\n", b"val x = suspend { a }\n", b"@\n", b"  }\n"]
+)
+def test_no_source_takes_long(line: bytes) -> None:
+    source = line * (900_000 // len(line))
+    began = time.monotonic()
+    try:
+        (piece,) = parse_pieces(by_name("kotlin"), source)
+    except ParseTimeout:
+        return  # left out, with a line of its own
+    assert piece.lost or not piece.tree.root_node.has_error
+    assert time.monotonic() - began < 60  # of hours: each is bounded by what is tried

@@ -9,6 +9,7 @@ in them was read. What is tried depends on the source alone, unless a parser is 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -88,8 +89,10 @@ class _Search:
         self, some: Sequence[Span], everything: Sequence[Span], around: Sequence[Span]
     ) -> list[Span]:
         """Those of ``some`` that make no sense."""
-        others = [other for other in everything if not some[0] <= other <= some[-1]] if some else []
-        if not some or self._makes_sense(some, [*around, *others]):
+        if not some:
+            return []
+        others = [other for other in everything if not some[0] <= other <= some[-1]]
+        if self._makes_sense(some, [*around, *others]):
             return []
         if len(some) == 1:
             return list(some)
@@ -106,15 +109,16 @@ class _Search:
         if self.left < 0:
             return True  # not to be found out
         text = _blank(self.source, blank)
-        senseless = list(_senseless(self.parse(text), text))
+        senseless = _senseless(self.parse(text), text)
         return not any(_is_lost(text, one, senseless) for one in some)
 
 
 def _is_lost(source: bytes, one: Span, senseless: Sequence[Span]) -> bool:
+    """``senseless``: in order, and apart from one another."""
+    first = bisect_right(senseless, one.start, key=lambda span: span.end)
+    last = bisect_left(senseless, one.end, key=lambda span: span.start)
     inside = [
-        Span(max(one.start, span.start), min(one.end, span.end))
-        for span in senseless
-        if span.start < one.end and one.start < span.end
+        Span(max(one.start, span.start), min(one.end, span.end)) for span in senseless[first:last]
     ]
     if any(_has_line_break(source, span) for span in inside):
         return True
