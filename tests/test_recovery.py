@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -168,15 +167,13 @@ def test_tests_that_macros_make_are_functions() -> None:
     assert functions[0].signature == 'TEST_CASE("sums up", "[orders]")'
 
 
-@pytest.mark.parametrize(
-    "line", [b"fun (((\n", b"}{\n", b"val x = suspend { a }\n", b"@\n", b"  }\n"]
-)
-def test_no_source_takes_long(line: bytes) -> None:
-    source = line * (900_000 // len(line))
-    began = time.monotonic()
+SENSELESS = [b"fun (((\n", b"}{\n", b"val x = suspend { a }\n", b"@\n", b"  }\n"]
+
+
+@pytest.mark.parametrize("line", SENSELESS)
+def test_no_source_takes_for_ever(line: bytes) -> None:
     try:
-        (piece,) = parse_pieces(by_name("kotlin"), source)
+        (piece,) = parse_pieces(by_name("kotlin"), line * (900_000 // len(line)))
     except ParseTimeout:
         return  # left out, with a line of its own
     assert piece.lost or not piece.tree.root_node.has_error
-    assert time.monotonic() - began < 60  # of hours: each is bounded by what is tried
