@@ -24,8 +24,6 @@ from homespun_corpus.syntax.functions import Function, FunctionKind
 
 LEDGER_FILE = "functions.jsonl"
 KEPT = "kept"
-NOT_ASKED = "not-asked"
-"""Of what is as new as what is held out, and more than a test wants: nothing reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,8 @@ def ledger_entries(selection: Selection, repository: str) -> Iterator[LedgerEntr
         yield LedgerEntry(repository, file.path, *nothing, file.blob_id, "train", reason)
     for held, reason in selection.held_out:
         yield _entry(repository, held.function, held.part, reason)
-    for held in selection.not_asked:
-        yield _entry(repository, held.function, held.part, NOT_ASKED)
+    for held, reason in selection.not_asked:
+        yield _entry(repository, held.function, held.part, reason)
 
 
 def _entry(

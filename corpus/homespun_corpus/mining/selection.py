@@ -26,6 +26,8 @@ from homespun_corpus.syntax.languages import by_name
 from homespun_corpus.syntax.lexical import LexicalRules
 from homespun_corpus.syntax.spans import Span
 
+NOT_ASKED = "not-asked"
+"""Of what is as new as what is held out, and more than a test wants: nothing reads it."""
 Barred = Mapping[str, Sequence[Span]]
 
 
@@ -34,7 +36,8 @@ class Selection:
     """The functions of the training tree and those held out, with why each is left out.
 
     ``reasons``: of the functions of ``train`` in order, None for one that is kept. ``unread``:
-    files of the training tree that no parser may read. ``left_out``: how many whole files are, by
+    files of the training tree that no parser may read. ``not_asked``: what else is new, and why
+    nothing reads it. ``left_out``: how many whole files are, by
     reason. ``barred``: by blob, licences and what is near to held-out code; ``contamination`` finds
     more of that.
     """
@@ -44,7 +47,7 @@ class Selection:
     unread: tuple[FileFunctions, ...]
     left_out: Mapping[str, int]
     held_out: tuple[tuple[HeldOut, str | None], ...]
-    not_asked: tuple[HeldOut, ...]
+    not_asked: tuple[tuple[HeldOut, str], ...]
     barred: Barred
     contamination: ContaminationIndex
 
@@ -123,11 +126,11 @@ def select_together(asked: Sequence[tuple[Sources, Split]]) -> list[Selection]:
             reasons,
             *surveyed,
             tuple(selected),
-            parts.not_asked,
+            tuple((held, sources.reason(held.function) or NOT_ASKED) for held in parts.not_asked),
             barred,
             contamination,
         )
-        for (_, parts), reasons, surveyed, selected in each
+        for (sources, parts), reasons, surveyed, selected in each
     ]
 
 
