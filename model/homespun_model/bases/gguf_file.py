@@ -7,12 +7,12 @@ quantized in it is nobody's concern but the reader's (homespun_model.gguf). Know
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homespun_model.bases.base_files import ggufs_in, hash_of, one_line
+from homespun_model.bases.base_files import ggufs_in, hash_begun, one_line
 from homespun_model.bases.safetensors_folder import quieten
 from homespun_model.errors import BaseError
 from homespun_model.gguf.config import config_of
@@ -39,24 +39,26 @@ class GgufFile:
     tokenizer: Tokenizer = field(compare=False)
     places: Mapping[str, Place]
     names: tuple[str, ...]
+    hashed: Callable[[], str] = field(compare=False)
 
     @classmethod
     def at(cls, path: Path) -> GgufFile:
         """The model in the file at ``path``. BaseError for one that is not whole or not known."""
+        hashed = hash_begun([path])
         header = read_header(path)
         config = config_of(header)
         tokenizer = tokenizer_of(path, header.fields, config["vocab_size"])
         said = (str(header.fields.get(key, "")).replace(" ", "-") for key in _NAMES)
         names = (path.name, *said, *([path.parent.name] if _is_alone(path) else []))
         places = places_of(header, config)
-        return cls(path, header.without_fields(), config, tokenizer, places, names)
+        return cls(path, header.without_fields(), config, tokenizer, places, names, hashed)
 
     @property
     def beside(self) -> Path | None:
         return self.path.parent if _is_alone(self.path) else None
 
     def weights_hash(self) -> str:
-        return hash_of([self.path])
+        return self.hashed()
 
     def parameters(self) -> int:
         return sum(math.prod(place.shape) for place in self.places.values())
