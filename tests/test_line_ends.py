@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from homespun_corpus.place import plain, with_ends_of
 from homespun_server.code_on_disk import code_of
 from homespun_server.document_home import Home, Root, home_of
 from homespun_server.documents import Document, Encoding
-from homespun_server.line_ends import plain, with_ends_of
 from homespun_server.places import clear_place_in, language_of
 
 SHAPES = "".join(

@@ -4,6 +4,7 @@ The one definition of "the text around a cursor". Mining cuts holes with it and 
 it, so that a prompt built from either is the same. Its edges hold still while somebody types: the
 beginning of the window is an anchor counted from the start of the file, its end an anchor counted
 from the end of the file, so typing at the cursor moves neither until a whole step has been passed.
+Both have plain line ends in it, whatever the file has: so the same code gets the same answer.
 """
 
 from __future__ import annotations
@@ -103,3 +104,21 @@ def suffix_anchors(
         newline = text.rfind("\n", max(raw - STEP_CHARS, cursor), raw)
         yield newline + 1 if newline >= 0 and step > 0 else raw
         step += 1
+
+
+def with_plain_ends(text: str) -> str:
+    """As a model sees it."""
+    return text.replace("\r\n", "\n")
+
+
+def plain(text: str, offset: int) -> tuple[str, int]:
+    """A text with a cursor in it, which is not between ``\\r`` and ``\\n``, as a model sees it."""
+    head = with_plain_ends(text[:offset])
+    return head + with_plain_ends(text[offset:]), len(head)
+
+
+def with_ends_of(text: str, answer: str) -> str:
+    """``answer``, whose line ends are plain, with those that ``text`` has; of mixed ones the more
+    frequent."""
+    crlf = 2 * text.count("\r\n") > text.count("\n")
+    return answer.replace("\n", "\r\n") if crlf else answer

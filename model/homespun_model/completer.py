@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from homespun_corpus.place import Place
+from homespun_corpus.place import Place, with_ends_of, with_plain_ends
 
 from homespun_model.decoding.callbacks import (
     Allowed,
@@ -182,7 +182,7 @@ class Completer:
         clock.lap("trim")
         ending = "\n" if asked != place and trimmed.text else ""
         return Suggestion(
-            text=_with_line_ends_of(place, trimmed.text + ending),
+            text=with_ends_of(place.prefix + place.suffix, trimmed.text + ending),
             replace=0,
             mean_logprob=mean_logprob(trimmed.text, starts),
             line_logprob=line,
@@ -259,7 +259,8 @@ class Completer:
 
     def _text(self, ids: Sequence[int], begun: str = "") -> str:
         """The text of ids, without the beginning of a word that stands before the cursor."""
-        text = self._base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER).replace("\r\n", "\n")
+        text = self._base.tokenizer.decode(ids).rstrip(_HALF_CHARACTER)
+        text = with_plain_ends(text)
         return text[len(begun) :] if text.startswith(begun) else ""
 
     def _token_starts(self, decoded: Decoded, begun: str) -> TokenStarts:
@@ -269,7 +270,7 @@ class Completer:
 
 
 def _score(middle: str, logprobs: torch.Tensor) -> Score:
-    size = len(middle.replace("\r\n", "\n").encode())
+    size = len(with_plain_ends(middle).encode())
     return Score(-float(logprobs.double().sum()), size, len(logprobs))
 
 
@@ -287,15 +288,8 @@ def _with_a_line_opened(place: Place) -> Place:
 
 def _as_the_model_sees_it(place: Place) -> Place:
     """Prompts have ``\n`` for line ends, so what is trimmed has."""
-    prefix, suffix = place.prefix.replace("\r\n", "\n"), place.suffix.replace("\r\n", "\n")
+    prefix, suffix = map(with_plain_ends, (place.prefix, place.suffix))
     return replace(place, prefix=prefix, suffix=suffix)
-
-
-def _with_line_ends_of(place: Place, text: str) -> str:
-    """A model writes ``\n``; the document may not. Of mixed line ends, the more frequent."""
-    around = place.prefix + place.suffix
-    crlf = 2 * around.count("\r\n") > around.count("\n")
-    return text.replace("\n", "\r\n") if crlf else text
 
 
 class _Clock:

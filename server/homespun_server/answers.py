@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from homespun_corpus.place import Place, Related
+from homespun_corpus.place import Place, Related, plain
 from homespun_corpus.retrieval.secret_window import clear_of_secrets
 from homespun_model.errors import Cancelled
 
@@ -22,7 +22,6 @@ from homespun_server.document_home import Home
 from homespun_server.documents import Document
 from homespun_server.enter import after_enter
 from homespun_server.idle_cores import IdleCores
-from homespun_server.line_ends import plain
 from homespun_server.loaded_base import Serving
 from homespun_server.logs import failure
 from homespun_server.places import language_of, place_in_text

@@ -16,13 +16,13 @@ from homespun_corpus.filters import licence_names
 from homespun_corpus.filters.path_filter import path_filter
 from homespun_corpus.filters.secrets import without_secrets
 from homespun_corpus.filters.team_settings import FILE, SHARED_FILE
+from homespun_corpus.place import with_plain_ends
 from homespun_corpus.repo.folder import shown_path
 from homespun_corpus.repo.work_tree import Stamp, WorkTree, changed_at, size_of
 from homespun_corpus.retrieval.context_index import SHOWN_CHARS
 from homespun_corpus.syntax.languages import TEXT, language_for
 
 from homespun_server.document_home import Root
-from homespun_server.line_ends import with_plain_ends
 from homespun_server.path_marks import mark_files, marks_of_head
 
 MAX_BYTES = SHOWN_CHARS  # of a repository's code: eight seconds of reading

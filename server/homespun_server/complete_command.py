@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homespun_corpus.place import with_ends_of
 from homespun_model.store.store import AdapterStore
 
 from homespun_server.document_home import UNTIL_THEN, Home, home_of
 from homespun_server.documents import Document, Encoding
 from homespun_server.errors import CommandUsageError
-from homespun_server.line_ends import with_ends_of
 from homespun_server.loaded_base import Serving, load_current
 from homespun_server.models import load_plain, store_root
 from homespun_server.places import clear_place_in

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from homespun_corpus.place import Place, place_at
+from homespun_corpus.place import Place, place_at, plain, with_plain_ends
 from homespun_corpus.retrieval.secret_window import clear_of_secrets
 from homespun_corpus.syntax.languages import LANGUAGES, language_for
 
 from homespun_server.document_home import Home
 from homespun_server.documents import Document
-from homespun_server.line_ends import plain, with_plain_ends
 
 # What LSP calls a language, where our own name for it differs.
 LANGUAGE_IDS = {

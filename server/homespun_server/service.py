@@ -15,6 +15,7 @@ from functools import partial
 
 from homespun_corpus.filters.path_filter import is_excluded
 from homespun_corpus.filters.team_settings import FILE
+from homespun_corpus.place import with_ends_of
 from homespun_model.bases.memory import give_back
 from homespun_model.errors import ModelError
 
@@ -24,7 +25,6 @@ from homespun_server.answers import Answers, Question
 from homespun_server.debounce import Debouncer
 from homespun_server.document_home import Home, Homes, Root
 from homespun_server.documents import Change, Document, Documents, Point
-from homespun_server.line_ends import with_ends_of
 from homespun_server.models import Models
 from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler
@@ -78,7 +78,8 @@ class Service:
             return None
         self._cursors[uri] = cursor = document.offset(point)
         seen = document.changed([selected], document.version) if selected else document
-        offset = (seen.end_of(selected) if selected else None) or cursor
+        put_in = seen.end_of(selected) if selected else None
+        offset = cursor if put_in is None else put_in
         question = await self._question(document, offset, seen)
         if question is None:
             return None

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from homespun_corpus.filters.licence import licence_header
-from homespun_corpus.syntax.functions import Function
+from homespun_corpus.syntax.functions import Function, all_body
 from homespun_corpus.syntax.languages import REMEMBERED, TEXT, Language, mined_language
 from homespun_corpus.syntax.spans import Span
 
@@ -78,19 +78,4 @@ def whole_text(source: bytes, *, path: str, blob_id: str) -> list[Function]:
     span = Span(start, start + len(rest.strip()))
     if span.start == span.end:
         return []
-    name = text_name(path)
-    return [
-        Function(
-            path=path,
-            language=TEXT.name,
-            name=name,
-            qualified_name=name,
-            kind="text",
-            span=span,
-            signature="",
-            doc=None,
-            body=span,
-            blob_id=blob_id,
-            parts=(span,),
-        )
-    ]
+    return [all_body(text_name(path), "text", span, TEXT, path=path, blob_id=blob_id)]

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from homespun_corpus.mining.holes import CharOffsets, Hole
 from homespun_corpus.mining.sample import Novelty, Sample
-from homespun_corpus.place import Place, place_at
+from homespun_corpus.place import Place, place_at, with_plain_ends
 from homespun_corpus.reading.sources import Sources
 from homespun_corpus.retrieval.context_index import ContextIndex
 from homespun_corpus.retrieval.secret_window import clipped
@@ -63,7 +63,7 @@ class SampleMaker:
         whole = place_at(text, *hole_at, path=path, language=language)
         place = self._between_edges(whole, hole_at, len(text))
         related = () if bare else self._index.related(place)
-        start, end = (len(self._text[:at].encode()) for at in (hole.start, hole.end))
+        start = len(self._text[: hole.start].encode())
         return Sample(
             repository=self._sources.repository.identity,
             commit=commit,
@@ -73,7 +73,7 @@ class SampleMaker:
             kind=hole.kind,
             novelty=novelty,
             start=start,
-            end=end,
+            end=start + len(self._text[hole.start : hole.end].encode()),
             place=replace(place, path="" if bare else function.path, related=related),
             middle=text[hole_at.start : hole_at.end],
         )
@@ -81,7 +81,7 @@ class SampleMaker:
     def _open(self, path: str, blob_id: str) -> None:
         source = self._sources.text(blob_id)
         self._blob_id, self._text = blob_id, decode(source)
-        self._plain = self._text.replace("\r\n", "\n")
+        self._plain = with_plain_ends(self._text)
         self._crlf = [match.start() for match in re.finditer("\r\n", self._text)]
         offsets = CharOffsets(self._text, source)
         secrets = self._sources.file(path, blob_id).secrets

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tree_sitter import Node, Tree
@@ -148,20 +148,28 @@ def _lost(stretch: Span, source: bytes, path: str, language: Language, blob_id: 
     """What no function holds and nothing was read in, so that the account has a line of it."""
     line = source.count(b"\n", 0, stretch.start) + 1
     end = stretch.start + len(source[stretch.start : stretch.end].rstrip())
-    name, stretch = f"line {line}", Span(stretch.start, end)
+    whole = all_body(
+        f"line {line}", "stretch", Span(stretch.start, end), language, path=path, blob_id=blob_id
+    )
+    return replace(whole, broken=True)
+
+
+def all_body(
+    name: str, kind: FunctionKind, span: Span, language: Language, *, path: str, blob_id: str
+) -> Function:
+    """What is no callable, and all of it its body."""
     return Function(
         path=path,
         language=language.name,
         name=name,
         qualified_name=name,
-        kind="stretch",
-        span=stretch,
+        kind=kind,
+        span=span,
         signature="",
         doc=None,
-        body=Span(end, end),
+        body=span,
         blob_id=blob_id,
-        parts=(stretch,),
-        broken=True,
+        parts=(span,),
     )
 
 

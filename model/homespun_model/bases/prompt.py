@@ -31,7 +31,14 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import ClassVar, Protocol
 
-from homespun_corpus.place import STEP_CHARS, Place, Related, prefix_anchors, suffix_anchors
+from homespun_corpus.place import (
+    STEP_CHARS,
+    Place,
+    Related,
+    prefix_anchors,
+    suffix_anchors,
+    with_plain_ends,
+)
 
 from homespun_model.bases.families import FimIds, Order
 from homespun_model.bases.token_healing import Boundaries, begun_token, begun_word
@@ -281,7 +288,7 @@ def versions_for(order: Order) -> tuple[int, ...]:
 
 def _normal(tokenizer: Tokenizer, text: str) -> Iterator[int]:
     """Line ends are the document's business: a model reads and writes ``\\n``."""
-    yield from tokenizer.encode(text.replace("\r\n", "\n"))
+    yield from tokenizer.encode(with_plain_ends(text))
 
 
 def _opt(token: int | None) -> tuple[int, ...]:

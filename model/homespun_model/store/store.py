@@ -130,8 +130,8 @@ class AdapterStore:
         same one by another address. What cannot be read is none."""
         found = []
         for path, identity in shelves(self.root):
-            newest = RepositoryFolder(self.root, path).names()[-1:]
-            trained_on = [read_manifest(path / "revisions" / name) for name in newest]
+            folder = RepositoryFolder(self.root, path)
+            trained_on = (read_manifest(folder.revisions / name) for name in folder.names()[-1:])
             if any(first_commit in first_commits(manifest) for manifest in trained_on):
                 found.append(identity)
         return found
