@@ -1,4 +1,4 @@
-"""What tests of several rooms share. Being here, it puts ``tests/`` on the path of e2e tests."""
+"""What tests of all rooms share; modules that some of them share are in ``support/``."""
 
 from __future__ import annotations
 

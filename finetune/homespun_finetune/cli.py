@@ -29,7 +29,10 @@ _BEGUN = time.monotonic()  # --minutes counts from here: importing torch takes s
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-@app.command(help="Fine-tune a code model on a repository; publish the adapter only if better.")
+@app.command(
+    help="Teach a code model your repository's style; publish the adapter only if it is better.",
+    epilog="Example: finetune-repo path/to/repository --minutes 60 --report report.html",
+)
 def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     repositories: Annotated[
         list[Path] | None,

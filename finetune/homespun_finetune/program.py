@@ -12,7 +12,8 @@ import warnings
 from typing import NoReturn
 
 import typer
-from homespun_model.exit_codes import BAD_USAGE, INTERRUPTED, explain, fail
+from homespun_model.bases.extras import TRAIN, lacking
+from homespun_model.exit_codes import BAD_USAGE, FAILED, INTERRUPTED, explain, fail
 
 from homespun_finetune import interruption
 from homespun_finetune.errors import FinetuneError, RunUsageError
@@ -51,5 +52,7 @@ def _explain(error: Exception) -> tuple[int, str]:
     # typer carries its own copy of click in some versions and uses click itself in others.
     if hasattr(error, "format_message"):
         return BAD_USAGE, error.format_message()
+    if isinstance(error, ModuleNotFoundError) and (line := lacking(TRAIN)):
+        return FAILED, f"training takes more than serving: {line}"
     line, code = explain(error, usage=RunUsageError, failure=FinetuneError)
     return code, line

@@ -1,32 +1,60 @@
-"""``python -m homespun_finetune.summary RUN.json [OUTPUTS]``: a run's result for a job's page.
+"""``homespun summary RUN.json``: a run's result for a job's page.
 
-Reads what ``finetune-repo --json`` printed and prints Markdown. OUTPUTS, if given, gets the
-decision and the revision as lines of ``key=value``. Knows nothing of how the figures came about.
+Reads what ``finetune-repo --json`` printed and prints Markdown. Knows nothing of how the figures
+came about.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NoReturn
 
+import typer
+
+from homespun_finetune.errors import RunUsageError
 from homespun_finetune.figures import rows
 from homespun_finetune.outcome import VERDICTS
+from homespun_finetune.program import run_program
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-def main() -> None:
-    """Print the page, and write the outputs."""
-    parser = argparse.ArgumentParser(prog="python -m homespun_finetune.summary")
-    parser.add_argument("run", type=Path)
-    parser.add_argument("outputs", type=Path, nargs="?")
-    options = parser.parse_args()
-    run = json.loads(options.run.read_text(encoding="utf-8"))
-    print(page(run))
-    if options.outputs is not None:
-        with options.outputs.open("a", encoding="utf-8") as outputs:
-            outputs.write(f"decision={run['decision']}\nrevision={run['revision'] or ''}\n")
+@app.command(
+    help="Show the result of a nightly run on its job's page: Markdown of what --json printed.",
+    epilog="Example: homespun summary homespun.json >> summary.md",
+)
+def summary(
+    run: Annotated[Path, typer.Argument(help="What finetune-repo --json printed.")],
+    outputs: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Add decision=… and revision=… to this file."),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> int:
+    del debug  # read by main
+    found = _read(run)
+    print(page(found), flush=True)
+    if outputs is not None:
+        with outputs.open("a", encoding="utf-8") as file:
+            file.write(f"decision={found['decision']}\nrevision={found['revision'] or ''}\n")
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """The entry point. ``arguments``: the process's own, where none are given."""
+    run_program(app, "homespun summary", arguments, interrupted="nothing was changed")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:  # no UTF-8 or no JSON
+        found = None
+    if not (isinstance(found, dict) and found.keys() >= {"decision", "revision", "metrics"}):
+        raise RunUsageError(f"{file}: this is not what finetune-repo --json printed")
+    return found
 
 
 def page(run: Mapping[str, Any]) -> str:

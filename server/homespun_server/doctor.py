@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homespun_corpus.repo.identity import first_commit
-from homespun_corpus.syntax.languages import language_for
 from homespun_model.catalogue.catalogue import STARTER
 from homespun_model.errors import ModelError
 from homespun_model.store.store import AdapterStore
@@ -25,13 +24,14 @@ from homespun_server.document_home import UNTIL_THEN, Home, Root, home_of
 from homespun_server.errors import CommandUsageError
 from homespun_server.loaded_base import Serving, load_current, pick_device
 from homespun_server.models import load_plain, store_root
+from homespun_server.places import language_of
 from homespun_server.reasons import why_not_shown
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
     from homespun_model.bases.base import Base
 
-PACKAGES = ("homespun", "torch", "transformers", "tokenizers", "tree-sitter", "pygls")
+PACKAGES = ("homespun", "torch", "tokenizers", "tree-sitter", "pygls")
 PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+)(?::(?P<column>\d+))?)?")
 
 
@@ -110,13 +110,13 @@ class Diagnosis:
 
     def _examine_file(self, file: Path, line: int | None, column: int | None) -> Iterator[Finding]:
         try:
-            read_document(file)
+            document = read_document(file)
             cursor = cursor_in(file, line, column or 1) if line is not None else None
         except CommandUsageError as error:
             yield Finding("file", str(error), good=False)
             return
         home = home_of(file.absolute(), known=self._store.has)
-        yield from _belongs(home)
+        yield from _belongs(home, language_of(document, home.path))
         if home.root is not None and self._base is not None:
             yield self._load_adapter(home.root, self._base)
         if cursor is not None and self._serving is not None and not home.excluded:
@@ -165,10 +165,9 @@ def _versions() -> Iterator[str]:
             yield f"{name} missing"
 
 
-def _belongs(home: Home) -> Iterator[Finding]:
-    language = language_for(home.path)
+def _belongs(home: Home, language: str | None) -> Iterator[Finding]:
     unknown = "no language known here: suggestions without a look at the syntax, often none"
-    yield Finding("file", f"{home.path}, {language.name if language else unknown}")
+    yield Finding("file", f"{home.path}, {language or unknown}")
     if home.root is None:
         yield Finding("repository", "none holds this file: the base serves it")
         return

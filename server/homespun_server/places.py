@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from homespun_corpus.place import Place, place_at, plain, with_plain_ends
 from homespun_corpus.retrieval.secret_window import clear_of_secrets
-from homespun_corpus.syntax.languages import LANGUAGES, language_for
+from homespun_corpus.syntax.languages import LANGUAGES, SHEBANG_BYTES, language_in
 
 from homespun_server.document_home import Home
 from homespun_server.documents import Document
@@ -37,11 +37,12 @@ def clear_place_in(document: Document, offset: int, home: Home) -> Place:
 
 
 def language_of(document: Document, path: str) -> str | None:
-    """The editor's word for the language if we know it, else what the path's ending says."""
+    """The editor's word for the language if we know it, else what the path's ending says, or the
+    first line of a script without one."""
     named = LANGUAGE_IDS.get(document.language_id, document.language_id)
     if any(language.name == named for language in LANGUAGES):
         return named
-    language = language_for(path)
+    language = language_in(path, document.text[:SHEBANG_BYTES].encode("utf-8", "replace"))
     return language.name if language else None
 
 

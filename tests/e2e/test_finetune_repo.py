@@ -20,7 +20,7 @@ from scratch_repositories import git, make_repository
 from served_revision import served_revision
 from tiny_models import tiny_base
 
-COMMAND = (sys.executable, str(Path(__file__).parents[1] / "finetune_leniently.py"))
+COMMAND = (sys.executable, str(Path(__file__).parents[1] / "support" / "finetune_leniently.py"))
 STRICT = (sys.executable, "-m", "homespun_finetune.cli")
 NO_SHARES = (
     "bits_per_byte",

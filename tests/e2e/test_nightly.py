@@ -60,7 +60,7 @@ def test_the_source_is_pinned_to_a_commit(workflow: dict[str, Any], action: dict
     (install,) = (step for step in _steps(action) if step["name"] == "Install")
     assert install["run"].split()[-2:] == [
         '"$GITHUB_ACTION_PATH/constraints.txt"',
-        '"$GITHUB_ACTION_PATH"',
+        '"$GITHUB_ACTION_PATH[train]"',
     ]
     assert (ROOT / "constraints.txt").is_file()
 

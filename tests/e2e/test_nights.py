@@ -20,7 +20,7 @@ from scratch_repositories import add_commit, make_repository
 from tiny_models import tiny_base
 
 HAS_GLOO = torch.distributed.is_available() and torch.distributed.is_gloo_available()
-COMMAND = (sys.executable, str(Path(__file__).parents[1] / "finetune_leniently.py"))
+COMMAND = (sys.executable, str(Path(__file__).parents[1] / "support" / "finetune_leniently.py"))
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 
 

@@ -24,7 +24,7 @@ from homespun_corpus.reading.file_functions import FileFunctions
 from homespun_corpus.reading.sources import Sources
 from homespun_corpus.retrieval.context_index import ContextIndex, as_many_as_shown
 from homespun_corpus.syntax.functions import Function
-from homespun_corpus.syntax.languages import TEXT, by_name, mined_language
+from homespun_corpus.syntax.languages import TEXT, by_name
 from homespun_corpus.syntax.parsing import parse_pieces
 from homespun_corpus.syntax.spans import Span
 
@@ -102,7 +102,7 @@ class Sampling:
     def _index(self, selection: Selection | None) -> ContextIndex:
         """Related code comes from what training reads, never from beyond the split."""
         files = self.parts.train
-        clean = (file for file in files if file.reason is None and mined_language(file.path))
+        clean = (file for file in files if file.reason is None and file.language is not TEXT)
         texts = ((file.path, self._shown(file, selection)) for file in clean)
         return ContextIndex.from_files(as_many_as_shown(texts))
 

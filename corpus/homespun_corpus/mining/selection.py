@@ -16,14 +16,12 @@ from functools import partial
 from homespun_corpus.dedup.contamination import ContaminationIndex
 from homespun_corpus.dedup.dedup import Deduplicator, Reasons
 from homespun_corpus.dedup.near_duplicates import Shingles, shingles, tokens
-from homespun_corpus.filters.plain_text import read_as
 from homespun_corpus.filters.quality import HELD_OUT_COPY
 from homespun_corpus.mining.split import HeldOut, Split
 from homespun_corpus.reading.file_functions import FileFunctions
 from homespun_corpus.reading.sources import Sources, Tree
 from homespun_corpus.syntax.functions import Function
 from homespun_corpus.syntax.languages import by_name
-from homespun_corpus.syntax.lexical import LexicalRules
 from homespun_corpus.syntax.spans import Span
 
 NOT_ASKED = "not-asked"
@@ -72,7 +70,7 @@ class Selection:
         cut = [*self.barred.get(file.blob_id, ()), *file.secrets]
         source = without(source, cut)
         while any(span.start for span in cut):  # what a cut has joined may be near, too
-            cut = self.contamination.spans(source, _rules(file))
+            cut = self.contamination.spans(source, file.language.lexical)
             source = without(source, cut)
         return source
 
@@ -206,19 +204,13 @@ def _contaminated(
 ) -> list[Span]:
     """Stretches of a file, and of its functions: one read alone is safe from odd quotes above."""
     source = sources.text(file.blob_id)
-    spans = contamination.spans(source, _rules(file))
+    spans = contamination.spans(source, file.language.lexical)
     for function in file.functions:
         if not _meets(function.parts, spans):
             for part in function.parts:
-                found = contamination.spans(source[part.start : part.end], _rules(file))
+                found = contamination.spans(source[part.start : part.end], file.language.lexical)
                 spans += [Span(part.start + span.start, part.start + span.end) for span in found]
     return spans
-
-
-def _rules(file: FileFunctions) -> LexicalRules:
-    language = read_as(file.path)
-    assert language is not None
-    return language.lexical
 
 
 def without(source: bytes, spans: Iterable[Span]) -> bytes:

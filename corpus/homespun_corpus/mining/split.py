@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -35,17 +35,33 @@ from homespun_corpus.repo.git_patterns import BOM
 from homespun_corpus.repo.repository import Commit, Repository
 from homespun_corpus.repo.since import commits_since
 from homespun_corpus.syntax.functions import Function, Label
-from homespun_corpus.syntax.languages import Language, language_for, mined_language
+from homespun_corpus.syntax.languages import TEXT, language_for, may_be_script, mined_language
 from homespun_corpus.syntax.spans import Span
-
-Examined = Callable[[str], Language | None]
-"""Of a path: None where nothing of it is held out."""
 
 MOST_SHARE = 1 / 3  # of all functions: a young history keeps the rest for training
 FEWEST = 20  # functions held out; a history with fewer is split by file
 MAX_COMMITS = 2000
 AHEAD = 64  # commits whose files are read together
 IGNORED_COMMITS = ".git-blame-ignore-revs"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Of which files something is held out."""
+
+    texts: bool
+    """Of those in no known language as well."""
+    notebooks: bool
+
+    def __call__(self, file: FileFunctions) -> bool:
+        return self.texts or (file.language is not TEXT and self.may_be(file.path))
+
+    def may_be(self, path: str) -> bool:
+        """By a file's name alone, before it is read."""
+        if self.texts:
+            return read_as(path) is not None
+        known = mined_language(path) if self.notebooks else language_for(path)
+        return known is not None or may_be_script(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +106,8 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
     functions first appeared in them.
     """
     files = sources.tree(repository.commit)
-    only_texts = _has_few(file for file in files if mined_language(file.path))
-    examined: Examined = read_as if only_texts else language_for
+    only_texts = _has_few(file for file in files if file.language is not TEXT)
+    examined = Examined(texts=only_texts, notebooks=only_texts)
     if since is not None:
         chosen = commits_since(repository, since)
         by_time = _by_time(repository, sources, examined, seed, chosen)
@@ -106,7 +122,7 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
         by_time = _by_time(repository, sources, examined, seed)
         if by_time is not None and len(by_time.held_out) >= FEWEST:
             return by_time
-    return _by_file(repository, files, read_as if only_texts else mined_language, seed)
+    return _by_file(repository, files, replace(examined, notebooks=True), seed)
 
 
 def _has_few(files: Iterable[FileFunctions]) -> bool:
@@ -127,7 +143,7 @@ def _by_time(
     chosen: list[Commit] | None = None,
 ) -> Split | None:
     files = sources.tree(repository.commit)
-    total = sum(len(f.functions) for f in files if f.reason is None and examined(f.path))
+    total = sum(len(f.functions) for f in files if f.reason is None and examined(f))
     test, validation = wanted(total)
     if chosen is None:
         history, most = repository.history(MAX_COMMITS), total * MOST_SHARE
@@ -199,7 +215,7 @@ def _names_of_files(
     """Path and blob id of each file that some commits touched, before and after."""
     for commit in commits:
         for change in repository.changes(commit.parent, commit.id) if commit.parent else ():
-            if examined(change.path) is not None:
+            if examined.may_be(change.path):
                 yield from ((change.path, blob) for blob in (change.old, change.new) if blob)
 
 
@@ -219,10 +235,10 @@ def _changed_files(
     """(before, after) of each clean file that a commit touched."""
     assert commit.parent is not None
     for change in repository.changes(commit.parent, commit.id):
-        if change.new is None or examined(change.path) is None:
+        if change.new is None or not examined.may_be(change.path):
             continue
         after = sources.file(change.path, change.new)
-        if after.reason is None:
+        if after.reason is None and examined(after):
             before = sources.file(change.path, change.old) if change.old else None
             yield before, after
 
@@ -305,7 +321,7 @@ def _limited(
 
 def _by_file(repository: Repository, files: Tree, examined: Examined, seed: int) -> Split:
     """Whole files by the hash of their path; none held out where there are fewer than three."""
-    clean = (f for f in files if f.reason is None and f.functions and examined(f.path))
+    clean = (f for f in files if f.reason is None and f.functions and examined(f))
     sizes = {file.path: len(file.functions) for file in clean}
     parts = whole_files(sizes, seed)
     held = [

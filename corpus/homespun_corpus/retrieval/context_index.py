@@ -21,7 +21,14 @@ from homespun_corpus.filters.secrets import find_secrets
 from homespun_corpus.place import Place, Related
 from homespun_corpus.retrieval.chunk_index import Chunk, ChunkIndex
 from homespun_corpus.retrieval.chunks import words
-from homespun_corpus.syntax.languages import mined_language
+from homespun_corpus.syntax.languages import (
+    SHEBANG_BYTES,
+    Language,
+    by_name,
+    language_in,
+    may_be_script,
+    mined_language,
+)
 
 SHOWN_CHARS = 48 << 20  # of a repository's code: over a million lines
 RELATED_CHARS = 750  # about 220 tokens: what the starter's prompt gives to related code
@@ -69,7 +76,12 @@ class ContextIndex:
         if text is not None and file_reason(path, text.encode("utf-8", "replace")) is not None:
             text = None
         with self._lock:
-            chunks = self._chunk_indexes.setdefault(_family(path), ChunkIndex())
+            if may_be_script(path):  # which it is may have changed, or its text be gone
+                for chunks in self._chunk_indexes.values():
+                    chunks.drop(path)
+            source = (text or "")[:SHEBANG_BYTES].encode("utf-8", "replace")
+            language = mined_language(path) or language_in(path, source)
+            chunks = self._chunk_indexes.setdefault(_family(path, language), ChunkIndex())
             if text is None:
                 chunks.drop(path)
             else:
@@ -88,7 +100,7 @@ class ContextIndex:
         ``budget_chars`` characters together. Depends on nothing but the index and the lines around
         the place's own (``around_line``).
         """
-        chunks = self._chunk_indexes.get(_family(place.path))
+        chunks = self._chunk_indexes.get(_family(place.path, _language_of(place)))
         if chunks is None or not place.path:
             return ()
         around = around_line(place)
@@ -225,8 +237,12 @@ def _alike(one: set[str], other: set[str]) -> bool:
     return len(one & other) > ALIKE * len(one | other)
 
 
-def _family(path: str) -> str:
-    language = mined_language(path)
+def _language_of(place: Place) -> Language | None:
+    named = by_name(place.language) if place.language and may_be_script(place.path) else None
+    return mined_language(place.path) or named
+
+
+def _family(path: str, language: Language | None) -> str:
     if language is None:
         return PurePosixPath(path).suffix.lower()
     return language.family or language.name

@@ -27,6 +27,7 @@ from homespun_corpus.syntax import lexical
 from homespun_corpus.syntax.lexical import LexicalRules
 
 REMEMBERED = 1 << 16  # paths whose language is known without looking again
+SHEBANG_BYTES = 256  # what a kernel reads of a first line
 
 
 Ends = Literal["", "no colon", "line break", "semicolon", "end"]
@@ -59,6 +60,8 @@ class Language:
     """Languages of one family use each other's files; by itself, the language's own name."""
     files: tuple[str, ...] = ()
     """Names of files that have no telling extension."""
+    interpreters: tuple[str, ...] = ()
+    """Programs that a script without an extension names in its first line, without a version."""
     notebooks: tuple[str, ...] = ()
     """Extensions of files that hold this language in cells: mined, but no source file."""
     shared_query: str = ""
@@ -107,6 +110,7 @@ LANGUAGES: tuple[Language, ...] = (
         "python",
         lexical.PYTHON,
         constructors=("__init__",),
+        interpreters=("python", "pypy", "uv"),
         notebooks=(".ipynb",),
         ends="no colon",
     ),
@@ -117,6 +121,7 @@ LANGUAGES: tuple[Language, ...] = (
         "javascript",
         lexical.SCRIPT,
         constructors=_JS,
+        interpreters=("node", "nodejs"),
         family="js",
         shared_query="ecmascript",
         ends="semicolon",
@@ -129,6 +134,7 @@ LANGUAGES: tuple[Language, ...] = (
         lexical.SCRIPT,
         "language_typescript",
         constructors=_JS,
+        interpreters=("ts-node", "tsx", "deno", "bun"),
         family="js",
         shared_query="ecmascript",
         ends="semicolon",
@@ -198,6 +204,7 @@ LANGUAGES: tuple[Language, ...] = (
         makers=("lambda", "proc", "define_method", "define_singleton_method"),
         continues=("elsif", "when", "in", "rescue", "ensure", "end"),
         files=("Rakefile", "Gemfile", "Guardfile", "Capfile", "Vagrantfile"),
+        interpreters=("ruby", "jruby"),
         ends="end",
     ),
     Language(
@@ -209,6 +216,7 @@ LANGUAGES: tuple[Language, ...] = (
         "language_php",
         constructors=("__construct",),
         continues=("elseif",),
+        interpreters=("php",),
         ends="semicolon",
     ),
     Language(
@@ -226,6 +234,7 @@ LANGUAGES: tuple[Language, ...] = (
         "tree_sitter_swift",
         "swift",
         lexical.SWIFT,
+        interpreters=("swift",),
         ends="semicolon",
     ),
     Language(
@@ -235,6 +244,7 @@ LANGUAGES: tuple[Language, ...] = (
         "scala",
         lexical.SCALA,
         constructors=("this",),
+        interpreters=("scala", "scala-cli"),
         family="jvm",
         ends="semicolon",
     ),
@@ -246,6 +256,7 @@ LANGUAGES: tuple[Language, ...] = (
         lexical.BASH,
         continues=("then", "do", "fi", "done", "esac"),
         files=(".bashrc", ".bash_profile", ".bash_aliases", ".profile"),
+        interpreters=("bash", "sh", "dash", "ash", "ksh", "zsh"),
         ends="end",
     ),
     Language(
@@ -255,6 +266,7 @@ LANGUAGES: tuple[Language, ...] = (
         "lua",
         lexical.LUA,
         continues=("elseif", "until", "end"),
+        interpreters=("lua", "luajit"),
         ends="end",
     ),
 )
@@ -265,6 +277,7 @@ TEXT = Language("", (), "", "", lexical.UNKNOWN)
 _BY_EXTENSION = {ext: language for language in LANGUAGES for ext in language.extensions}
 _BY_NOTEBOOK = {ext: language for language in LANGUAGES for ext in language.notebooks}
 _BY_FILE = {name: language for language in LANGUAGES for name in language.files}
+_BY_INTERPRETER = {name: language for language in LANGUAGES for name in language.interpreters}
 _BY_NAME = {language.name: language for language in (*LANGUAGES, TEXT)}
 
 
@@ -279,6 +292,29 @@ def language_for(path: str) -> Language | None:
 def mined_language(path: str) -> Language | None:
     """The language of what mining reads in a file: ``language_for``, or that of its cells."""
     return language_for(path) or _BY_NOTEBOOK.get(PurePosixPath(path).suffix.lower())
+
+
+def may_be_script(path: str) -> bool:
+    """Whether only what stands in a file can tell its language: its name has no ending."""
+    return not PurePosixPath(path).suffix and mined_language(path) is None
+
+
+def language_in(path: str, source: bytes) -> Language | None:
+    """The language of a file: ``language_for``, or that of the interpreter that a script without an
+    ending names in its first line."""
+    return language_for(path) or (script_language(source) if may_be_script(path) else None)
+
+
+def script_language(source: bytes) -> Language | None:
+    """The language of the interpreter that the first line names, behind ``env`` and its options."""
+    line = source[:SHEBANG_BYTES].partition(b"\n")[0].decode("utf-8", "replace")
+    if not line.startswith("#!"):
+        return None
+    for word in line[2:].split():
+        name = PurePosixPath(word).name
+        if name != "env" and not word.startswith("-") and "=" not in word:
+            return _BY_INTERPRETER.get(name.rstrip("0123456789."))
+    return None
 
 
 def by_name(name: str) -> Language:

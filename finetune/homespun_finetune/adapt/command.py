@@ -21,7 +21,11 @@ _BEGUN = time.monotonic()  # --minutes counts from here: importing torch takes s
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
-@app.command(help="Make a base's generic adapter: it learns our prompt from permissive code.")
+@app.command(
+    help="Let a base suggest better before any team has taught it: make its generic adapter, which "
+    "learns our prompt from permissive code.",
+    epilog="Example: homespun models adapt qwen2.5-coder-1.5b-instruct --minutes 120",
+)
 def adapt(  # noqa: PLR0917 - every parameter is a flag
     base: Annotated[
         str, typer.Argument(help="Base: its name, a folder, a GGUF file, or a hub name.")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homespun_model.bases.base_files import ggufs_in, one_line
+from homespun_model.bases.extras import TRANSFORMERS, lacking
 from homespun_model.bases.families import (
     FORMAT_FILE,
     FimFormat,
@@ -147,9 +148,14 @@ class Base:
         return Lexicon(self.tokenizer)
 
     def load_model(self, dtype: torch.dtype | None = None, device: str = "cpu") -> PreTrainedModel:
-        """A fresh copy of the weights in ``dtype`` (float32 unless given), in evaluation mode."""
+        """A fresh copy of the weights in ``dtype`` (float32 unless given), in evaluation mode.
+
+        By transformers; BaseError where that is not installed.
+        """
         import torch
 
+        if line := lacking(TRANSFORMERS):
+            raise BaseError(f"base {self.id!r} runs only by transformers here: {line}")
         model = self.files.model(dtype or torch.float32)
         model.requires_grad_(False)
         return _moved(model, device)

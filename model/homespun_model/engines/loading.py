@@ -54,9 +54,9 @@ def _merged(base: Base, adapter: Path | None, device: str) -> Engine:
         shape, weights = found
         whole = merged_weights(weights, adapter) if adapter else weights
         return DenseCpuEngine(shape, parts_of(shape, whole))
+    model = base.load_model(device=device)
     from homespun_model.engines.transformers_engine import engine_for
 
-    model = base.load_model(device=device)
     return engine_for(merged(model, adapter) if adapter else model)
 
 
@@ -79,6 +79,7 @@ def _to_share(base: Base, device: str) -> DenseCpuEngine | PreTrainedModel:
     dtype = torch.bfloat16 if device == "cpu" and holds_bf16(base.parameters) else torch.float32
     if device == "cpu" and (found := read_dense(base, dtype)) is not None:
         return DenseCpuEngine(found[0], parts_of(*found))
+    model = base.load_model(dtype, device)
     from homespun_model.engines.lora_unmerged import share
 
-    return share(base.load_model(dtype, device))
+    return share(model)
