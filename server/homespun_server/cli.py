@@ -319,9 +319,9 @@ def run(arguments: list[str]) -> int:
         code = int(app(rest, prog_name="homespun", standalone_mode=False, obj=debug) or DONE)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED  # some versions of typer raise, some return 130
-    except typer.TyperException as error:
-        return _bad_usage(error.format_message())
     except Exception as error:
+        if hasattr(error, "format_message"):  # typer's own, or click's in older versions of it
+            return _bad_usage(error.format_message())
         if debug:
             traceback.print_exc()
         return _fail(*explain(error, usage=CommandUsageError, failure=ServerError))

@@ -72,7 +72,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"screenshots: {SHOTS}")
 
 
-# `make test` drives one Neovim, `make test-editors` every editor.
+# By itself one Neovim is driven; `make test-editors` drives every editor.
 ALL = os.environ.get("HOMESPUN_TEST_EDITORS") == "all"
 NEOVIMS = ["neovim-0.12", "neovim-0.11"] if ALL else ["neovim-0.12 or 0.11"]
 
