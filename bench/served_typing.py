@@ -1,12 +1,12 @@
 """From a key to what is shown for it, through the real server, at the speed of somebody who types.
 
-    python bench/served_typing.py FOLDER [--base starter] [--places 8] [--keys 60]
+    python bench/served_typing.py FOLDER... [--base starter] [--places 8] [--keys 60]
 
-In so many files of FOLDER a function is typed on from somewhere inside it, letter by letter, with
-gaps like a person's (log-normal around 180 ms, seeded); after each the editor asks for inline
-completions, as VS Code does. What the next key overtakes is counted, not timed: nobody saw it. Told
-are the times of the others, those that needed no model included, of the first answer after the
-start of the process, and the server's memory at the end.
+In so many files of each FOLDER, a repository, a function is typed on from somewhere inside it, letter
+by letter, with gaps like a person's (log-normal around 180 ms, seeded); after each the editor asks
+for inline completions, as VS Code does. What the next key overtakes is counted, not timed: nobody
+saw it. Told are the times of the others, those that needed no model included, of the first answer
+after the start of the process, and the server's memory at the end.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ class Typist:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="typing through the real server")
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--base", default="starter")
     parser.add_argument("--places", type=int, default=8)
     parser.add_argument("--keys", type=int, default=60)
@@ -88,7 +89,8 @@ async def measure(options: argparse.Namespace) -> None:
     await client.initialize_async(types.InitializeParams(types.ClientCapabilities()))
     client.initialized(types.InitializedParams())
     answers: list[Answered] = []
-    for uri, language, text, cursor, letters in places(options):
+    each = [places(folder, options.places, options.keys) for folder in options.folders]
+    for uri, language, text, cursor, letters in chain.from_iterable(zip(*each, strict=False)):
         typist = Typist(client, uri, text, cursor)
         client.text_document_did_open(
             types.DidOpenTextDocumentParams(types.TextDocumentItem(uri, language, 1, text))
@@ -105,14 +107,14 @@ async def measure(options: argparse.Namespace) -> None:
     client.exit(None)
 
 
-def places(options: argparse.Namespace) -> Iterator[tuple[str, str, str, int, str]]:
+def places(folder: Path, count: int, keys: int) -> Iterator[tuple[str, str, str, int, str]]:
     """Address, language and text of a document, where its cursor is, and what is typed there."""
-    texts = code_of(options.folder)
-    for path, language, start, end in functions(texts, options.places):
+    texts = code_of(folder)
+    for path, language, start, end in functions(texts, count):
         text = texts[path]
-        cursor = random.Random(path).randrange(start + 1, max(start + 2, end - options.keys))
-        letters = text[cursor : min(end, cursor + options.keys)]
-        uri = (options.folder.resolve() / path).as_uri()
+        cursor = random.Random(path).randrange(start + 1, max(start + 2, end - keys))
+        letters = text[cursor : min(end, cursor + keys)]
+        uri = (folder.resolve() / path).as_uri()
         yield uri, language, text[:cursor] + text[end:], cursor, letters
 
 
