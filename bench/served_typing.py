@@ -2,11 +2,11 @@
 
     python bench/served_typing.py FOLDER... [--base starter] [--places 8] [--keys 60]
 
-In so many files of each FOLDER, a repository, a function is typed on from somewhere inside it, letter
-by letter, with gaps like a person's (log-normal around 180 ms, seeded); after each the editor asks
-for inline completions, as VS Code does. What the next key overtakes is counted, not timed: nobody
-saw it. Told are the times of the others, those that needed no model included, of the first answer
-after the start of the process, and the server's memory at the end.
+In so many files of each FOLDER, a repository, a function is typed on from somewhere inside it,
+letter by letter, with gaps like a person's (log-normal around 180 ms, seeded); after each the
+editor asks for inline completions, as VS Code does. What the next key overtakes is counted, not
+timed: nobody saw it. Told are the times of the others, those that needed no model included, of the
+first answer after the start of the process, and the server's memory at the end.
 """
 
 from __future__ import annotations
