@@ -19,13 +19,16 @@ demo: install
 	$(BIN)/homespun models get qwen2.5-coder-0.5b-instruct || true
 	$(BIN)/finetune-repo . --minutes 13 || [ $$? -eq 3 ] # 3: measured, and not shown to be better
 
+# One worker a core, each with whole files: what a module's tests share is made once.
+SHARED := -n auto --dist loadfile
+
 # What takes minutes by itself (whole trainings, nights, kills, load, packaging) is marked slow.
 test: install
-	$(BIN)/python -m pytest -m "not slow" --ignore=tests/e2e/editors $(TEST_OPTIONS)
+	$(BIN)/python -m pytest $(SHARED) -m "not slow" --ignore=tests/e2e/editors $(TEST_OPTIONS)
 
 # What `make test` leaves out, but for the editors.
 test-all: install
-	$(BIN)/python -m pytest -m slow --ignore=tests/e2e/editors $(TEST_OPTIONS)
+	$(BIN)/python -m pytest $(SHARED) -m slow --ignore=tests/e2e/editors $(TEST_OPTIONS)
 
 # The unit tests with the oldest versions that pyproject allows, in an environment of their own.
 LOWEST := .venv-lowest
