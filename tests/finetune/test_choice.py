@@ -64,7 +64,11 @@ def test_the_largest_that_is_here_and_fits(machine: Machine) -> None:
     assert need.serve < need.train
     to_serve = need.serve + 1
     assert chooser(machine, to_serve).choice().base == "qwen2.5-coder-large"
-    assert chooser(machine, to_serve, "train").choice().base == "qwen2.5-coder-small"
+    to_train = chooser(machine, to_serve, "train").choice()
+    assert to_train.base == "qwen2.5-coder-small"
+    assert "qwen2.5-coder-large, which editors here are served with" in str(to_train.hint)
+    assert "homespun models use qwen2.5-coder-small" in str(to_train.hint)
+    assert chooser(machine, purpose="train").choice().hint is None
     assert chooser(machine, to_serve).choice().hint is None
 
 

@@ -6,7 +6,7 @@ own settings and the user's own shelf are looked at. Loads nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -44,10 +44,19 @@ class Chooser:
         """The base to use now. BaseError: the user's settings cannot be read."""
         if (chosen := own_settings.chosen(self.settings)) is not None:
             return Choice(self._checked(chosen))
+        base, served = self._largest(), replace(self, purpose="serve")._largest()
+        if base != served:
+            return Choice(
+                base,
+                f"{base} learns, for {served}, which editors here are served with, takes more memory "
+                f"to fine-tune than there is; homespun models use {base} has them served what learns",
+            )
+        return Choice(base, self._hint() if base == STARTER else None)
+
+    def _largest(self) -> str:
+        """Of what is here and fits."""
         here = [e for e in self.catalogue.entries if self.shelf.has(e.name) and self.fits(e)]
-        if here:
-            return Choice(max(here, key=lambda e: (e.parameters, not e.instruct)).name)
-        return Choice(STARTER, self._hint())
+        return max(here, key=lambda e: (e.parameters, not e.instruct)).name if here else STARTER
 
     def fits(self, entry: CatalogueEntry) -> bool:
         """Whether this machine has the memory for it."""

@@ -272,6 +272,7 @@ def open_workbench(tmp_path: Path, folder: Path, keep: Path) -> Iterator[OpenWor
         trust: bool = False,
         workspace: Path | None = None,
         python: Path | None = None,
+        editor_settings: dict[str, object] | None = None,
         **settings: object,
     ) -> Workbench:
         home = tmp_path / f"vscode{len(opened)}"
@@ -282,6 +283,7 @@ def open_workbench(tmp_path: Path, folder: Path, keep: Path) -> Iterator[OpenWor
         if python is not None:
             workbench.install(select_python(tmp_path / "stand-in", python))
         known = {f"homespun.{name}": value for name, value in settings.items()}
+        known |= editor_settings or {}
         workbench.start(known, trust=trust, workspace=workspace)
         workbench.do("open", file=file)
         return workbench

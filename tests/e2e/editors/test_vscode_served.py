@@ -251,6 +251,27 @@ def test_files_of_every_kind(  # noqa: PLR0915 - one window, because starting it
     workbench.wait_for_ghost(taught.base_says)
 
 
+def test_an_open_list_of_words_does_not_hide_it(
+    open_workbench: OpenWorkbench, real_server: RealServer, folder: Path
+) -> None:
+    """VS Code shows ghost text beside its list only where that begins with what is selected."""
+    (folder / "shapes.py").write_text("# return\ndef area(width, height):\n    x = 1\n")
+    workbench = open_workbench(
+        "shapes.py",
+        command=str(real_server.path),
+        editor_settings={"editor.quickSuggestions": {"other": "on"}},
+        **real_server.flags(),
+    )
+    ready(workbench)
+    new_line(workbench, after=3)
+    workbench.do("type", text="re")
+    selected = ".suggest-widget.visible .monaco-list-row.focused .label-name"
+    workbench.wait(lambda: workbench.do("texts", selector=selected) == ["return"], "the list")
+    workbench.wait_for_ghost(real_server.taught.base_says.removeprefix("re"))
+    assert workbench.do("texts", selector=selected) == ["return"]
+    workbench.screenshot("vscode-list")
+
+
 def test_this_repository_with_the_bundled_starter(
     open_workbench: OpenWorkbench, real_server: RealServer, us: Clone
 ) -> None:
