@@ -19,8 +19,8 @@ settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("random", derandomize=False)
 settings.load_profile("repeatable")
 
-# Before torch is imported. Spinning threads make every test several times slower beside a build, and
-# each of several workers has a core.
+# Before torch is imported. Spinning threads make every test several times slower beside a build; of
+# several workers each has a core.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
