@@ -48,8 +48,8 @@ class Chooser:
         if base != served:
             return Choice(
                 base,
-                f"{base} learns: {served}, which editors here are served with, takes more memory to "
-                f"fine-tune than there is; to be served what learns: homespun models use {base}",
+                f"{base} learns: {served}, which editors here are served with, takes more memory "
+                f"to fine-tune than there is; to be served what learns: homespun models use {base}",
             )
         return Choice(base, self._hint() if base == STARTER else None)
 
