@@ -107,6 +107,7 @@ def test_a_better_adapter_is_published(
     assert set(said["seconds"]) == {"mine", "train", "evaluate"}
 
 
+@pytest.mark.slow
 def test_an_adapter_that_the_n_gram_baseline_beats_is_not_published(
     repository: Path, base: Path, tmp_path: Path
 ) -> None:
@@ -180,6 +181,7 @@ def test_people_read_standard_error(
         assert (word in done.stderr) == (word != "Warning"), word
 
 
+@pytest.mark.slow
 def test_evaluate_only_measures_what_is_served_and_changes_nothing(
     published: tuple[Path, subprocess.CompletedProcess[str]], repository: Path, base: Path
 ) -> None:
@@ -208,6 +210,7 @@ def test_evaluate_only_measures_what_is_served_and_changes_nothing(
     assert contents(store) == before
 
 
+@pytest.mark.slow
 def test_another_base_has_a_current_adapter_of_its_own(
     published: tuple[Path, subprocess.CompletedProcess[str]], repository: Path, tmp_path: Path
 ) -> None:
@@ -271,6 +274,7 @@ def test_too_little_to_decide_is_exit_code_3(base: Path, tmp_path: Path) -> None
     assert served_revision(AdapterStore(tmp_path / "store"), "y") is None
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_store_as_it_was(
     published: tuple[Path, subprocess.CompletedProcess[str]], repository: Path, base: Path
 ) -> None:
@@ -403,6 +407,7 @@ def test_a_store_that_is_a_file(base: Path, repository: Path, tmp_path: Path) ->
     assert str(tmp_path / "store") in one_line(done)
 
 
+@pytest.mark.slow
 def test_two_repositories_make_one_adapter(repository: Path, base: Path, tmp_path: Path) -> None:
     """The first one's; a refresh knows what of both it has read."""
     other = make_repository(tmp_path / "other", seed=7)

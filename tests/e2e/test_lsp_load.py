@@ -21,6 +21,8 @@ from lsp_client import Client, framed
 from lsp_team import CODE, CURSOR, Start, Team, insertion
 from taught_models import Taught
 
+pytestmark = pytest.mark.slow  # it is load
+
 MEGABYTE = 1 << 20
 RETRIES = 600  # of a tenth of a second
 

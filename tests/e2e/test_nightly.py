@@ -93,6 +93,7 @@ def test_the_adapter_is_brought_back_before_and_kept_after(action: dict[str, Any
         assert save["with"]["key"].startswith(restore["with"]["restore-keys"])
 
 
+@pytest.mark.slow
 def test_two_nights(action: dict[str, Any], tmp_path: Path) -> None:
     """The first decides; the second finds the store of the first and measures against it."""
     base = tiny_base(tmp_path / "tiny")
@@ -139,6 +140,7 @@ def test_a_base_of_the_catalogue_is_cached_by_its_hash_and_got(
     assert steps.index(get) < steps.index(_fine_tune(action))
 
 
+@pytest.mark.slow
 def test_a_quiet_night_is_no_failure_and_a_broken_one_is(
     action: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -163,7 +165,7 @@ def _night(
     """
     command = machine / "bin" / "finetune-repo"
     command.parent.mkdir(parents=True)
-    lenient = ROOT / "tests" / "finetune_leniently.py"
+    lenient = ROOT / "tests" / "support" / "finetune_leniently.py"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{lenient}" "$@"\n')
     command.chmod(0o755)
     # The origin's address, and with it the repository's id, is the same every night.

@@ -19,6 +19,8 @@ from homespun_model.store.store import AdapterStore, Revision
 from scratch_repositories import add_commit, make_repository
 from tiny_models import tiny_base
 
+pytestmark = pytest.mark.slow  # whole trainings
+
 HAS_GLOO = torch.distributed.is_available() and torch.distributed.is_gloo_available()
 COMMAND = (sys.executable, str(Path(__file__).parents[1] / "support" / "finetune_leniently.py"))
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100"}

@@ -63,7 +63,6 @@ def evaluated(
     return evaluation
 
 
-@pytest.mark.slow
 def test_every_model_answers_the_same_holes(mined: Mined, tmp_path: Path) -> None:
     evaluation = evaluated(mined, tmp_path)
     metrics = evaluation.sheets.metrics()
@@ -89,7 +88,6 @@ def test_every_model_answers_the_same_holes(mined: Mined, tmp_path: Path) -> Non
     assert stored["general"]["base"]["holes"] == 8
 
 
-@pytest.mark.slow
 def test_an_incumbent_sits_the_same_and_is_what_counts(mined: Mined, tmp_path: Path) -> None:
     evaluation = evaluated(mined, tmp_path, incumbent=True)
     metrics = evaluation.sheets.metrics()
@@ -105,7 +103,6 @@ def test_an_incumbent_sits_the_same_and_is_what_counts(mined: Mined, tmp_path: P
     assert evidence.typing is not None
 
 
-@pytest.mark.slow
 def test_a_bare_base_beside_a_generic_adapter_answers_some_and_cuts_nobody(
     mined: Mined, tmp_path: Path
 ) -> None:
@@ -137,14 +134,12 @@ def test_a_bare_base_beside_a_generic_adapter_answers_some_and_cuts_nobody(
     assert set(evaluation.to_json()["general"]) == {"generic", "candidate"}
 
 
-@pytest.mark.slow
 def test_no_time_at_all_is_still_an_answer(mined: Mined, tmp_path: Path) -> None:
     evaluation = evaluated(mined, tmp_path, seconds=0.01)
     evidence = gather(evaluation.sheets)
     assert decide(evidence).outcome == "undecided"
 
 
-@pytest.mark.slow
 def test_how_much_can_be_asked_is_said(mined: Mined, tmp_path: Path) -> None:
     """Of a time that is good for a few holes only, and nothing where all can be."""
     said = io.StringIO()
@@ -155,7 +150,6 @@ def test_how_much_can_be_asked_is_said(mined: Mined, tmp_path: Path) -> None:
     assert "can be asked" not in said.getvalue()
 
 
-@pytest.mark.slow
 def test_other_languages_are_held_against_the_bases_own_words(mined: Mined, tmp_path: Path) -> None:
     samples = [
         replace(sample, place=replace(sample.place, language="go"))

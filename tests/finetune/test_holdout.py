@@ -189,7 +189,6 @@ def test_a_model_is_served_with_copies(tmp_path: Path) -> None:
     assert told.score(shown, hole).nats == pytest.approx(completer.score(shown, hole).nats)
 
 
-@pytest.mark.slow
 def test_a_hole_read_once_and_ended_early_is_judged_as_if_not(taught: Taught) -> None:
     """Right, wrong at once, wrong later; each after what was read for the one before."""
     base = load_base(str(taught.base))

@@ -34,7 +34,6 @@ def test_functions_too_short_to_recite_are_passed_over(tmp_path: Path) -> None:
     assert list(probe(completer, function, lambda: False)) == []
 
 
-@pytest.mark.slow
 def test_a_model_that_was_taught_a_text_recites_it(tmp_path: Path) -> None:
     taught = teach(tmp_path)
     completer = Completer.load(load_base(str(taught.base)))

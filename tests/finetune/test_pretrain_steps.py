@@ -62,6 +62,7 @@ def step(workplace: Path, *arguments: str) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 def test_prepare_train_export_measure(workplace: Path) -> None:
     step(workplace, "prepare", "clones", "prepared")
     assert '"minutes_left"' in step(workplace, "train", "prepared", "run")

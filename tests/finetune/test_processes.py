@@ -24,6 +24,7 @@ PROGRAM = Path(__file__).parents[1] / "support" / "training_in_a_process.py"
 HAS_GLOO = torch.distributed.is_available() and torch.distributed.is_gloo_available()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_GLOO, reason="torch has no gloo here: PROCESSES ARE NOT TESTED")
 def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
@@ -92,6 +93,7 @@ def _batch(count: int) -> dict[str, torch.Tensor]:
     return collate(examples(count), pad_id=PAD, end_id=END, end_weight=3.0, prompt_weight=0.5)
 
 
+@pytest.mark.slow
 def test_parts_of_a_step_weigh_as_the_whole(tmp_path: Path) -> None:
     """Gradient accumulation, also where the parts hold different numbers of tokens."""
     for part in ("4", "1"):

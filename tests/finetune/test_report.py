@@ -251,7 +251,6 @@ def look(address: str, folder: Path, *, dark: bool) -> tuple[Path, str]:
 
 
 @browser
-@pytest.mark.slow
 @pytest.mark.parametrize("which", ["ordinary", "hostile"])
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_browser_shows_it(

@@ -25,6 +25,7 @@ def adapter(folder: Path) -> bytes:
     return (folder / "adapter" / "adapter_model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_killed_twice_and_repeated_it_gives_the_same_adapter(tmp_path: Path) -> None:
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     assert run(unbroken) == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from homespun_corpus.mining.sample import Sample
 from homespun_corpus.place import Place
 from homespun_finetune.holdout import ServedModel
@@ -102,7 +101,6 @@ def test_a_line_that_is_not_typed_in_time_does_not_count() -> None:
     assert left == [] and script.asked == ["", "x", "x "]
 
 
-@pytest.mark.slow
 def test_a_taught_model_saves_the_line_it_was_taught(tmp_path: Path) -> None:
     taught = teach(tmp_path)
     completer = Completer.load(load_base(str(taught.base)))
@@ -112,7 +110,6 @@ def test_a_taught_model_saves_the_line_it_was_taught(tmp_path: Path) -> None:
     assert result is not None and result.accepted == len(BASE_SAYS)
 
 
-@pytest.mark.slow
 def test_ending_what_would_not_be_shown_changes_no_line(tmp_path: Path) -> None:
     """Lines that a model knows, and lines that it does not; with what it read before and anew."""
     taught = teach(tmp_path)

@@ -510,6 +510,7 @@ def counted(store: AdapterStore, script: str) -> tuple[int, int, int, str]:
     return first, second, third, done.stdout
 
 
+@pytest.mark.slow
 @posix
 def test_killed_at_lines_all_through_publishing(store: AdapterStore) -> None:
     """Every third line that publishing runs is once the last; what is left is swept away."""
@@ -517,6 +518,7 @@ def test_killed_at_lines_all_through_publishing(store: AdapterStore) -> None:
     assert lines > 100 and old > 30 and new > 5, printed
 
 
+@pytest.mark.slow
 @posix
 def test_rollback_to_the_base_killed_at_every_line(store: AdapterStore) -> None:
     """Either the revision is served or the base, and the next rollback or run works."""
@@ -543,6 +545,7 @@ def test_runs_that_come_to_nothing_side_by_side(store: AdapterStore) -> None:
     assert list(store.root.iterdir()) == []
 
 
+@pytest.mark.slow
 @posix
 def test_killed_at_random_moments(store: AdapterStore) -> None:
     served, rng = publish(store).name, random.Random(0)

@@ -167,6 +167,7 @@ def names(params: Any) -> bool:
     return isinstance(document, dict) and document.get("uri") == URI
 
 
+@pytest.mark.slow
 @settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

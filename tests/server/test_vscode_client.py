@@ -139,14 +139,12 @@ def run_npm(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
 def test_the_unit_tests_pass(built: Path) -> None:
     done = run_npm(built, "test")
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^# pass [1-9]", done.stdout, re.MULTILINE)
 
 
-@pytest.mark.slow
 def test_types_are_right_and_the_package_is_small_and_whole(built: Path) -> None:
     assert MANIFEST["scripts"]["vscode:prepublish"].startswith("npm run check &&")
     done = run_npm(built, "run", "package")
