@@ -6,7 +6,7 @@ In so many files of each FOLDER, a repository, a function is typed on from somew
 letter by letter, with gaps like a person's (log-normal around 180 ms, seeded); after each the
 editor asks for inline completions, as VS Code does. What the next key overtakes is counted, not
 timed: nobody saw it. Told are the times of the others, those that needed no model included, of the
-first answer after the start of the process, and the server's memory at the end.
+first answer after the start of the process, and the server's memory at the end and after a rest.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from pygls.lsp.client import LanguageClient
 from recorded import code_of, functions
 
 USUAL, SPREAD = 0.18, 0.6  # seconds between two keys: their median, and the logarithm's deviation
+REST = 8.0  # seconds, after which a server gives memory back
 READY = 20.0  # seconds for a document that was opened: people look before they type
 
 
@@ -102,7 +103,11 @@ async def measure(options: argparse.Namespace) -> None:
         answers += await typed(typist, letters, random.Random(uri))
     tell(answers)
     [server] = [one for one in psutil.Process(os.getpid()).children() if "serve" in one.cmdline()]
-    print(f"memory of the server: {server.memory_info().rss / 2**20:.0f} MiB resident")
+    busy = server.memory_info().rss
+    await asyncio.sleep(REST)
+    rested = server.memory_info().rss
+    after = f"{rested >> 20} after {REST:g} s of rest"
+    print(f"memory of the server: {busy >> 20} MiB resident, {after}")
     await client.shutdown_async(None)
     client.exit(None)
 
