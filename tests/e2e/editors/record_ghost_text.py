@@ -24,7 +24,7 @@ PICTURE = ROOT / "docs" / "ghost-text.gif"
 BASE = os.environ.get("HOMESPUN_PICTURE_BASE", "")
 KEY = 0.11  # seconds between two keys
 LOOK = 1.3  # and in front of a suggestion
-WIDTH, HEIGHT = 900, 470
+WIDTH, HEIGHT = 900, 560
 COLOURS = 48
 
 ORDERS = '''\
@@ -79,9 +79,11 @@ def total_by_country(orders: list[Order]) -> Counter[str]:
 
 '''
 TYPED = (
-    "def overdue_by_customer(orders: list[Order], today: date) -> Counter[str]:\n",
-    '"""How much is overdue, in cents."""\n',
-    "",
+    "def overdue_by_customer(orders: list[Order], today: date) -> Counter[str]:\n"
+    '"""What is not paid in time, in cents."""\n',
+    "\n",
+    "if order.is_o",  # where nothing was suggested
+    "\n",
 )
 
 
@@ -109,7 +111,7 @@ class Recorder:
             self.frame(KEY)
             time.sleep(max(0.0, KEY - (time.monotonic() - began)))
 
-    def take(self, patience: float = 4.0) -> bool:
+    def take(self, patience: float = 3.0) -> bool:
         """What is suggested, if anything is: looked at, and taken."""
         began = time.monotonic()
         if not self._workbench.becomes(self._workbench.ghost, patience):
@@ -146,13 +148,13 @@ def test_record(open_workbench: OpenWorkbench, real_server: RealServer, folder: 
     workbench.wait(lambda: "Homespun: ready" in workbench.status(), "a ready server", 150)
     workbench.press("Control+b", "Control+End")
     time.sleep(8)  # the prompt is read, and the repository
-    recorder, taken = Recorder(workbench, folder.parent), 0
+    recorder, taken, just_taken = Recorder(workbench, folder.parent), 0, False
     recorder.frame(1.0)
     for text in TYPED:
-        recorder.type(text)
-        taken += recorder.take()
-    while recorder.take(2.0) and taken < 8:
-        taken += 1
+        if text.endswith("\n") or not just_taken:
+            recorder.type(text)
+            just_taken = recorder.take()
+            taken += just_taken
     recorder.save(PICTURE)
     print(f"{taken} suggestions taken; {PICTURE.stat().st_size:,} bytes")
     assert taken
