@@ -284,7 +284,7 @@ def test_this_repository_with_the_bundled_starter(
 ) -> None:
     """Nobody knows what the starter will say: the server was asked where it says something."""
     workbench = open_workbench(command=str(real_server.path), **real_server.flags_of("starter"))
-    workbench.do("open", file="README.md", folder=str(us.root))
+    workbench.do("open", file="action.yml", folder=str(us.root))  # in sight without scrolling
     ready(workbench)
     typist = Typist(workbench, us.places)
 
