@@ -18,6 +18,8 @@ from homespun_finetune.figures import rows
 from homespun_finetune.outcome import VERDICTS
 from homespun_finetune.program import run_program
 
+SHOWN = {"decision", "reasons", "revision", "repository", "base", "counts", "metrics", "seconds"}
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -52,7 +54,7 @@ def _read(file: Path) -> dict[str, Any]:
         found = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:  # no UTF-8 or no JSON
         found = None
-    if not (isinstance(found, dict) and found.keys() >= {"decision", "revision", "metrics"}):
+    if not (isinstance(found, dict) and found.keys() >= SHOWN):
         raise RunUsageError(f"{file}: this is not what finetune-repo --json printed")
     return found
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from homespun_corpus.filters import licence_names
 from homespun_corpus.filters.path_filter import path_filter
+from homespun_corpus.filters.quality import MAX_FILE_BYTES
 from homespun_corpus.filters.secrets import without_secrets
 from homespun_corpus.filters.team_settings import FILE, SHARED_FILE
 from homespun_corpus.place import with_plain_ends
@@ -132,6 +133,8 @@ class CodeOnDisk:
             stamp = stamps.get(on_disk)
             if stamp is None and not self._was_saved_elsewhere(path):
                 continue
+            if stamp and may_be_script(path) and size_of(stamp) > MAX_FILE_BYTES:
+                continue  # data without an ending: it would take the place of code
             left -= size_of(stamp) if stamp else 0
             if left < 0:
                 break

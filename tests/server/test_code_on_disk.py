@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from git_repositories import commit, make_repository, write
 from homespun_corpus.errors import CorpusError
+from homespun_corpus.filters.quality import MAX_FILE_BYTES
 from homespun_corpus.repo.work_tree import Stamp, WorkTree
 from homespun_server.code_on_disk import CodeOnDisk, code_of
 from homespun_server.document_home import Root, home_of
@@ -243,6 +244,8 @@ def test_a_script_is_shown_while_its_first_line_names_a_language(
     text = '#!/bin/sh\nexec shop "$@"\n'
     commit(shop, {"bin/shop": text, "bin/perl": "#!/usr/bin/perl\n", "LICENSE": "Take it.\n"})
     assert follower.look() == {"bin/shop": text}
+    commit(shop, {"aaa": "#!/bin/sh\n" + "# x\n" * (MAX_FILE_BYTES // 4)})
+    assert follower.look() == {}
     commit(shop, {"bin/shop": "no script any more\n"})
     assert follower.look() == {"bin/shop": None}
 
