@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from fetched_bases import DATA, NAME, REQUIREMENTS, Machine, entry, make_wheels
+from homespun_model.catalogue.packages import size_of
 from homespun_model.catalogue.shelf import NAME_FILE
 from homespun_model.errors import FetchError
 
@@ -120,3 +123,23 @@ def test_killed_between_parts_it_goes_on_from_there(machine: Machine) -> None:
     assert 0 < before < len(DATA)
     machine.get("packages")
     assert weights(machine) == DATA
+
+
+def test_what_pip_takes_away_while_it_is_measured_breaks_nothing(tmp_path: Path) -> None:
+    """pip's own folders come and go all the time."""
+    (tmp_path / "stays").write_bytes(b"four")
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+            shutil.rmtree(tmp_path / "a")
+
+    busy = threading.Thread(target=come_and_go)
+    busy.start()
+    try:
+        found = [size_of(tmp_path) for _ in range(3000)]
+    finally:
+        ended.set()
+        busy.join()
+    assert min(found) >= 4

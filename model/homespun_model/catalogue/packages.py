@@ -139,7 +139,7 @@ def _download(requirement: str, scratch: Path, heard: Heard) -> Path:
         try:
             while pip.poll() is None:
                 time.sleep(LOOK)
-                heard(_size_of(scratch))
+                heard(size_of(scratch))
         finally:
             pip.kill()
             pip.wait()
@@ -170,12 +170,13 @@ def _append(data: IO[bytes], part: Path, at: int, heard: Heard) -> None:
             heard(out.tell())
 
 
-def _size_of(folder: Path) -> int:
+def size_of(folder: Path) -> int:
     """Bytes in a folder whose files come and go."""
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += path.stat().st_size
+    for here, _, names in os.walk(folder):  # a folder that is gone by then has nothing
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(here) / name).stat().st_size
     return total
 
 
