@@ -11,18 +11,13 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import torch
-from homespun_model.bases.base import Base, load_base
+from engine_parity import DTYPES, dense
+from homespun_model.bases.base import load_base
 from homespun_model.completer import Completer
-from homespun_model.engines.dense_cpu import DenseCpuEngine
-from homespun_model.engines.dense_layers import parts_of
-from homespun_model.engines.dense_loading import read_dense, read_packed
-from homespun_model.engines.packed_weights import packed_parts
 from own_or_other import held
 
 
@@ -36,26 +31,14 @@ def main() -> None:
     base, holes = load_base(options.base), held(options.repository, options.holes)
     size = sum(len(hole.middle.encode()) for hole in holes)
     print(f"{len(holes)} holes, {size} bytes")
-    for name, engine in engines(base):
-        found = []
+    for name in DTYPES:  # one after the other, so that only one is in memory
+        engine, found = dense(base, name), []
         for adapter in options.adapters:
             completer = Completer(base, engine.beside(adapter), None)
             nats = sum(completer.score(hole.place, hole.middle).nats for hole in holes)
             found.append(nats / math.log(2) / size)
         one, two = found
         print(f"{name:8} {one:.4f} and {two:.4f} bits a byte: {two / one - 1:+.2%}", flush=True)
-
-
-def engines(base: Base) -> Iterator[tuple[str, DenseCpuEngine]]:
-    """Of each precision, one after the other, so that only one is in memory."""
-    for name, dtype in (("bf16", torch.bfloat16), ("float32", torch.float32)):
-        found = read_dense(base, dtype)
-        assert found is not None, "only dense decoders are asked here"
-        yield name, DenseCpuEngine(found[0], parts_of(*found))
-        del found
-    packed = read_packed(base)
-    assert packed is not None
-    yield "8 bits", DenseCpuEngine(packed[0], packed_parts(*packed))
 
 
 if __name__ == "__main__":

@@ -113,14 +113,20 @@ def compare(base: Base, name: str, asked: list[list[int]], count: int) -> None:
 
 def both(base: Base, name: str) -> list[Engine]:
     """The engine that is asked about, and the one that it is compared with."""
+    if name == "int8":
+        return [dense(base, name), dense(base, "bf16")]
+    return [dense(base, name), TransformersEngine(base.load_model(DTYPES[name]))]
+
+
+def dense(base: Base, name: str) -> DenseCpuEngine:
+    """Ours, in a precision of ``DTYPES``."""
+    if name == "int8":
+        packed = read_packed(base)
+        assert packed is not None, "no dense base"
+        return DenseCpuEngine(packed[0], packed_parts(*packed))
     found = read_dense(base, DTYPES[name])
     assert found is not None, "no dense base"
-    plain = DenseCpuEngine(found[0], parts_of(*found))
-    if name != "int8":
-        return [plain, TransformersEngine(base.load_model(DTYPES[name]))]
-    packed = read_packed(base)
-    assert packed is not None
-    return [DenseCpuEngine(packed[0], packed_parts(*packed)), plain]
+    return DenseCpuEngine(found[0], parts_of(*found))
 
 
 @torch.inference_mode()

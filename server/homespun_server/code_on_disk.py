@@ -133,7 +133,7 @@ class CodeOnDisk:
             stamp = stamps.get(on_disk)
             if stamp is None and not self._was_saved_elsewhere(path):
                 continue
-            if stamp and may_be_script(path) and size_of(stamp) > MAX_FILE_BYTES:
+            if stamp and size_of(stamp) > MAX_FILE_BYTES and may_be_script(path):
                 continue  # data without an ending: it would take the place of code
             left -= size_of(stamp) if stamp else 0
             if left < 0:

@@ -238,8 +238,9 @@ def _alike(one: set[str], other: set[str]) -> bool:
 
 
 def _language_of(place: Place) -> Language | None:
-    named = by_name(place.language) if place.language and may_be_script(place.path) else None
-    return mined_language(place.path) or named
+    if place.language and may_be_script(place.path):
+        return by_name(place.language)
+    return mined_language(place.path)
 
 
 def _family(path: str, language: Language | None) -> str:

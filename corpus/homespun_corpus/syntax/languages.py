@@ -296,7 +296,7 @@ def mined_language(path: str) -> Language | None:
 
 def may_be_script(path: str) -> bool:
     """Whether only what stands in a file can tell its language: its name has no ending."""
-    return not PurePosixPath(path).suffix and mined_language(path) is None
+    return mined_language(path) is None and not PurePosixPath(path).suffix
 
 
 def language_in(path: str, source: bytes) -> Language | None:

@@ -44,14 +44,18 @@ class Chooser:
         """The base to use now. BaseError: the user's settings cannot be read."""
         if (chosen := own_settings.chosen(self.settings)) is not None:
             return Choice(self._checked(chosen))
-        base, served = self._largest(), replace(self, purpose="serve")._largest()
-        if base != served:
+        base = self._largest()
+        if self.purpose == "train" and (served := self._served()) != base:
             return Choice(
                 base,
                 f"{base} learns: {served}, which editors here are served with, takes more memory "
                 f"to fine-tune than there is; to be served what learns: homespun models use {base}",
             )
         return Choice(base, self._hint() if base == STARTER else None)
+
+    def _served(self) -> str:
+        """What editors are served with."""
+        return replace(self, purpose="serve")._largest()
 
     def _largest(self) -> str:
         """Of what is here and fits."""

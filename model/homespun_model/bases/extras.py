@@ -10,9 +10,7 @@ from importlib.util import find_spec
 
 TRAIN, TRANSFORMERS = "train", "transformers"
 EXTRAS = {
-    TRAIN: (
-        *("accelerate", "datasets", "datasketch", "jinja2", "matplotlib", "peft", "transformers"),
-    ),
+    TRAIN: ("accelerate", "datasets", "datasketch", "jinja2", "matplotlib", "peft", "transformers"),
     TRANSFORMERS: ("accelerate", "transformers"),
 }
 """What each brings."""
