@@ -40,6 +40,7 @@ test-lowest:
 
 # The Python package: dist/homespun-*.whl
 wheel: install
+	rm -f dist/homespun-*.whl
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 # The property tests alone, each time with other draws.
@@ -56,8 +57,10 @@ test-editors: install
 	{ HOMESPUN_TEST_EDITORS=all $(BIN)/python -m pytest tests/e2e/editors -rs --last-failed && \
 	echo "FLAKY: what failed above passed when it was tried again. It is a bug, of the test or of the product." ; }
 
-# The VS Code extension: vscode-client/homespun-*.vsix
-package: vscode-client/node_modules
+# The VS Code extension: vscode-client/homespun-*.vsix. It brings the wheel, to install where there is no server.
+package: wheel vscode-client/node_modules
+	rm -rf vscode-client/server && mkdir vscode-client/server
+	cp dist/homespun-*.whl vscode-client/server
 	cd vscode-client && npm run package
 
 vscode-client/node_modules: vscode-client/package-lock.json

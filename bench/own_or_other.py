@@ -3,6 +3,7 @@
     python bench/own_or_other.py REPOSITORY... --base FOLDER [--generic FOLDER|none]
                                  [--tokens 120000] [--holes 150] [--context none] [--renamed]
                                  [--order any] [--rows 0.5] [--roles generic,other,own]
+                                 [--start beside]
                                  [--keep FOLDER] [--json FILE] [--train KEY=VALUE]...
 
 On each repository an adapter is trained for as many tokens, from the same seed, going on from the
@@ -15,6 +16,7 @@ the headline is own against other. How often another's adapter is surely better 
 is the null control of the gate. With ``--keep`` adapters lie in FOLDER, and are not trained again
 where they lie there; what FILE has of an earlier run is not asked again.
 ``--order any`` reads samples in any order, not what changed last first; ``--rows`` shortens rows.
+``--start beside`` leaves the generic adapter as it is and trains a new one beside it.
 ``--context none`` leaves related code out of every prompt; ``--renamed`` gives all code names that
 no model can have seen, as in-house code has (what is cut in a word at the cursor is left as it
 comes); ``--train`` moves a setting of the recipe.
@@ -48,12 +50,14 @@ from homespun_finetune.packed_decoder import packed
 from homespun_finetune.progress import Stage
 from homespun_finetune.reading_order import last_changed_first
 from homespun_finetune.settings import TrainSettings
+from homespun_finetune.start_beside import join, narrowed
 from homespun_finetune.start_onward import widen
 from homespun_finetune.train import TrainingFolders, TrainingLoop
 from homespun_finetune.training_budget import TrainingBudget, first_samples
 from homespun_finetune.training_data import Tokens, TrainingData, schedule
 from homespun_model.bases.base import Base, load_base
 from homespun_model.bases.prompt import Budget
+from homespun_model.engines.lora_merged import merged
 from model_alone import Asked, Asker, common_names, is_surely_better, names_of, pooled, tell
 from renamed import Renaming
 from rich.console import Console
@@ -84,8 +88,14 @@ class Bench:
         if folder.exists():
             return folder
         model = self.base.load_model(torch.bfloat16)
+        shapes = {name: weight.shape for name, weight in model.named_parameters()}
         settings = onward(model, self.settings) if start else self.settings
-        adapted = prepare(model, settings, start)
+        beside = start if settings.start == "beside" else None
+        if beside:
+            settings = narrowed(settings, beside)
+            adapted = prepare(merged(model, beside), settings, None)
+        else:
+            adapted = prepare(model, settings, start)
         stage = Stage(folder.name, Console(stderr=True))
         end = self.base.fim.end
         data = TrainingData(self._encoded(_mined(repository)), (), Tokens(end, end))
@@ -103,6 +113,8 @@ class Bench:
         assert trained.model is not None
         folder.mkdir(parents=True)
         save_adapter(trained.model, folder, "base")
+        if beside:
+            join(beside, folder, shapes)
         return folder
 
     def exam(
@@ -145,6 +157,7 @@ def main() -> None:
     parser.add_argument("--context", choices=("related", "none"), default="related")
     parser.add_argument("--order", choices=("recent", "any"), default="recent")
     parser.add_argument("--rows", type=float, default=1.0)
+    parser.add_argument("--start", choices=("onward", "beside"), default="onward")
     parser.add_argument("--renamed", action="store_true")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--json", type=Path)
@@ -155,7 +168,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(
             load_base(options.base),
-            replace(TrainSettings(), **whole),  # type: ignore[arg-type]
+            replace(TrainSettings(start=options.start), **whole),  # type: ignore[arg-type]
             int(options.tokens),
             options.context == "related",
             Renaming.away_from_the_library() if options.renamed else None,
@@ -166,8 +179,9 @@ def main() -> None:
         generic = widened(bench, options.generic)
         asked = options.roles.split(",")
         is_taught = bool({"own", "other"} & set(asked))
+        begin = generic_named(bench, options.generic) if options.start == "beside" else generic
         own = {
-            one: bench.adapter(one, generic) if is_taught else None for one in options.repositories
+            one: bench.adapter(one, begin) if is_taught else None for one in options.repositories
         }
         everything = answered(options.json)
         named = own_names(options.repositories)
@@ -191,9 +205,13 @@ def main() -> None:
         print(f"{role} surely better than generic: {surely} of {len(everything)} repositories")
 
 
+def generic_named(bench: Bench, named: str | None) -> Path | None:
+    return None if named == "none" else Path(named) if named else bench.base.generic
+
+
 def widened(bench: Bench, named: str | None) -> Path | None:
     """The generic adapter in the shape of all others here."""
-    found = None if named == "none" else Path(named) if named else bench.base.generic
+    found = generic_named(bench, named)
     if found is None:
         return None
     shapes = {name: size.shape for name, size in bench.base.tensors(torch.bfloat16).items()}

@@ -7,8 +7,9 @@ import { promisify } from "node:util";
 import * as vscode from "vscode";
 
 import { type Better, STARTER, betterIn, chosenIn, offerOf, progressOf } from "./bases";
-import { Fetch, type FetchEvent, type Outcome } from "./fetch";
-import { INSTALL, LOG, SETTINGS, offer } from "./help";
+import type { Outcome } from "./command";
+import { Fetch, type FetchEvent } from "./fetch";
+import { HOW, INSTALL, LOG, SETTINGS, offer } from "./help";
 import type { Words } from "./locate";
 import type { Server } from "./server";
 import type { Settings } from "./settings";
@@ -107,7 +108,7 @@ export class BetterModel implements vscode.Disposable {
     if ("homespun" in found) {
       return found.homespun;
     }
-    void offer(found.reason, INSTALL, SETTINGS);
+    void offer(found.reason, INSTALL, HOW, SETTINGS);
     return undefined;
   }
 

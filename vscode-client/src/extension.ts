@@ -1,9 +1,13 @@
 /** Puts the parts together and listens for what changes. What to suggest is the server's business. */
 
+import * as path from "node:path";
+
 import * as vscode from "vscode";
 
 import { BetterModel } from "./better";
+import { Install } from "./install";
 import { Menu } from "./menu";
+import { OwnInstallation } from "./own";
 import { onPythonSelected } from "./python";
 import { Server } from "./server";
 import { type Settings, readSettings } from "./settings";
@@ -24,15 +28,24 @@ function suggestsIn(document: vscode.TextDocument): boolean {
   return currentSettings().enabled && !off.includes(document.languageId);
 }
 
+/** What the extension may install: its own version, from the wheel that it was packed with. */
+function ownInstallation(context: vscode.ExtensionContext): OwnInstallation {
+  const { version } = context.extension.packageJSON as { version: string };
+  const wheel = context.asAbsolutePath(path.join("server", `homespun-${version}-py3-none-any.whl`));
+  return new OwnInstallation(wheel, context.globalStorageUri.fsPath, version);
+}
+
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const log = vscode.window.createOutputChannel("Homespun", { log: true });
   const status = new StatusItem();
-  const started = new Server(log, status, currentSettings, suggestsIn);
+  const own = ownInstallation(context);
+  const started = new Server(log, status, own, currentSettings, suggestsIn);
   server = started;
   status.setEnabled(currentSettings().enabled);
   const better = new BetterModel(log, started, status, currentSettings);
-  context.subscriptions.push(log, status, started, better);
-  context.subscriptions.push(...new Menu(log, started, status, better, currentSettings).register());
+  const install = new Install(log, started, own);
+  context.subscriptions.push(log, status, started, better, install);
+  context.subscriptions.push(...new Menu(log, started, status, better, install, currentSettings).register());
   context.subscriptions.push(
     vscode.workspace.onDidChangeConfiguration((change) => {
       status.setEnabled(currentSettings().enabled);

@@ -8,8 +8,9 @@ export interface Offer {
   readonly argument?: string;
 }
 
+export const INSTALL: Offer = { title: "Install", command: "homespun.install" };
 /** The extension's own page, which is its README and needs no network. */
-export const INSTALL: Offer = { title: "How to Install", command: "extension.open", argument: "homespun.homespun" };
+export const HOW: Offer = { title: "How to Install", command: "extension.open", argument: "homespun.homespun" };
 export const SETTINGS: Offer = {
   title: "Open Settings",
   command: "workbench.action.openSettings",

@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly configured: string;
   /** The interpreter selected in the Python extension, if there is one and it has homespun. */
   readonly python: string | undefined;
+  /** The interpreter of the extension's own installation, if there is one. */
+  readonly own: string | undefined;
   /** Folders of the workspace. */
   readonly folders: readonly string[];
   readonly trusted: boolean;
@@ -64,6 +66,16 @@ function inside(file: string, folders: readonly string[]): boolean {
   });
 }
 
+/** Where PATH may have a file of that name. */
+export function* onPath(name: string, around: Surroundings): Generator<string> {
+  for (const folder of around.path.split(path.delimiter)) {
+    // A relative entry names another folder wherever one stands; an untrusted workspace may be one that PATH names.
+    if (path.isAbsolute(folder) && (around.trusted || !inside(folder, around.folders))) {
+      yield path.join(folder, name);
+    }
+  }
+}
+
 function* candidates(around: Surroundings): Generator<[file: string, where: string]> {
   const name = named("homespun", around.windows);
   const scripts = around.windows ? "Scripts" : "bin";
@@ -72,12 +84,18 @@ function* candidates(around: Surroundings): Generator<[file: string, where: stri
       yield [path.join(folder, ".venv", scripts, name), ".venv of the workspace"];
     }
   }
-  for (const folder of around.path.split(path.delimiter)) {
-    // A relative entry names another folder wherever one stands; an untrusted workspace may be one that PATH names.
-    if (path.isAbsolute(folder) && (around.trusted || !inside(folder, around.folders))) {
-      yield [path.join(folder, name), "PATH"];
-    }
+  for (const file of onPath(name, around)) {
+    yield [file, "PATH"];
   }
+}
+
+/** Both programs as modules of an interpreter. */
+function modulesOf(python: string, where: string): Installation {
+  return {
+    homespun: moduleOf(python, "homespun_server.cli"),
+    finetune: moduleOf(python, "homespun_finetune.cli"),
+    where,
+  };
 }
 
 function fromSetting(around: Surroundings, runs: (file: string) => boolean): Installation | Missing {
@@ -89,7 +107,10 @@ function fromSetting(around: Surroundings, runs: (file: string) => boolean): Ins
   return { reason: `The setting homespun.command names ${file}, ${fault}.` };
 }
 
-/** The setting if there is one, else the selected Python environment, a trusted workspace's .venv, or PATH. */
+/**
+ * The setting if there is one, else the selected Python environment, a trusted workspace's .venv, PATH, or what the
+ * extension has installed.
+ */
 export function locate(
   around: Surroundings,
   runs: (file: string) => boolean = isExecutable,
@@ -99,18 +120,14 @@ export function locate(
   }
   // Whoever wrote an untrusted workspace may have had a say in which interpreter is selected.
   if (around.python !== undefined && around.trusted) {
-    return {
-      homespun: moduleOf(around.python, "homespun_server.cli"),
-      finetune: moduleOf(around.python, "homespun_finetune.cli"),
-      where: "the selected Python environment",
-    };
+    return modulesOf(around.python, "the selected Python environment");
   }
   for (const [file, where] of candidates(around)) {
     if (runs(file)) {
       return beside(file, where, around.windows);
     }
   }
-  return missing(around.trusted);
+  return around.own === undefined ? missing(around.trusted) : modulesOf(around.own, "installed by the extension");
 }
 
 function missing(trusted: boolean): Missing {

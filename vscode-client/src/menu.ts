@@ -8,7 +8,8 @@ import * as vscode from "vscode";
 
 import { betterEntries } from "./bases";
 import type { BetterModel } from "./better";
-import { INSTALL, SETTINGS, offer } from "./help";
+import { HOW, INSTALL, SETTINGS, offer } from "./help";
+import type { Install } from "./install";
 import { type Installation, type Words, isExecutable } from "./locate";
 import { reasonsHere } from "./reasons";
 import { repositoryOf } from "./repository";
@@ -24,6 +25,7 @@ export class Menu {
     private readonly server: Server,
     private readonly status: StatusItem,
     private readonly better: BetterModel,
+    private readonly install: Install,
     private readonly settings: () => Settings,
   ) {}
 
@@ -34,6 +36,7 @@ export class Menu {
       doctor: () => this.doctor(),
       log: () => this.log.show(),
       better: () => this.better.get(),
+      install: () => this.install.run(),
       finetune: () => this.finetune(),
       rollback: () => this.rollback(),
       restart: () => this.server.restart(),
@@ -125,7 +128,7 @@ export class Menu {
     if ("homespun" in found) {
       return found;
     }
-    void offer(found.reason, INSTALL, SETTINGS);
+    void offer(found.reason, INSTALL, HOW, SETTINGS);
     return undefined;
   }
 }

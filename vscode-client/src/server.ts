@@ -14,8 +14,9 @@ import {
 } from "vscode-languageclient/node";
 
 import { Backoff } from "./backoff";
-import { INSTALL, LOG, type Offer, RESTART, SETTINGS, offer } from "./help";
-import { type Installation, type Missing, type Words, locate } from "./locate";
+import { HOW, INSTALL, LOG, type Offer, RESTART, SETTINGS, offer } from "./help";
+import { type Installation, type Missing, type Surroundings, type Words, locate } from "./locate";
+import type { OwnInstallation } from "./own";
 import { ServerProcess } from "./process";
 import { pythonWithHomespun } from "./python";
 import { type Settings, initializationOptions, modelFlags } from "./settings";
@@ -41,21 +42,29 @@ export class Server implements vscode.Disposable {
   constructor(
     private readonly log: vscode.LogOutputChannel,
     private readonly status: StatusItem,
+    private readonly own: OwnInstallation,
     private readonly settings: () => Settings,
     private readonly suggestsIn: (document: vscode.TextDocument) => boolean,
   ) {}
 
   /** The installation that is, or would be, used. */
   async find(): Promise<Installation | Missing> {
+    return locate(await this.surroundings());
+  }
+
+  /** What `find` goes by. */
+  async surroundings(): Promise<Surroundings> {
     const configured = this.settings().command;
-    return locate({
+    const windows = process.platform === "win32";
+    return {
       configured,
       python: configured || !vscode.workspace.isTrusted ? undefined : await pythonWithHomespun(),
+      own: this.own.python(windows),
       folders: (vscode.workspace.workspaceFolders ?? []).map((folder) => folder.uri.fsPath),
       trusted: vscode.workspace.isTrusted,
       path: process.env["PATH"] ?? "",
-      windows: process.platform === "win32",
-    });
+      windows,
+    };
   }
 
   /** Start, or start afresh: a user's or a setting's wish, so earlier failures are forgotten. */
@@ -107,7 +116,7 @@ export class Server implements vscode.Disposable {
     const found = await this.find();
     if (!("homespun" in found)) {
       this.running = undefined;
-      this.complain(found.reason, INSTALL, SETTINGS);
+      this.complain(found.reason, INSTALL, HOW, SETTINGS);
       return;
     }
     this.running = found.homespun.join(" ");

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Fetch, type FetchEvent, type Outcome, eventIn } from "../src/fetch";
+import type { Outcome } from "../src/command";
+import { Fetch, type FetchEvent, eventIn } from "../src/fetch";
 
 interface Followed {
   readonly outcome: Outcome;

@@ -7,6 +7,7 @@ import { type Surroundings, locate } from "../src/locate";
 const NOWHERE: Surroundings = {
   configured: "",
   python: undefined,
+  own: undefined,
   folders: ["/code/project"],
   trusted: true,
   path: ["/usr/bin", "/opt/bin"].join(path.delimiter),
@@ -57,6 +58,12 @@ test("an untrusted workspace has no say in the interpreter", () => {
 
 test("relative entries of PATH are passed over", () => {
   assert.equal(found({ path: `.${path.delimiter}bin` }, "homespun", "bin/homespun"), undefined);
+});
+
+test("what the extension has installed comes last, in an untrusted workspace too", () => {
+  const own = "/storage/server-1/bin/python";
+  assert.equal(found({ own }, "/opt/bin/homespun"), "/opt/bin/homespun");
+  assert.equal(found({ own, trusted: false }), `${own} -P -m homespun_server.cli`);
 });
 
 test("every folder of the workspace may hold the .venv", () => {

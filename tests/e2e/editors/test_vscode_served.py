@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -154,6 +155,43 @@ def asked_again(workbench: Workbench, says: str) -> bool:
 
 
 @pytest.mark.usefixtures("team")
+@pytest.mark.usefixtures("team")
+def test_where_there_is_no_server_it_is_installed_for_whoever_agrees(
+    open_workbench: OpenWorkbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What a new user has: an extension, and a Python that has no homespun."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python3").symlink_to(Path(sys.base_prefix) / "bin/python3")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    workbench = open_workbench("shapes.py")
+
+    def wait_for_text(selector: str, text: str, timeout: float = 60) -> None:
+        found = lambda: "".join(workbench.do("texts", selector=selector))  # noqa: E731
+        workbench.wait(lambda: text in found(), text, timeout)
+
+    def press(label: str, within: str) -> None:
+        workbench.do("click", selector=f'{within} .monaco-button:has-text("{label}")')
+
+    notification, dialog = ".notification-list-item", ".monaco-dialog-box"
+    wait_for_text(f"{notification}-message", "No homespun executable", 150)
+    press("Install", notification)
+    wait_for_text(dialog, "Install Homespun's server for this extension?")
+    workbench.screenshot("vscode-install")
+    press("Cancel", dialog)
+    home = tmp_path / "vscode0"
+    assert not list(home.rglob("server-*/bin"))
+
+    workbench.do("command", title="Homespun: Install the Server")
+    press("Install", dialog)
+    wait_for_text(f"{notification}-message", "installing the server")
+    workbench.wait(lambda: "Homespun: ready" in workbench.status(), "a server", 540)
+    assert len(list(home.rglob("server-*/whole"))) == 1
+    new_line(workbench)
+    workbench.do("type", text="return width * ")
+    workbench.wait(workbench.ghost, "ghost text of the starter")
+    workbench.screenshot("vscode-installed")
+
+
 def test_files_of_every_kind(  # noqa: PLR0915 - one window, because starting it takes longest
     open_workbench: OpenWorkbench, real_server: RealServer, folder: Path, tmp_path: Path
 ) -> None:
