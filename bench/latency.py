@@ -29,7 +29,6 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the server has it
 
-import gguf_file
 import numpy as np
 import torch
 from homespun_model.bases.base import Base, load_base
@@ -41,6 +40,7 @@ from homespun_model.engines.engine import Engine
 from homespun_model.engines.loading import load_engine
 from homespun_model.engines.lora import read_lora
 from homespun_model.engines.lora_merged import merged
+from homespun_model.sharing.export import lora_as_gguf
 from homespun_server.answer_cache import Answer, AnswerCache, ServedBy
 from recorded import Request, code_of, requests
 from transformers import PreTrainedModel
@@ -162,7 +162,7 @@ def in_a_file(base: Base, adapter: Path, folder: Path) -> Path:
     """The adapter as llama.cpp takes it."""
     shapes = {name: weight.shape for name, weight in base.tensors(torch.bfloat16).items()}
     file = folder / "adapter.gguf"
-    gguf_file.write_adapter(read_lora(adapter, shapes), base.config["model_type"], file)
+    lora_as_gguf(read_lora(adapter, shapes), base, file)
     return file
 
 

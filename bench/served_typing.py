@@ -1,12 +1,14 @@
 """From a key to what is shown for it, through the real server, at the speed of somebody who types.
 
-    python bench/served_typing.py FOLDER... [--base starter] [--places 8] [--keys 60]
+    python bench/served_typing.py FOLDER... [--base starter] [--places 8] [--keys 60] [--minutes 0]
 
 In so many files of each FOLDER, a repository, a function is typed on from somewhere inside it,
 letter by letter, with gaps like a person's (log-normal around 180 ms, seeded); after each the
 editor asks for inline completions, as VS Code does. What the next key overtakes is counted, not
 timed: nobody saw it. Told are the times of the others, those that needed no model included, of the
 first answer after the start of the process, and the server's memory at the end and after a rest.
+With ``--minutes`` it goes on typing at other places until that is over, and tells the server's
+memory, open files and threads six times on the way: what grows is seen to grow.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -79,6 +81,7 @@ def main() -> None:
     parser.add_argument("--base", default="starter")
     parser.add_argument("--places", type=int, default=8)
     parser.add_argument("--keys", type=int, default=60)
+    parser.add_argument("--minutes", type=float, default=0)
     asyncio.run(measure(parser.parse_args()))
 
 
@@ -90,8 +93,9 @@ async def measure(options: argparse.Namespace) -> None:
     await client.initialize_async(types.InitializeParams(types.ClientCapabilities()))
     client.initialized(types.InitializedParams())
     answers: list[Answered] = []
-    each = [places(folder, options.places, options.keys) for folder in options.folders]
-    for uri, language, text, cursor, letters in chain.from_iterable(zip(*each, strict=False)):
+    [server] = [one for one in psutil.Process(os.getpid()).children() if "serve" in one.cmdline()]
+    watch = Watch(server, 60 * options.minutes)
+    for uri, language, text, cursor, letters in watch.until_over(lambda: everywhere(options)):
         typist = Typist(client, uri, text, cursor)
         client.text_document_did_open(
             types.DidOpenTextDocumentParams(types.TextDocumentItem(uri, language, 1, text))
@@ -101,8 +105,10 @@ async def measure(options: argparse.Namespace) -> None:
             print(f"first answer {time.perf_counter() - began:.1f} s after the start", flush=True)
             await asyncio.sleep(READY)  # the code of all files is read meanwhile
         answers += await typed(typist, letters, random.Random(uri))
+        client.text_document_did_close(
+            types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri))
+        )
     tell(answers)
-    [server] = [one for one in psutil.Process(os.getpid()).children() if "serve" in one.cmdline()]
     busy = server.memory_info().rss
     await asyncio.sleep(REST)
     rested = server.memory_info().rss
@@ -112,8 +118,49 @@ async def measure(options: argparse.Namespace) -> None:
     client.exit(None)
 
 
-def places(folder: Path, count: int, keys: int) -> Iterator[tuple[str, str, str, int, str]]:
-    """Address, language and text of a document, where its cursor is, and what is typed there."""
+Place = tuple[str, str, str, int, str]
+"""Address, language and text of a document, where its cursor is, and what is typed there."""
+
+
+class Watch:
+    """A process for so many seconds, told six times."""
+
+    def __init__(self, server: psutil.Process, seconds: float) -> None:
+        self._server, self._seconds = server, seconds
+        self._began, self._told = time.perf_counter(), 0
+
+    def until_over(self, places: Callable[[], Iterable[Place]]) -> Iterator[Place]:
+        """All places once, and again until the time is over."""
+        yield from places()
+        while self._passed() < self._seconds:
+            for place in places():
+                self._tell()
+                if self._passed() >= self._seconds:
+                    return
+                yield place
+
+    def _passed(self) -> float:
+        return time.perf_counter() - self._began
+
+    def _tell(self) -> None:
+        if self._passed() * 6 < self._told * self._seconds:
+            return
+        self._told += 1
+        server = self._server
+        print(
+            f"after {self._passed() / 60:.0f} min: {server.memory_info().rss >> 20} MiB resident, "
+            f"{server.num_fds()} open files, {server.num_threads()} threads",
+            flush=True,
+        )
+
+
+def everywhere(options: argparse.Namespace) -> Iterator[Place]:
+    """One place of each repository after the other."""
+    each = [places(folder, options.places, options.keys) for folder in options.folders]
+    return chain.from_iterable(zip(*each, strict=False))
+
+
+def places(folder: Path, count: int, keys: int) -> Iterator[Place]:
     texts = code_of(folder)
     for path, language, start, end in functions(texts, count):
         text = texts[path]

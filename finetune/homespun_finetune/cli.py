@@ -49,7 +49,8 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
         ),
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="Adapter store. [default: your user data folder]")
+        str | None,
+        typer.Option(help="Adapter store: a folder or a URL. [default: your user data folder]"),
     ] = None,
     minutes: Annotated[
         float, typer.Option(help="Time for everything, evaluation included.")
@@ -96,6 +97,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     seconds = 60 * minutes_asked(minutes)
     _check_asked(dry_run=dry_run, evaluate_only=evaluate_only, canaries=canaries, refresh=refresh)
     _check_report(report, dry_run or canaries)
+    _check_store(store)
     from homespun_finetune.budget import Deadline
     from homespun_finetune.processes import is_first
     from homespun_finetune.progress import Reporter, console_for_people
@@ -107,7 +109,7 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     request = RunRequest(
         repositories=tuple(repositories or [Path()]),
         base=_base(base, console, silent=dry_run or not is_first()),
-        store=_folder(store),
+        store=store,
         id=id_,
         fim_format=fim_format,
         seed=seed,
@@ -144,12 +146,6 @@ def _base(named: str | None, console: Console, *, silent: bool) -> str:
     return choice.base
 
 
-def _folder(store: str | None) -> Path | None:
-    if store == "":
-        raise RunUsageError("--store is empty: name a folder, or leave the flag out")
-    return Path(store).expanduser() if store is not None else None
-
-
 def _check_asked(*, dry_run: bool, evaluate_only: bool, canaries: bool, refresh: bool) -> None:
     if dry_run and evaluate_only:
         raise RunUsageError("--dry-run and --evaluate-only both stop early: give one of them")
@@ -157,6 +153,13 @@ def _check_asked(*, dry_run: bool, evaluate_only: bool, canaries: bool, refresh:
         raise RunUsageError("--canaries is a run of its own: give it alone")
     if refresh and (dry_run or evaluate_only or canaries):
         raise RunUsageError("--refresh trains an adapter, the other flag none: give one of them")
+
+
+def _check_store(store: str | None) -> None:
+    """StoreInputError before the work."""
+    from homespun_model.sharing.store_place import StorePlace
+
+    StorePlace.of(store)
 
 
 def _check_report(file: Path | None, no_holdout: bool) -> None:

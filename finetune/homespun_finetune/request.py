@@ -13,7 +13,8 @@ class RunRequest:
     repositories: tuple[Path, ...]
     """The adapter is the first one's. All teach, and all examine."""
     base: str = "starter"
-    store: Path | None = None
+    store: str | None = None
+    """A folder or a URL."""
     id: str | None = None
     fim_format: str | None = None
     seed: int = 0

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from homespun_corpus.mining.dataset import Mined
     from homespun_model.bases.base import Base
     from homespun_model.decoding.shown_from import ShownFrom
+    from homespun_model.sharing.store_place import StorePlace
     from homespun_model.store.store import AdapterStore, Revision
 
     from homespun_finetune.refresh import TrainingPlan
@@ -47,8 +48,12 @@ class _Served:
     """The base, and what is served of it before the run."""
 
     base: Base
-    store: AdapterStore
+    place: StorePlace
     incumbent: Revision | None
+
+    @property
+    def store(self) -> AdapterStore:
+        return self.place.store
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def _dry(request: RunRequest, context: RunContext, progress: RunProgress) -> Out
 
 def _evaluate(request: RunRequest, context: RunContext, progress: RunProgress) -> Outcome:
     """Base and published adapter on held-out code; changes nothing."""
-    served = _served(request, context)
+    served = _served(request, context, progress)
     base, incumbent = served.base, served.incumbent
     mined = mine(context, progress, since=request.since)
     evaluation = evaluation_steps.open_evaluation(
@@ -124,7 +129,7 @@ def _evaluate(request: RunRequest, context: RunContext, progress: RunProgress) -
 
 def _fine_tune(request: RunRequest, context: RunContext, progress: RunProgress) -> Outcome:
     """Everything."""
-    served, console = _served(request, context), progress.reporter.console
+    served, console = _served(request, context, progress), progress.reporter.console
     with steps.staged(served.store, context.identity) as folder:
         prepared = _prepare(served, request, context, progress)
         record = _record(context, progress, prepared.mined, served.base.id)
@@ -187,7 +192,7 @@ def _learn(
         earlier=served.store.revisions(context.identity),
     )
     run_record.write_report(page, folder, report, progress.reporter)
-    revision = steps.publish(served.store, context.identity, folder, manifest, decision)
+    revision = steps.publish(served.place, context.identity, folder, manifest, decision)
     if resumable:
         resumable.finish()
     return decision, revision
@@ -215,7 +220,7 @@ def _train_between_measurements(
 
 def _help(request: RunRequest, context: RunContext, progress: RunProgress) -> Outcome:
     """Train beside the first process, which does everything else by itself."""
-    served = _served(request, context)
+    served = _served(request, context, progress)
     mined = mine(context, progress, since=request.since)
     plan = _plan(mined, served, request, context, progress)
     task = steps.task(served.base, mined, plan, context.settings.train)
@@ -250,9 +255,10 @@ def _base(request: RunRequest) -> Base:
     return steps.load_base(request.base, request.fim_format, to_train=not request.evaluate_only)
 
 
-def _served(request: RunRequest, context: RunContext) -> _Served:
-    base, store = _base(request), steps.open_store(request.store)
-    return _Served(base, store, steps.incumbent(store, context.identity, base))
+def _served(request: RunRequest, context: RunContext, progress: RunProgress) -> _Served:
+    base = _base(request)
+    place = steps.open_store(request.store, context.identity, base, progress.reporter)
+    return _Served(base, place, steps.incumbent(place.store, context.identity, base))
 
 
 def _contestants(served: _Served, *, candidate: bool) -> Contestants:

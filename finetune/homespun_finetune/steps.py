@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homespun_model.bases.identity import BaseRecord
 from homespun_model.errors import StoreError
 
 from homespun_finetune import interruption, processes, show
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from homespun_corpus.mining.dataset import Mined
     from homespun_corpus.mining.sample import Sample
     from homespun_model.bases.base import Base
+    from homespun_model.sharing.store_place import StorePlace
     from homespun_model.store.store import AdapterStore, Revision
 
     from homespun_finetune.refresh import TrainingPlan
@@ -44,11 +46,18 @@ def load_base(name: str, fim_format: str | None, *, to_train: bool) -> Base:
     return loaded
 
 
-def open_store(folder: Path | None) -> AdapterStore:
-    """Where adapters are published: the user's own store, unless a folder is named."""
-    from homespun_model.store.store import AdapterStore, default_store
+def open_store(named: str | None, identity: str, base: Base, reporter: Reporter) -> StorePlace:
+    """Where adapters are published: the user's own store, unless a folder or a URL is named.
 
-    return AdapterStore(folder or default_store())
+    What a URL serves is here afterwards. StoreError where it cannot be asked: nobody knows then
+    what is to be beaten.
+    """
+    from homespun_model.sharing.store_place import StorePlace
+
+    place = StorePlace.of(named)
+    for change in place.pull(identity, base.record):
+        reporter.say(f"{place.url} serves {change.now or 'the base'} on {change.base}")
+    return place
 
 
 def incumbent(store: AdapterStore, identity: str, base: Base) -> Revision | None:
@@ -153,10 +162,22 @@ def train(
 
 
 def publish(
-    store: AdapterStore, identity: str, folder: Path, manifest: dict[str, Any], decision: Decision
+    place: StorePlace, identity: str, folder: Path, manifest: dict[str, Any], decision: Decision
 ) -> Revision:
-    """Serve the adapter in ``folder`` from now on, or keep it beside, as was decided."""
+    """Serve the adapter in ``folder`` from now on, or keep it beside, as was decided.
+
+    StoreError where it is served here, but could not be pushed to the store's URL.
+    """
     interruption.ignore()  # interrupted means not published: it is now or never
     interruption.check()
-    keep = store.publish if decision.outcome == "published" else store.keep
-    return keep(identity, folder, manifest)
+    store = place.store
+    if decision.outcome != "published":
+        return store.keep(identity, folder, manifest)
+    revision = store.publish(identity, folder, manifest)
+    if place.url is not None:
+        try:
+            place.shared().push(store, identity, BaseRecord.in_manifest(manifest))
+        except StoreError as error:
+            left = f"{revision.name}, which is better, is served from {store.root} alone"
+            raise StoreError(f"{error}; {left}") from error
+    return revision

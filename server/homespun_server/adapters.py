@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homespun_corpus.errors import one_line
 from homespun_corpus.repo.identity import find_root, identity_of
@@ -14,18 +14,28 @@ from homespun_model.bases.base import load_base
 from homespun_model.bases.identity import BaseRecord
 from homespun_model.catalogue.shelf import default_shelf
 from homespun_model.errors import BaseError, StoreError
+from homespun_model.sharing.store_place import StorePlace
 from homespun_model.store.store import AdapterStore, Current, Revision
 
 from homespun_server.errors import CommandUsageError, ServerError
-from homespun_server.models import store_root
-from homespun_server.settings import LaunchOptions
+
+if TYPE_CHECKING:
+    from homespun_model.sharing.export import Form
+
+
+FORMS: tuple[Form, ...] = ("peft", "gguf", "merged")
+HOW: Mapping[str, str] = {
+    "peft": "vLLM: --enable-lora --max-lora-rank 64 --lora-modules NAME=FOLDER",
+    "gguf": "llama.cpp: --lora FILE beside the base's own file; Ollama: ADAPTER FILE",
+    "merged": "a model of its own, for whatever takes a folder of transformers'",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterCommands:
     """The revisions of one repository."""
 
-    store: AdapterStore
+    place: StorePlace
     repository: str
     base: BaseRecord | str | None = None
     """Of whose adapters a command speaks, or what that is called; needed where several have one."""
@@ -34,12 +44,19 @@ class AdapterCommands:
     def of(
         cls, store: str | None, repository: Path, identity: str | None, base: str | None = None
     ) -> AdapterCommands:
-        """The folder of the repository at a path, or of the one called ``identity``."""
-        return cls(
-            AdapterStore(store_root(LaunchOptions(store=store))),
-            _identity(repository) if identity is None else identity,
-            None if base is None else _looked_at(base),
+        """The folder of the repository at a path, or of the one called ``identity``; as it is now,
+        where it mirrors a URL. StoreError where that cannot be asked."""
+        commands = cls(
+            StorePlace.of(store),
+            repository_id(repository) if identity is None else identity,
+            None if base is None else looked_at(base),
         )
+        commands.place.pull(commands.repository)
+        return commands
+
+    @property
+    def store(self) -> AdapterStore:
+        return self.place.store
 
     def list(self, *, as_json: bool) -> int:
         """Print the revisions, oldest first; 1 if what should be served is not among them."""
@@ -65,7 +82,10 @@ class AdapterCommands:
 
     def rollback(self, *, to_base: bool) -> int:
         """Serve what was served before, or the base."""
-        base, revision = self.store.rollback(self.repository, base=self.base, to_base=to_base)
+        if self.place.url is None:
+            base, revision = self.store.rollback(self.repository, base=self.base, to_base=to_base)
+        else:
+            base, revision = self.place.rollback(self.repository, base=self.base, to_base=to_base)
         served = (
             f"{revision.name} on {base}" if revision else f"the base, {base}, without an adapter,"
         )
@@ -89,11 +109,29 @@ class AdapterCommands:
 
     def prune(self, keep: int) -> int:
         """Delete all but the newest and the current."""
+        if self.place.url is not None:
+            raise CommandUsageError("prune deletes from a folder: give that as --store")
         gone = self.store.prune(self.repository, keep=keep, base=self.base)
         for base, names in gone.items():
             print(f"{self.repository}: {len(names)} revisions on {base} deleted")
         if not gone:
             print(f"{self.repository}: 0 revisions deleted, there are none{self._about}")
+        return 0
+
+    def export(self, name: str, folder: Path, form: str) -> int:
+        """Write a revision as other programs take it, and say how they do."""
+        forms = {form: form for form in FORMS}
+        if form not in forms:
+            raise CommandUsageError(f"--to takes {', '.join(FORMS)}, not {form!r}")
+        revision = self._find(None if name == "current" else name)
+        trained_on = BaseRecord.in_manifest(revision.manifest)
+        if trained_on is None:
+            raise ServerError(f"{revision.name} does not say what it was trained on")
+        base = load_base(trained_on.id, fetch=False)
+        from homespun_model.sharing.export import export  # torch
+
+        written = export(revision, base, folder, forms[form])
+        print(f"{self.repository}: {revision.name} is written to {written}; {HOW[form]}")
         return 0
 
     def _problem(self, current: Current) -> str | None:
@@ -135,7 +173,7 @@ class AdapterCommands:
         return self.store.open_current(self.repository, found[0].file)
 
 
-def _looked_at(base: str) -> BaseRecord | str:
+def looked_at(base: str) -> BaseRecord | str:
     """The base, for one model has many names; a base that is gone is known by its name alone."""
     try:
         return load_base(base, fetch=False).record
@@ -145,7 +183,8 @@ def _looked_at(base: str) -> BaseRecord | str:
         return str(path.resolve()) if is_path else base
 
 
-def _identity(path: Path) -> str:
+def repository_id(path: Path) -> str:
+    """What the repository at a path is called in a store."""
     root = find_root(path) if path.exists() else None
     if root is None and not path.is_dir():
         raise CommandUsageError(f"there is no folder {path}")

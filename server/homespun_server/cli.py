@@ -54,7 +54,8 @@ BaseOption = Annotated[
     ),
 ]
 StoreOption = Annotated[
-    str | None, typer.Option(help="Adapter store. [default: your user data folder]")
+    str | None,
+    typer.Option(help="Adapter store: a folder or a URL. [default: your user data folder]"),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 FormatOption = Annotated[
@@ -69,6 +70,13 @@ IdOption = Annotated[
 OfBaseOption = Annotated[
     str | None,
     typer.Option("--base", help="Whose adapters. [default: the only base that has some in use]"),
+]
+UrlArgument = Annotated[
+    str, typer.Argument(metavar="URL", help="file://, s3://, gs://, az://, ssh:// or https://.")
+]
+FolderOption = Annotated[
+    str | None,
+    typer.Option("--store", help="Adapter store, a folder. [default: your user data folder]"),
 ]
 RepositoryArgument = Annotated[
     Path, typer.Argument(metavar="[REPO]", help="A git repository or a folder.")
@@ -293,6 +301,55 @@ def adapters_prune(
     from homespun_server.adapters import AdapterCommands
 
     return AdapterCommands.of(store, repository, id_, base).prune(keep)
+
+
+@adapters_app.command("push", epilog="Example: homespun adapters push s3://team-bucket/homespun")
+def adapters_push(
+    url: UrlArgument,
+    repository: RepositoryArgument = Path(),
+    store: FolderOption = None,
+    id_: IdOption = None,
+    base: OfBaseOption = None,
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Though what is served there was never seen here.")
+    ] = False,
+) -> int:
+    """Have a team served with what is served here: put it at a URL that they share."""
+    from homespun_server.sharing_commands import SharingCommands
+
+    return SharingCommands.of(url, store, repository, id_, base).push(force=force)
+
+
+@adapters_app.command("pull", epilog="Example: homespun adapters pull s3://team-bucket/homespun")
+def adapters_pull(
+    url: UrlArgument,
+    repository: RepositoryArgument = Path(),
+    store: FolderOption = None,
+    id_: IdOption = None,
+    base: OfBaseOption = None,
+) -> int:
+    """Be served with what your team is: fetch it from a URL that you share."""
+    from homespun_server.sharing_commands import SharingCommands
+
+    return SharingCommands.of(url, store, repository, id_, base).pull()
+
+
+@adapters_app.command("export", epilog="Example: homespun adapters export current out --to gguf")
+def adapters_export(
+    revision: Annotated[str, typer.Argument(help="Its name, or `current`.")],
+    folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
+    *,
+    to: Annotated[str, typer.Option(metavar="peft|gguf|merged", help="[default: peft]")] = "peft",
+    repository: Annotated[Path, typer.Option(help="A git repository or a folder.")] = Path(),
+    store: StoreOption = None,
+    id_: IdOption = None,
+    base: OfBaseOption = None,
+) -> int:
+    """Serve an adapter elsewhere: write it as vLLM, llama.cpp or transformers take it."""
+    from homespun_server.adapters import AdapterCommands
+
+    return AdapterCommands.of(store, repository, id_, base).export(revision, folder, to)
 
 
 def main() -> None:

@@ -13,20 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homespun_corpus.place import with_ends_of
-from homespun_model.store.store import AdapterStore
+from homespun_model.errors import ModelError
+from homespun_model.sharing.store_place import StorePlace
 
 from homespun_server.document_home import UNTIL_THEN, Home, home_of
 from homespun_server.documents import Document, Encoding
 from homespun_server.errors import CommandUsageError
 from homespun_server.loaded_base import Serving, load_current
-from homespun_server.models import load_plain, store_root
+from homespun_server.models import load_plain
 from homespun_server.places import clear_place_in
 from homespun_server.reasons import why_not_shown
 from homespun_server.recheck import screened
 from homespun_server.repository_index import read_now
 from homespun_server.settings import LaunchOptions
+from homespun_server.shared_watch import how_old
 
 if TYPE_CHECKING:
+    from homespun_model.bases.base import Base
     from homespun_model.decoding.completing import Suggestion
 
 
@@ -93,7 +96,8 @@ def read_document(file: Path) -> Document:
 
 def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> Suggestion:
     """What the model says at a cursor; ``repository`` in place of the file's own id."""
-    store = AdapterStore(store_root(options))
+    place = StorePlace.of(options.store)
+    store = place.store
     store.check_folder()
     home = home_of(cursor.path, known=store.has)
     if home.root is not None and home.root.problem is not None:
@@ -105,8 +109,19 @@ def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> S
     if serving.problem is not None:
         print(f"homespun: {serving.problem}", file=sys.stderr)
     if identity is not None:
+        if (problem := brought_here(place, identity, base)) is not None:
+            print(f"homespun: {problem}", file=sys.stderr)
         serving = load_current(store, identity, base, options.device) or serving
     return suggestion_at(serving, cursor, home)
+
+
+def brought_here(place: StorePlace, identity: str, base: Base) -> str | None:
+    """Ask a store's URL for what it serves; why that could not be, and how old what is here is."""
+    try:
+        place.pull(identity, base.record)
+    except (ModelError, OSError) as error:
+        return f"{error}; {how_old(place.age(identity))}"
+    return None
 
 
 def suggestion_at(serving: Serving, cursor: Cursor, home: Home) -> Suggestion:

@@ -17,13 +17,19 @@ from typing import TYPE_CHECKING
 from homespun_corpus.repo.identity import first_commit
 from homespun_model.catalogue.catalogue import STARTER
 from homespun_model.errors import ModelError
-from homespun_model.store.store import AdapterStore
+from homespun_model.sharing.store_place import StorePlace
 
-from homespun_server.complete_command import Cursor, cursor_in, read_document, suggestion_at
+from homespun_server.complete_command import (
+    Cursor,
+    brought_here,
+    cursor_in,
+    read_document,
+    suggestion_at,
+)
 from homespun_server.document_home import UNTIL_THEN, Home, Root, home_of
 from homespun_server.errors import CommandUsageError
 from homespun_server.loaded_base import Serving, load_current, pick_device
-from homespun_server.models import load_plain, store_root
+from homespun_server.models import load_plain
 from homespun_server.places import language_of
 from homespun_server.reasons import why_not_shown
 from homespun_server.settings import LaunchOptions
@@ -68,7 +74,8 @@ class Diagnosis:
     def __init__(self, options: LaunchOptions, place: str | None) -> None:
         self._options = options
         self._place = place
-        self._store = AdapterStore(store_root(options))
+        self._place_of_store = StorePlace.of(options.store)
+        self._store = self._place_of_store.store
         self._base: Base | None = None
         self._serving: Serving | None = None
 
@@ -88,6 +95,8 @@ class Diagnosis:
             self._store.check_folder()
         except ModelError as error:
             return Finding("store", str(error), good=False)
+        if (url := self._place_of_store.url) is not None:
+            return Finding("store", f"{url}, mirrored in {self._store.root}")
         return Finding("store", str(self._store.root))
 
     def _load_base(self) -> Finding:
@@ -123,6 +132,8 @@ class Diagnosis:
             yield self._suggestion(self._serving, cursor, home)
 
     def _load_adapter(self, root: Root, base: Base) -> Finding:
+        if (problem := brought_here(self._place_of_store, root.identity, base)) is not None:
+            return Finding("adapter", problem, good=False)
         try:
             found = load_current(self._store, root.identity, base, self._options.device)
         except (ModelError, OSError) as error:

@@ -18,6 +18,7 @@ from homespun_model.store.store import AdapterStore
 
 from homespun_server.adapter_slots import AdapterSlot, AdapterSlots
 from homespun_server.answer_cache import ServedBy
+from homespun_server.shared_watch import SharedWatch
 from homespun_server.store_watch import Stamp, StoreWatch
 
 if TYPE_CHECKING:
@@ -63,13 +64,17 @@ class LoadedBase:
         device: str,
         loader: ThreadPoolExecutor,
         report: Report,
+        shared: SharedWatch | None = None,
     ) -> None:
+        """``shared``: what brings the store up to date, where it mirrors another."""
         self.base = base
         self.plain = plain
         self._store = store
         self._device = device
         self._loader = loader
         self._report = report
+        self._shared = shared
+        self._problems: dict[str, str | None] = {}
         self._slots: AdapterSlots[Serving] = AdapterSlots()
         self._watch = StoreWatch(self._stamp)
         self._following: set[asyncio.Future[None]] = set()
@@ -105,9 +110,12 @@ class LoadedBase:
             self._say_full(repository, full=slot is None)
         if slot is not None and stamp != slot.stamp and slot.loading is None:
             slot.loading = asyncio.ensure_future(self._swap(slot, repository, stamp))
+        self._say_old(repository)
 
     def _stamp(self, repository: str) -> Stamp:
         """On the watch's thread."""
+        if self._shared is not None:
+            self._shared.touch(repository, self.base.record)
         try:
             return self._store.stamp(repository, self.base.record)
         except ModelError:  # an id that no store can hold has no adapter
@@ -121,6 +129,16 @@ class LoadedBase:
             self._without_slot.add(repository)
             message = f"memory holds {self._slots.room} adapters; the base answers for {repository}"
             self._say(Status("ready", self.base.id, None, repository, message))
+
+    def _say_old(self, repository: str) -> None:
+        """Say, once each time that it comes about, that what the store mirrors cannot be asked."""
+        problem = self._shared.problem(repository) if self._shared is not None else None
+        if problem == self._problems.get(repository):
+            return
+        self._problems[repository] = problem
+        slot = self._slots.find(repository)
+        revision = slot.serving.served.revision if slot and slot.serving else None
+        self._say(Status("ready", self.base.id, revision, repository, problem))
 
     async def _swap(self, slot: AdapterSlot[Serving], repository: str, stamp: Stamp) -> None:
         """Put the store's current revision in the slot, or say why not and leave it."""

@@ -13,19 +13,19 @@ import gc
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homespun_model.bases.choice import Choice, Chooser, chosen_base
 from homespun_model.bases.memory import give_back
 from homespun_model.errors import BaseError, ModelError, StoreError
-from homespun_model.store.store import AdapterStore, default_store
+from homespun_model.sharing.store_place import StorePlace
 
 from homespun_server.answer_cache import ServedBy
 from homespun_server.choice_watch import ChoiceWatch
 from homespun_server.loaded_base import LoadedBase, Report, Serving, Status, pick_device
 from homespun_server.logs import failure
 from homespun_server.settings import LaunchOptions
+from homespun_server.shared_watch import SharedWatch
 
 if TYPE_CHECKING:
     from homespun_model.bases.base import Base
@@ -40,7 +40,9 @@ class Models:
     """Used from one event loop; the completers it hands out are used on another thread."""
 
     def __init__(self, options: LaunchOptions, report: Report) -> None:
-        self.store = AdapterStore(store_root(options))
+        place = StorePlace.of(options.store)
+        self.store = place.store
+        self._shared = SharedWatch(place) if place.url is not None else None
         self._options = options
         self._report = report
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
@@ -80,6 +82,8 @@ class Models:
         if self._following is not None:
             self._following.cancel()
         self._watch.close()
+        if self._shared is not None:
+            self._shared.close()
         if (loaded := self._loaded_now()) is not None:
             loaded.close()
 
@@ -131,7 +135,13 @@ class Models:
             raise BaseError(f"{name} cannot be loaded: {type(error).__name__}") from error
         device = options.device
         return LoadedBase(
-            base, plain, self.store, device=device, loader=self._loader, report=self._report
+            base,
+            plain,
+            self.store,
+            device=device,
+            loader=self._loader,
+            report=self._report,
+            shared=self._shared,
         )
 
     async def _follow(self) -> None:
@@ -164,11 +174,6 @@ class Models:
         message = loaded.plain.problem or hint
         generic = loaded.has_generic
         self._report(Status("ready", loaded.base.id, message=message, generic=generic))
-
-
-def store_root(options: LaunchOptions) -> Path:
-    """The folder of the adapter store that the flags name, or the user's own."""
-    return Path(options.store).expanduser() if options.store else default_store()
 
 
 def _collect() -> None:

@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from homespun_model.store.store import AdapterStore
+from homespun_model.sharing.store_place import StorePlace
 
 from homespun_server.errors import CommandUsageError
 from homespun_server.logs import failure, start_logging
-from homespun_server.models import store_root
 from homespun_server.settings import LaunchOptions
 from homespun_server.transport import Stream, stdio, tcp_stream
 
@@ -31,7 +30,7 @@ def serve(
     a read that never returns.
     """
     address = _address(tcp) if tcp is not None else None
-    AdapterStore(store_root(options)).check_folder()
+    StorePlace.of(options.store).store.check_folder()
     start_logging(log, debug=debug)
     stream = stdio() if address is None else tcp_stream(*address, _say_port)
     code = _run(options, stream, version, log)

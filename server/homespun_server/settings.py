@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from homespun_corpus.filters.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
+from homespun_model.sharing.store_place import StorePlace
 from homespun_model.store.folder_names import folder_names
 
 from homespun_server.errors import CommandUsageError
@@ -44,6 +45,7 @@ class LaunchOptions:
     base: str | None = None
     """None: what the user chose, followed as it changes."""
     store: str | None = None
+    """A folder or a URL."""
     device: str = "auto"
     fim_format: str | None = None
     id: str | None = None
@@ -54,8 +56,7 @@ class LaunchOptions:
         anything."""
         if not DEVICE.fullmatch(self.device):
             raise CommandUsageError(f"--device takes auto, cpu, cuda or mps, not {self.device!r}")
-        if self.store == "":
-            raise CommandUsageError("--store is empty: name a folder, or leave the flag out")
+        StorePlace.of(self.store)
         if self.id is not None:
             folder_names(self.id)
 

@@ -20,7 +20,17 @@ MAY_IMPORT = {
 # Inside a room, a package imports only packages that stand before it; files at the root come last.
 PACKAGES = {
     "corpus": ("repo", "syntax", "dedup", "filters", "reading", "retrieval", "mining"),
-    "model": ("files", "catalogue", "gguf", "bases", "store", "engines", "decoding", "stopping"),
+    "model": (
+        "files",
+        "catalogue",
+        "gguf",
+        "bases",
+        "store",
+        "sharing",
+        "engines",
+        "decoding",
+        "stopping",
+    ),
 }
 LOWEST = {"errors", "place"}  # files at a root that know nothing of its packages
 # Only the server's two thin files know the protocol's library.

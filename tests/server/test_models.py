@@ -15,10 +15,12 @@ import pytest
 import torch
 from homespun_corpus.place import place_at
 from homespun_model.bases import memory
+from homespun_model.bases.base import load_base
 from homespun_model.catalogue import own_settings
 from homespun_model.errors import BaseError
+from homespun_model.sharing.store_place import StorePlace
 from homespun_model.store.store import AdapterStore
-from homespun_server import choice_watch
+from homespun_server import choice_watch, shared_watch
 from homespun_server import models as engine_module
 from homespun_server.loaded_base import Status
 from homespun_server.models import Models
@@ -260,8 +262,9 @@ async def test_a_base_that_cannot_be_loaded_is_said_once(tmp_path: Path) -> None
 
 
 def test_the_store_is_the_one_that_was_named(tmp_path: Path) -> None:
-    options = LaunchOptions(store=str(tmp_path / "named"))
-    assert AdapterStore(engine_module.store_root(options)).root == tmp_path / "named"
+    models = engine_module.Models(LaunchOptions(store=str(tmp_path / "named")), lambda _: None)
+    assert models.store.root == tmp_path / "named"
+    models.close()
 
 
 async def test_a_store_that_hangs_keeps_nobody_waiting(
@@ -312,4 +315,34 @@ async def test_settings_that_are_mended_bring_the_base(
         await asyncio.sleep(0.02)
     assert (await engine.serving(None)).served.base == str(taught.base)
     assert [report.state for report in engine.reports] == ["error", "ready"]
+    engine.close()
+
+
+async def test_what_a_team_pushes_answers_without_a_restart_and_stays_when_its_url_is_gone(
+    taught: Taught, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(shared_watch, "EVERY", 0.1)
+    share, theirs = tmp_path / "share", AdapterStore(tmp_path / "theirs")
+    share.mkdir()
+    shared = StorePlace.of(share.as_uri()).shared()
+    engine = Watched(LaunchOptions(str(taught.base), share.as_uri(), "cpu"))
+    await engine.until("team/app", None)
+    for _ in range(2):
+        revision = taught.publish(theirs, "team/app").name
+        shared.push(theirs, "team/app")
+        await engine.until("team/app", revision)
+    share.rename(tmp_path / "away")
+
+    def said() -> list[str]:
+        return [report.message for report in engine.reports if report.message]
+
+    while not said():
+        await engine.until("team/app", revision)
+        await asyncio.sleep(0.05)
+    assert "there is no store at" in said()[0] and "as of 1 minutes ago" in said()[0]
+    (tmp_path / "away").rename(share)
+    shared.push_base(theirs, "team/app", load_base(str(taught.base)).record)
+    await engine.until("team/app", None)
+    assert len(said()) == 1, "said once, and not again when it answers"
     engine.close()

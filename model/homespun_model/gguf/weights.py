@@ -64,6 +64,13 @@ def tensors_of(header: Header, places: Mapping[str, Place], dtype: dtype) -> dic
         return dict(zip(places, pool.map(read, places.values()), strict=True))
 
 
+def layer_places(config: Mapping[str, Any], kind: Architecture) -> dict[str, Place]:
+    """Where each tensor of a layer lies, below ``blk.<number>.``, by its name in transformers."""
+    hidden, heads = config["hidden_size"], config["num_attention_heads"]
+    width = config.get("head_dim") or hidden // heads
+    return dict(_layer({"num_key_value_heads": heads, **config, "head_dim": width}, kind))
+
+
 def _in_halves(rows: Tensor, heads: int) -> Tensor:
     """Rows of heads (heads · width, …) whose pairs stand side by side, put half a head apart."""
     pairs = rows.view(heads, -1, 2, *rows.shape[1:])

@@ -1,0 +1,1 @@
+"""Adapters that travel: a store that many machines share by its URL."""

@@ -1,0 +1,78 @@
+"""A shared store's URL: what it may be, and how it is shown.
+
+Only a user names one, on a command line or in an editor's own settings: nothing that lies in a
+repository does. Credentials come from the environment, as each provider's own programs take them,
+and are in no URL: it would be kept in histories, process lists and logs. Knows no files.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from homespun_model.errors import StoreInputError
+
+_FORM = re.compile(r"(?P<kind>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.+)")
+KINDS = {
+    "file": "file",
+    "s3": "s3",
+    "gs": "gs",
+    "gcs": "gs",
+    "az": "az",
+    "abfs": "az",
+    "https": "https",
+    "http": "https",
+    "ssh": "ssh",
+    "sftp": "ssh",
+}
+"""What each scheme is a name of; also the extras that bring them, but for ``file``."""
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def is_url(text: str) -> bool:
+    """Whether it looks like one at all; anything else is a folder."""
+    return _FORM.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUrl:
+    """One that can be asked."""
+
+    kind: str
+    text: str
+
+    @classmethod
+    def of(cls, text: str) -> StoreUrl:
+        """StoreInputError for what is none, or names its own credentials."""
+        found = _FORM.fullmatch(text)
+        kind = KINDS.get(found["kind"].lower()) if found else None
+        if kind is None:
+            kinds = ", ".join(sorted(set(KINDS.values())))
+            raise StoreInputError(f"{_shown(text)} is no store's URL: it begins with {kinds}, ://")
+        try:
+            parts = urlsplit(text)
+            host, password = parts.hostname, parts.password
+        except ValueError as error:
+            raise StoreInputError(f"{_shown(text)} is no store's URL: {error}") from error
+        if password is not None or parts.query or parts.fragment:
+            raise StoreInputError(
+                f"{_shown(text)} carries a password, a ? or a #: give credentials in the "
+                "environment, as the provider's own programs take them"
+            )
+        if text.lower().startswith("http://") and host not in _LOOPBACK:
+            raise StoreInputError(f"{_shown(text)} is not encrypted: give an https URL")
+        return cls(kind, text.rstrip("/"))
+
+    def __str__(self) -> str:
+        return _shown(self.text)
+
+    @property
+    def is_read_only(self) -> bool:
+        return self.kind == "https"
+
+
+def _shown(text: str) -> str:
+    """Without what may be a secret."""
+    without = re.sub(r"(?<=://)[^/@]*:[^/@]*@", "", text)
+    return re.split(r"[?#]", without)[0][:200]
