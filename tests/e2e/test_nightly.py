@@ -60,9 +60,26 @@ def test_the_source_is_pinned_to_a_commit(workflow: dict[str, Any], action: dict
     (install,) = (step for step in _steps(action) if step["name"] == "Install")
     assert install["run"].split()[-2:] == [
         '"$GITHUB_ACTION_PATH/constraints.txt"',
-        '"$GITHUB_ACTION_PATH[train]"',
+        '"$GITHUB_ACTION_PATH[$extras]"',
     ]
     assert (ROOT / "constraints.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("store", "extras"),
+    [("homespun-store", "train"), ("s3://team/x", "train,s3"), ("sftp://h/x", "train,ssh")],
+)
+def test_what_a_url_takes_is_installed(
+    action: dict[str, Any], tmp_path: Path, store: str, extras: str
+) -> None:
+    (install,) = (step for step in _steps(action) if step["name"] == "Install")
+    said = tmp_path / "said"
+    (tmp_path / "python").write_text(f'#!/bin/sh\necho "$@" > {said}\n')
+    (tmp_path / "python").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "STORE": store}
+    done = _shell(install["run"], tmp_path, environment | {"GITHUB_ACTION_PATH": "/action"})
+    assert done.returncode == 0, done.stderr
+    assert said.read_text().split()[-1] == f"/action[{extras}]"
 
 
 def test_the_workflow_gives_the_action_what_it_takes(
@@ -81,12 +98,14 @@ def test_the_adapter_is_brought_back_before_and_kept_after(action: dict[str, Any
         for what in ("restore", "save")
     )
     assert restored[0]["with"]["path"] == "${{ inputs.store }}"
+    assert restored[0]["if"].endswith("!contains(inputs.store, '://')")  # a URL is no folder
     assert "~/.cache/homespun/readings" in restored[1]["with"]["path"].split()
     for restore, save in zip(restored, saved, strict=True):
         order = [steps.index(step) for step in (restore, _fine_tune(action), save)]
         assert order == sorted(order)
         assert restore["with"]["path"] == save["with"]["path"]
-        assert restore["if"] == save["if"] == "inputs.keep == 'cache'"
+        assert restore["if"] == save["if"]
+        assert restore["if"].startswith("inputs.keep == 'cache'")
         # A key of this run's own is always saved; the prefix finds the newest of all runs before.
         assert restore["with"]["key"] == save["with"]["key"]
         assert "github.run_id" in save["with"]["key"]

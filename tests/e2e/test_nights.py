@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 from homespun_finetune import provenance
+from homespun_model.sharing.store_place import StorePlace
 from homespun_model.store.store import AdapterStore, Revision
 from scratch_repositories import add_commit, make_repository
 from tiny_models import tiny_base
@@ -31,17 +32,18 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_base(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def command(repository: Path, base: Path, store: Path, *more: str) -> list[str]:
+def command(repository: Path, base: Path, store: Path | str, *more: str) -> list[str]:
     chosen = ("--base", str(base), "--store", str(store), "--id", "team", "--json", *more)
     return [*COMMAND, str(repository), *chosen]
 
 
 def finetune(
-    repository: Path, base: Path, store: Path, *more: str
+    repository: Path, base: Path, store: Path | str, *more: str, user: Path | None = None
 ) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
+    """``user``: the data folder of one who is not the tests' own."""
     done = subprocess.run(
         command(repository, base, store, *more),
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | ({"XDG_DATA_HOME": str(user)} if user else {}),
         capture_output=True,
         text=True,
         timeout=240,
@@ -86,6 +88,38 @@ def test_nights_go_on_from_each_other(base: Path, tmp_path: Path) -> None:
     was, now = provenance.read(published.path), provenance.read(newest.path)
     assert was is not None and now is not None and was.texts < now.texts
     assert shelf.verify("team", newest.name) == []
+
+
+def test_a_night_on_another_machine_goes_on_from_what_the_url_serves(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two users' folders, one URL; and where that cannot be reached nothing is learnt in vain."""
+    repository, share = make_repository(tmp_path / "team", functions=8), tmp_path / "share"
+    url, one, two = share.as_uri(), tmp_path / "one", tmp_path / "two"
+    arguments = command(repository, base, url, "--refresh", "--minutes", "2")
+    away = subprocess.run(arguments, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (away.returncode, away.stdout) == (1, "")
+    assert away.stderr.splitlines()[-1].startswith("finetune-repo: there is no store at file://")
+
+    share.mkdir()
+    first, _ = finetune(repository, base, url, "--refresh", "--minutes", "2", user=one)
+    monkeypatch.setenv("XDG_DATA_HOME", str(one))
+    mirror = StorePlace.of(url)
+    if first["decision"] == "published":
+        assert list((share / "team").glob("current=*.json"))
+    published = served(mirror.store, first["revision"])
+    mirror.shared().push(mirror.store, "team")
+
+    rng = random.Random(99)
+    for day in range(20, 24):
+        add_commit(repository, rng, day, 8)
+    second, done = finetune(repository, base, url, "--refresh", "--minutes", "2", user=two)
+    assert f"serves {published.name}" in done.stderr
+    assert "going on from" in done.stderr and second["metrics"]["incumbent"] is not None
+    mirror.pull("team")
+    [current] = mirror.store.currents("team")
+    expected = second["revision"] if second["decision"] == "published" else published.name
+    assert current.name == expected
 
 
 def test_a_killed_run_is_finished_when_it_is_repeated(base: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ M.defaults = {
   --- Passed on as `homespun serve --base`: "starter", a folder, a GGUF file, or a hub name.
   ---@type string?
   base = nil,
-  --- Passed on as `--store`: the folder that holds the adapters.
+  --- Passed on as `--store`: where the adapters are: a folder, or a URL that a team shares.
   ---@type string?
   store = nil,
   --- Passed on as `--device`: "auto", "cpu", "cuda" or "mps".
