@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from homespun_model.sharing.url import check_named
 
 from homespun_finetune.errors import RunUsageError
 from homespun_finetune.program import run_program
@@ -97,7 +98,8 @@ def finetune_repo(  # noqa: PLR0917 - every parameter is a flag
     seconds = 60 * minutes_asked(minutes)
     _check_asked(dry_run=dry_run, evaluate_only=evaluate_only, canaries=canaries, refresh=refresh)
     _check_report(report, dry_run or canaries)
-    _check_store(store)
+    if store is not None:
+        check_named(store)
     from homespun_finetune.budget import Deadline
     from homespun_finetune.processes import is_first
     from homespun_finetune.progress import Reporter, console_for_people
@@ -153,13 +155,6 @@ def _check_asked(*, dry_run: bool, evaluate_only: bool, canaries: bool, refresh:
         raise RunUsageError("--canaries is a run of its own: give it alone")
     if refresh and (dry_run or evaluate_only or canaries):
         raise RunUsageError("--refresh trains an adapter, the other flag none: give one of them")
-
-
-def _check_store(store: str | None) -> None:
-    """StoreInputError before the work."""
-    from homespun_model.sharing.store_place import StorePlace
-
-    StorePlace.of(store)
 
 
 def _check_report(file: Path | None, no_holdout: bool) -> None:

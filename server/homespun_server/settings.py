@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from homespun_corpus.filters.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
-from homespun_model.sharing.store_place import StorePlace
+from homespun_model.sharing.url import check_named
 from homespun_model.store.folder_names import folder_names
 
 from homespun_server.errors import CommandUsageError
@@ -56,7 +56,8 @@ class LaunchOptions:
         anything."""
         if not DEVICE.fullmatch(self.device):
             raise CommandUsageError(f"--device takes auto, cpu, cuda or mps, not {self.device!r}")
-        StorePlace.of(self.store)
+        if self.store is not None:
+            check_named(self.store)
         if self.id is not None:
             folder_names(self.id)
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import platformdirs
 
 from homespun_model.bases.identity import BaseRecord
-from homespun_model.errors import StoreError, StoreInputError
+from homespun_model.errors import StoreError
 from homespun_model.files.disk import replace
 from homespun_model.sharing.bucket_files import BucketFiles
 from homespun_model.sharing.folder_files import FolderFiles
 from homespun_model.sharing.shared_files import SharedFiles
 from homespun_model.sharing.shared_store import Change, SharedStore
-from homespun_model.sharing.url import StoreUrl, is_url
+from homespun_model.sharing.url import StoreUrl, check_named, is_url
 from homespun_model.store.store import AdapterStore, Revision, default_store
 
 _ASKED = "asked.json"  # no folder: no repository is called so
@@ -44,10 +44,11 @@ class StorePlace:
     @classmethod
     def of(cls, named: str | None) -> StorePlace:
         """What ``--store`` says; the user's own folder where it says nothing. StoreInputError."""
-        if named == "":
-            raise StoreInputError("--store is empty: name a folder or a URL, or leave it out")
-        if named is None or not is_url(named):
-            return cls(AdapterStore(Path(named).expanduser() if named else default_store()))
+        if named is None:
+            return cls(AdapterStore(default_store()))
+        check_named(named)
+        if not is_url(named):
+            return cls(AdapterStore(Path(named).expanduser()))
         url = StoreUrl.of(named)
         name = hashlib.sha256(url.text.encode()).hexdigest()[:16]
         mirrors = platformdirs.user_data_path("homespun", appauthor=False) / "mirrors"

@@ -35,6 +35,14 @@ def is_url(text: str) -> bool:
     return _FORM.fullmatch(text) is not None
 
 
+def check_named(store: str) -> None:
+    """StoreInputError for what ``--store`` cannot mean, found without touching anything."""
+    if not store:
+        raise StoreInputError("--store is empty: name a folder or a URL, or leave it out")
+    if is_url(store):
+        StoreUrl.of(store)
+
+
 @dataclass(frozen=True, slots=True)
 class StoreUrl:
     """One that can be asked."""
