@@ -124,6 +124,9 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     shown_from = _number(manifest, "shown_from", "likely")
     if shown_from is not None:
         yield "shown from a probability of", f"{shown_from:g}"
+    if used := _dict(manifest, "in_use"):
+        share = 100 * (_number(used, "acceptance") or 0.0)
+        yield "the adapter before, in use", f"{share:.0f}% of {used.get('seen')} seen were taken"
     minutes = _number(manifest, "settings", "minutes")
     if minutes is not None:
         yield "minutes given", f"{minutes:g}"

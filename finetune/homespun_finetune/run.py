@@ -182,6 +182,7 @@ def _learn(
         | task.to_json()
         | run_record.results(trained, evaluation, evidence, decision)
         | {"shown_from": shown_from.to_json()}
+        | run_record.in_use(context.identity, served.incumbent)
     )
     page = run_record.report_page(
         context.identity,

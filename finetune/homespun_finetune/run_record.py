@@ -58,6 +58,17 @@ def manifest(
     }
 
 
+def in_use(repository: str, incumbent: Revision | None) -> dict[str, Any]:
+    """What this user's counts say of the adapter that is served, where they say anything."""
+    from homespun_model.usage.database import usage_file
+    from homespun_model.usage.summary import of_revision
+
+    if incumbent is None:
+        return {}
+    row = of_revision(usage_file(), repository, incumbent.name)
+    return {"in_use": row.to_json()} if row is not None and row.seen else {}
+
+
 def results(
     trained: Trained, evaluation: Evaluation, evidence: Evidence, decision: Decision
 ) -> dict[str, Any]:

@@ -111,6 +111,11 @@ class Completer:
         return self._engine.size
 
     @property
+    def engine(self) -> str:
+        """``Completing.engine``."""
+        return type(self._engine).__name__.removesuffix("Engine").lower()
+
+    @property
     def sentinels(self) -> tuple[str, ...]:
         """The sentinels of the base's family: texts that no suggestion may hold."""
         return self._base.format.sentinels()

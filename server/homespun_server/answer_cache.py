@@ -29,6 +29,8 @@ class ServedBy:
     revision: str | None
     generic: str | None = None
     """The hash of the base's generic adapter, where that answers."""
+    engine: str = ""
+    """What computes, for whoever counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from homespun_model.usage.database import usage_file
 from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
 
@@ -89,6 +90,8 @@ class App:
         self.documents.encoding = Encoding(str(getattr(encoding, "value", encoding)))
         settings, problem = read_editor_settings(params.initialization_options)
         self.service.settings = settings
+        if settings.usage:
+            self.service.usage.count(usage_file())
         if problem is not None:
             self._warn(problem)
 
@@ -152,8 +155,8 @@ class App:
         """What comes back after an acceptance: the argument that went out with the item."""
         first = arguments[0] if arguments else None
         served = first if isinstance(first, dict) else {}
-        if self.service.acceptances.by_command(served.get("item")):
-            total, revision = self.service.acceptances.total, str(served.get("revision"))[:40]
+        if self.service.usage.by_command(served.get("item")):
+            total, revision = self.service.usage.total, str(served.get("revision"))[:40]
             logger.info("accepted (%d): revision %s", total, revision)
 
     def _malformed(self, method: str, params: Any) -> None:

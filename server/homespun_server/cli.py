@@ -47,6 +47,15 @@ models_app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 
+usage_app = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help="See whether suggestions help: how many are taken, what stands, how fast they are.",
+    epilog="Example: homespun usage --days 7 --html usage.html",
+)
+app.add_typer(usage_app, name="usage")
+DaysOption = Annotated[int, typer.Option(min=1, max=400, help="So many days back, with today.")]
+
 BaseOption = Annotated[
     str | None,
     typer.Option(
@@ -350,6 +359,43 @@ def adapters_export(
     from homespun_server.adapters import AdapterCommands
 
     return AdapterCommands.of(store, repository, id_, base).export(revision, folder, to)
+
+
+@usage_app.callback()
+def usage(
+    context: typer.Context,
+    days: DaysOption = 30,
+    as_json: JsonOption = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with drawings too.")
+    ] = None,
+) -> int:
+    if context.invoked_subcommand:
+        return 0
+    from homespun_server.usage_command import UsageCommands
+
+    return UsageCommands.of(days).show(as_json=as_json, html=html)
+
+
+@usage_app.command("export", epilog="Example: homespun usage export --to s3://team-bucket/homespun")
+def usage_export(
+    days: DaysOption = 30,
+    to: Annotated[
+        str | None, typer.Option(metavar="URL|FOLDER", help="[default: standard output]")
+    ] = None,
+) -> int:
+    """Hand counts to whoever collects them from a team: JSON lines, and nothing but counts."""
+    from homespun_server.usage_command import UsageCommands
+
+    return UsageCommands.of(days).export(to)
+
+
+@usage_app.command("wipe", epilog="Example: homespun usage wipe")
+def usage_wipe() -> int:
+    """Be rid of everything that was counted."""
+    from homespun_server.usage_command import UsageCommands
+
+    return UsageCommands.of(1).wipe()
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Literal
 
 from homespun_model.errors import BaseError, ModelError
 from homespun_model.store.store import AdapterStore
+from homespun_model.usage.database import usage_file
+from homespun_model.usage.verdict import verdict_on
 
 from homespun_server.adapter_slots import AdapterSlot, AdapterSlots
 from homespun_server.answer_cache import ServedBy
@@ -46,7 +48,7 @@ class Serving:
     completer: Completing
     served: ServedBy
     problem: str | None = None
-    """Why it holds less than it might."""
+    """Why it holds less than it might, or what speaks against it."""
 
 
 Report = Callable[[Status], None]
@@ -156,7 +158,8 @@ class LoadedBase:
             if serving is not None:  # adapters of one base are of one shape
                 self._slots.make_room(serving.completer.size)
             revision = serving.served.revision if serving else None
-            self._say(Status("ready", self.base.id, revision, repository))
+            problem = serving.problem if serving else None
+            self._say(Status("ready", self.base.id, revision, repository, problem))
         finally:
             slot.stamp, slot.loading = stamp, None
 
@@ -178,7 +181,16 @@ def load_current(store: AdapterStore, repository: str, base: Base, device: str) 
     if revision is None:
         return None
     completer = Completer.load(base, revision, device=pick_device(device))
-    return Serving(completer, ServedBy(base.id, base.weights_hash, revision.name))
+    served = ServedBy(base.id, base.weights_hash, revision.name, engine=completer.engine)
+    return Serving(completer, served, _liked_less(repository, revision.name))
+
+
+def _liked_less(repository: str, revision: str) -> str | None:
+    """What to say of a revision that is taken clearly less than what it replaced."""
+    verdict = verdict_on(usage_file(), repository, revision)
+    if verdict is None or not verdict.is_clearly_less:
+        return None
+    return f"{verdict}; `homespun adapters rollback` takes it back"
 
 
 def pick_device(name: str) -> str:

@@ -199,5 +199,5 @@ def load_plain(options: LaunchOptions) -> tuple[Base, Serving]:
     except StoreError as error:  # a generic adapter that is whole, and fits no weights of the base
         completer, problem = Completer.load(base, device=device, bare=True), str(error)
     give_back()  # what reading the weights has made and dropped
-    served = ServedBy(base.id, base.weights_hash, None, completer.generic)
+    served = ServedBy(base.id, base.weights_hash, None, completer.generic, completer.engine)
     return base, Serving(completer, served, problem)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,6 @@ from homespun_corpus.place import with_ends_of
 from homespun_model.bases.memory import give_back
 from homespun_model.errors import ModelError
 
-from homespun_server.acceptances import Acceptances
 from homespun_server.answer_cache import Answer, ServedBy
 from homespun_server.answers import Answers, Question
 from homespun_server.debounce import Debouncer
@@ -29,6 +29,8 @@ from homespun_server.models import Models
 from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler
 from homespun_server.settings import EditorSettings
+from homespun_server.suggestions_shown import Offer
+from homespun_server.usage import Usage
 
 REST = 5.0  # seconds without a question, after which memory that is free again is given back
 HOME_SECONDS = 2.0  # that a request waits for the disk to say where its document belongs
@@ -54,7 +56,7 @@ class Service:
 
     def __init__(self, documents: Documents, models: Models, homes: Homes) -> None:
         self.settings = EditorSettings()
-        self.acceptances = Acceptances()
+        self.usage = Usage()
         self._documents = documents
         self._models = models
         self._homes = homes
@@ -85,18 +87,21 @@ class Service:
             return None
         self._debouncer.end(uri)
         self._scheduler.drop(uri)  # whatever the document waits for is no longer wanted
+        began = time.perf_counter()
         answer, cached = self._answers.known(question), True
         if answer is None:
             answer, cached = await self._answers.ask(question), False
         if answer is None or self._documents.get(uri) is not document:
+            self.usage.asked(question, None, has_text=False)
             return None
+        self.usage.asked(question, time.perf_counter() - began, has_text=answer.shown)
         if not answer.shown:
             if cached or uri in self._taken:  # a suggestion was written to its end: Enter is next
                 self._debouncer.begin(uri, partial(self._prepare, question))
             return None
         self._debouncer.begin(uri, partial(self._prepare, question.after(answer)))
         text, rest = with_ends_of(document.text, answer.text), offset + answer.replace
-        number = self.acceptances.shown(uri, seen.text[:offset] + text + seen.text[rest:])
+        number = self.usage.shown(question, Offer(seen.text, offset, rest, text))
         if selected and selected.start and selected.end:
             cursor = document.offset(max(selected.start, selected.end))
             text, before = selected.text + text, min(selected.start, selected.end)
@@ -119,11 +124,11 @@ class Service:
             return False
         # Who types the last letter of a suggestion has written it, not accepted it.
         at_once = any(len(change.text) > 1 for change in changes)
-        taken = at_once and self.acceptances.by_text(uri, document.text)
+        taken = self.usage.changed(uri, document.text, at_once=at_once)
         self._taken.discard(uri)
         if taken:
             self._taken.add(uri)
-            logger.info("accepted (%d), seen in the text", self.acceptances.total)
+            logger.info("accepted (%d), seen in the text", self.usage.total)
         if changes and (offset := document.end_of(changes[-1])) is not None:
             self._cursors[uri] = offset
             self._debouncer.begin(uri, partial(self._get_ready, document, offset, whole=taken))
@@ -152,12 +157,13 @@ class Service:
         self._scheduler.submit(partial(self._index.forget, uri))  # after what still runs
         for completer in self._models.completers():
             self._scheduler.submit(partial(completer.forget, uri))
-        for part in (self._answers, self._homes, self.acceptances):
+        for part in (self._answers, self._homes, self.usage):
             part.forget(uri)
 
     def close(self) -> None:
         """Stop computing."""
         self._cancel_idle()
+        self.usage.close()
         self._debouncer.close()
         self._scheduler.close()
         self._index.close()

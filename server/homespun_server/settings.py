@@ -34,6 +34,8 @@ class EditorSettings:
     """At most this many tokens in a suggestion, 1 to 128: about a dozen lines."""
     idle_minutes: int = 10
     """Without a request for so long the weights are let go; 0: never."""
+    usage: bool = True
+    """Count, in a file of the user's, what is suggested and what becomes of it."""
     status: bool = False
     """Send ``homespun/status`` when the base or the adapter in use changes."""
 
@@ -95,7 +97,7 @@ def _reason_against(key: str, value: Any) -> str | None:
     if key == "idle_minutes":
         right = _count(value, 0, MOST_IDLE_MINUTES)
         return None if right else f"{name} must be a number from 0 to {MOST_IDLE_MINUTES}"
-    if key == "status":
+    if key in ("status", "usage"):
         return None if isinstance(value, bool) else f"{name} must be true or false"
     known = ", ".join(field.name for field in fields(EditorSettings))
     return f"{name} is unknown (known: {known})"

@@ -22,6 +22,7 @@ PACKAGES = {
     "corpus": ("repo", "syntax", "dedup", "filters", "reading", "retrieval", "mining"),
     "model": (
         "files",
+        "usage",
         "catalogue",
         "gguf",
         "bases",

@@ -180,7 +180,7 @@ async def test_what_comes_after_an_acceptance_is_known_before_it_is_asked(
     assert editor.computed[1].endswith(taught.base_says)
     assert editor.computed[2].endswith(taught.base_says + "\n")
     editor.type(CURSOR, first.text)
-    assert editor.service.acceptances.total == 1
+    assert editor.service.usage.total == 1
     end = 4 + len(first.text)
     assert await editor.ask((1, end)) is None
     editor.type((1, end), "\n")
@@ -211,7 +211,7 @@ async def test_typing_along_keeps_what_was_prepared(editor: Editor, taught: Taug
         ghost = await editor.ask((1, 5 + column))
         assert ghost is None or ghost.cached
     assert len(editor.computed) == 3
-    assert editor.service.acceptances.total == 0  # typing is not accepting
+    assert editor.service.usage.total == 0  # typing is not accepting
 
 
 async def test_a_request_never_waits_for_what_nobody_asked_for(editor: Editor) -> None:
@@ -327,7 +327,7 @@ async def test_a_closed_document_leaves_nothing(editor: Editor) -> None:
     assert not service._answers._cache._answers
     assert not service._debouncer._timers
     assert not service._cursors and not service._taken
-    assert not service.acceptances._open
+    assert not len(service.usage)
 
 
 async def test_what_a_list_would_put_in_is_accepted_with_the_rest_of_it(
@@ -342,4 +342,4 @@ async def test_what_a_list_would_put_in_is_accepted_with_the_rest_of_it(
     assert ghost is not None and ghost.text == taught.base_says
     assert (ghost.start, ghost.end) == (CURSOR, (line, column + 2))
     assert editor.service.changed(URI, [Change(ghost.text, ghost.start, ghost.end)], 9)
-    assert editor.service.acceptances.total == 1
+    assert editor.service.usage.total == 1

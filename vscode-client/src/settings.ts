@@ -12,6 +12,7 @@ export interface Settings {
   readonly exclude: readonly string[];
   readonly maxNewTokens: number | null;
   readonly idleMinutes: number | null;
+  readonly usage: boolean;
 }
 
 type Get = (name: string) => unknown;
@@ -44,6 +45,7 @@ export function readSettings(get: Get): Settings {
     exclude: Array.isArray(exclude) ? exclude.filter((item) => typeof item === "string") : [],
     maxNewTokens: count(get, "maxNewTokens"),
     idleMinutes: count(get, "idleMinutes"),
+    usage: get("usage") !== false,
   };
 }
 
@@ -83,6 +85,9 @@ export function initializationOptions(settings: Settings): Record<string, unknow
   }
   if (settings.maxNewTokens !== null) {
     options["max_new_tokens"] = settings.maxNewTokens;
+  }
+  if (!settings.usage) {
+    options["usage"] = false;
   }
   if (settings.idleMinutes !== null) {
     options["idle_minutes"] = settings.idleMinutes;

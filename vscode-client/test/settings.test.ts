@@ -46,9 +46,9 @@ test("~ is the home folder in paths, and only at their beginning", () => {
 });
 
 test("what a workspace may set goes to the server, which bounds it", () => {
-  const set = { exclude: ["*.sql"], maxNewTokens: 20, idleMinutes: 0 };
+  const set = { exclude: ["*.sql"], maxNewTokens: 20, idleMinutes: 0, usage: false };
   const settings = readSettings((name) => set[name as keyof typeof set]);
-  const sent = { status: true, exclude: ["*.sql"], max_new_tokens: 20, idle_minutes: 0 };
+  const sent = { status: true, exclude: ["*.sql"], max_new_tokens: 20, usage: false, idle_minutes: 0 };
   assert.deepEqual(initializationOptions(settings), sent);
 });
 

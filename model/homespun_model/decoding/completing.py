@@ -63,6 +63,11 @@ class Completing(Protocol):
         ...
 
     @property
+    def engine(self) -> str:
+        """What kind of thing computes, for whoever counts."""
+        ...
+
+    @property
     def sentinels(self) -> tuple[str, ...]:
         """Texts that no suggestion may hold."""
         ...

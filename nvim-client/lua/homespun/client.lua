@@ -80,7 +80,7 @@ local function configuration(path, buf)
     name = NAME,
     cmd = command(path),
     root_dir = vim.fs.root(buf, '.git') or vim.fs.dirname(vim.api.nvim_buf_get_name(buf)),
-    init_options = { status = true },
+    init_options = { status = true, usage = config.usage },
     capabilities = capabilities(),
     handlers = {
       ['homespun/status'] = function(_, status)

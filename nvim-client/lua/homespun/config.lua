@@ -26,6 +26,8 @@ M.defaults = {
   --- Passed on as `--fim-format`: the fill-in-the-middle family of a base that does not tell.
   ---@type string?
   fim_format = nil,
+  --- Count, on this machine alone, what is suggested and what becomes of it: `homespun usage` tells.
+  usage = true,
   --- Suggest from the start; `:Homespun toggle` changes it.
   enabled = true,
   --- Files of these types are never sent to the server.
@@ -48,6 +50,7 @@ local TYPES = {
   store = { 'string' },
   device = { 'string' },
   fim_format = { 'string' },
+  usage = { 'boolean' },
   enabled = { 'boolean' },
   filetypes_off = { 'table' },
   debounce = { 'number' },
