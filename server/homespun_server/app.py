@@ -155,6 +155,8 @@ class App:
         """What comes back after an acceptance: the argument that went out with the item."""
         first = arguments[0] if arguments else None
         served = first if isinstance(first, dict) else {}
+        if "part" in served:
+            return  # what part it was, the text says, which came before this request
         if self.service.usage.by_command(served.get("item")):
             total, revision = self.service.usage.total, str(served.get("revision"))[:40]
             logger.info("accepted (%d): revision %s", total, revision)

@@ -390,6 +390,16 @@ def usage_export(
     return UsageCommands.of(days).export(to)
 
 
+@usage_app.command("metrics", epilog="Example: homespun usage metrics --port 9464")
+def usage_metrics(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 takes any.")] = 9464,
+) -> int:
+    """Let a collector on this machine read the counts: OpenMetrics over HTTP, until Ctrl-C."""
+    from homespun_server.usage_command import UsageCommands
+
+    return UsageCommands.of(1).serve_metrics(port)
+
+
 @usage_app.command("wipe", epilog="Example: homespun usage wipe")
 def usage_wipe() -> int:
     """Be rid of everything that was counted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,6 +19,7 @@ from homespun_model.usage.summary import COLUMNS, Grouped, Row, named, rows
 from homespun_model.usage.verdict import Verdict, verdicts
 
 from homespun_server.errors import CommandUsageError, ServerError
+from homespun_server.usage_cells import HEADINGS, called
 
 GROUPS = (("revision", ("revision", "repository", "base")), ("language", ("language",)))
 
@@ -76,6 +77,15 @@ class UsageCommands:
             print(text, end="", flush=True)
         else:
             self._hand_on(to, text)
+        return 0
+
+    def serve_metrics(self, port: int) -> int:
+        """Until it is interrupted."""
+        from homespun_server.usage_metrics import listening
+
+        with listening(self.file, port) as server:
+            print(f"http://127.0.0.1:{server.server_port}/metrics", flush=True)
+            server.serve_forever()
         return 0
 
     def wipe(self) -> int:
@@ -147,29 +157,11 @@ class UsageCommands:
             console.print(str(verdict), soft_wrap=True, markup=False)
 
 
-HEADINGS: Mapping[str, Callable[[Row], str]] = {
-    "seen": lambda row: str(row.seen),
-    "taken": lambda row: percent(row.taken / row.seen if row.seen else None),
-    "in part": lambda row: str(row.taken - row.taken_whole),
-    "typed along": lambda row: str(row.typed_along),
-    "stands 30 s": lambda row: percent(row.after_30s),
-    "5 min": lambda row: percent(row.after_5m),
-    "at the end": lambda row: percent(row.at_end),
-    "keys saved": lambda row: str(row.saved),
-    "p50": lambda row: seconds(row.latency(0.5)),
-    "p95": lambda row: seconds(row.latency(0.95)),
-}
-"""The columns of a table, and how each is told."""
 IN_BRIEF = {
     **{"seen": "seen", "taken": "taken", "stands": "5 min", "saved": "keys saved"},
     **{"p50": "p50", "p95": "p95"},
 }
 """Those that a terminal has room for, by what they are called there."""
-
-
-def cells(row: Row) -> list[str]:
-    """A row of a table, as ``HEADINGS`` has it."""
-    return [tell(row) for tell in HEADINGS.values()]
 
 
 def _in_brief(row: Row) -> list[str]:
@@ -179,16 +171,3 @@ def _in_brief(row: Row) -> list[str]:
 def _briefly(key: Grouped) -> str:
     """As ``called``, by the last part of each name: of a revision its hash."""
     return called(tuple(part and re.split(r"[/\\]|(?<=Z)-", part)[-1] for part in key))
-
-
-def called(key: Grouped) -> str:
-    """A group's name for people."""
-    return " · ".join(str(part) if part else "-" for part in key)
-
-
-def percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.0f}%"
-
-
-def seconds(milliseconds: float | None) -> str:
-    return "-" if milliseconds is None else f"{milliseconds:.0f} ms"

@@ -11,7 +11,7 @@ from html import escape
 from homespun_model.usage.summary import Grouped, Row
 from homespun_model.usage.verdict import Verdict
 
-from homespun_server.usage_command import HEADINGS, called, cells, percent
+from homespun_server.usage_cells import HEADINGS, called, cells, percent
 
 WIDTH, HEIGHT, LEFT = 640, 140, 40
 STYLE = """

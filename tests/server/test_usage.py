@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
+import urllib.request
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,8 @@ from homespun_model.usage.database import UsageWriter, usage_file
 from homespun_model.usage.summary import Row, of_revision
 from homespun_server import usage_recorder
 from homespun_server.cli import run
+from homespun_server.errors import ServerError
+from homespun_server.usage_metrics import listening
 from homespun_server.usage_recorder import UsageRecorder
 from shared_stores import s3_server
 
@@ -91,6 +95,23 @@ def test_counts_are_handed_on_to_a_folder_and_a_bucket(
         assert f"1 lines are at {url}/usage/{TODAY}-" in capsys.readouterr().out
     assert usage("export", "--to", tmp_path / "nowhere") == 1
     assert "there is no store at" in capsys.readouterr().err
+
+
+def test_a_collector_on_this_machine_reads_them() -> None:
+    give_counts()
+    with listening(usage_file(), 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert server.server_address[0] == "127.0.0.1"
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as answer:
+            assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+            text = answer.read().decode()
+        with pytest.raises(ServerError, match=f"port {server.server_port} cannot be used"):
+            listening(usage_file(), server.server_port)
+        server.shutdown()
+    labels = 'repository="team/<app>",language="python",base="starter",revision="r1"'
+    assert f"homespun_suggestions_seen_total{{{labels}}} 2\n" in text
+    assert f'homespun_answer_seconds{{{labels},quantile="0.95"}} 0.1' in text
+    assert text.endswith("# EOF\n")
 
 
 def test_what_is_broken_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,13 +55,15 @@ local function anchored(item)
   return { text = item.insert_text, row = row, col = col, replaces = row == end_row and end_col - col or 0 }
 end
 
---- The server's own note that a suggestion was taken. Only with the last of it: a part has no such event.
+--- The server's own note that a suggestion was taken.
 ---@param item vim.lsp.inline_completion.Item
 ---@param buf integer
-local function tell_server(item, buf)
+---@param part homespun.Amount? where not all is taken: the request brings the server the text as it is now
+local function tell_server(item, buf, part)
   local client = vim.lsp.get_client_by_id(item.client_id)
   if item.command and client then
-    client:exec_cmd(item.command, { bufnr = buf })
+    local said = { arguments = edit.said(item.command.arguments, part) }
+    client:exec_cmd(vim.tbl_extend('force', item.command, said), { bufnr = buf })
   end
 end
 
@@ -75,8 +77,8 @@ local function take(left, amount, otherwise)
   refresh(buf)
   if not taken then
     otherwise()
-  elseif not remains then
-    tell_server(left.item, buf)
+  else
+    tell_server(left.item, buf, remains and amount or nil)
   end
 end
 

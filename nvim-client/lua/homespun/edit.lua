@@ -61,4 +61,16 @@ function M.accept(anchored, amount)
     { text = rest:sub(#taken + 1), row = row + #lines - 1, col = new_col, replaces = anchored.replaces }
 end
 
+--- The arguments of the server's command, which goes back to it: of a part with what part it was.
+---@param arguments table?
+---@param part homespun.Amount?
+---@return table?
+function M.said(arguments, part)
+  local first = (arguments or {})[1]
+  if not part or type(first) ~= 'table' then
+    return arguments
+  end
+  return { vim.tbl_extend('force', first, { part = part }) }
+end
+
 return M

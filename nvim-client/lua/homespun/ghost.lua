@@ -209,10 +209,11 @@ end
 
 ---@param buf integer
 ---@param command table? the server's
-local function tell_server(buf, command)
+---@param part homespun.Amount? where not all is taken: the request brings the server the text as it is now
+local function tell_server(buf, command, part)
   local client = client_of(buf)
   if command and client then
-    local params = { command = command.command, arguments = command.arguments }
+    local params = { command = command.command, arguments = edit.said(command.arguments, part) }
     call(client, 'request', 'workspace/executeCommand', params, function() end, buf)
   end
 end
@@ -229,8 +230,8 @@ local function take(buf, amount, otherwise)
   end
   if not taken then
     otherwise()
-  elseif not shown.anchored then
-    tell_server(buf, command)
+  else
+    tell_server(buf, command, shown.anchored and amount or nil)
   end
 end
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from homespun_model.store.store import AdapterStore
+from homespun_model.usage.summary import Row, of_revision
 from hub_server import COMMIT, HubServer, serving
 
 from .debian import Unavailable
@@ -178,6 +179,7 @@ class RealServer:
         """`own`: variables of its environment."""
         self.taught = taught
         self.store = AdapterStore(folder / "store")
+        self._data = own.setdefault("XDG_DATA_HOME", str(folder / "data"))
         self.path = folder / "homespun"
         self._pids = folder / "pids"
         variables = " ".join(f"{name}='{value}'" for name, value in own.items())
@@ -196,6 +198,11 @@ class RealServer:
     def flags_of(self, base: str) -> dict[str, str]:
         """The same, with another base."""
         return {"base": base, "store": str(self.store.root), "device": "cpu"}
+
+    def used(self, repository: str, revision: str | None) -> Row:
+        """What it has counted; nothing is waited for."""
+        file = Path(self._data) / "homespun" / "usage.sqlite"
+        return of_revision(file, repository, revision) or Row()
 
     def pids(self) -> list[int]:
         """Every server there has been, the newest last."""

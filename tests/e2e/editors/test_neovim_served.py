@@ -51,8 +51,16 @@ def test_one_session(open_neovim: OpenNeovim, real_server: RealServer, team: str
     neovim.wait_for_screen("    " + taught.base_says)
     neovim.type(" " + rest[:2])
     neovim.wait_for_screen("    " + taught.base_says)
+    neovim.pump(0.5)  # Neovim tells of letters a while after they are typed
     neovim.keys("<Tab>")
     neovim.wait(lambda: neovim.buffer()[1] == "    " + taught.base_says, "all of it")
+
+    # The parts are counted as what they were: one suggestion, which was taken.
+    def used() -> tuple[int, int, int]:
+        row = real_server.used(team, None)
+        return row.taken, row.by_word, row.accepted
+
+    neovim.wait(lambda: used() == (1, 1, len(taught.base_says) - 3), f"counts, not {used()}")
 
     # A revision is published: it answers, and is named, without a restart.
     neovim.keys("<Esc>0C    ")

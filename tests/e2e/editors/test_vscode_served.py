@@ -70,6 +70,14 @@ def test_one_session(open_workbench: OpenWorkbench, real_server: RealServer, tea
     workbench.press("Tab")
     accepted = f"def area(width, height):\n    {taught.base_says}\n    \n"
     workbench.wait_for_file("shapes.py", accepted)
+    # The parts are counted as what they were: one suggestion, which was taken.
+    counted = (1, 1, len(taught.base_says))
+
+    def used() -> tuple[int, int, int]:
+        row = real_server.used(team, None)
+        return row.taken, row.by_word, row.accepted
+
+    workbench.wait(lambda: used() == counted, f"counts {counted}")
     # On the screen: what is undone while it is being saved is not saved again.
     workbench.press("Control+z")
     workbench.wait_for_ghost(rest)
