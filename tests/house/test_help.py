@@ -44,7 +44,7 @@ def test_it_ends_with_an_example_that_it_takes(name: str, command: Any) -> None:
     assert words[: len(path)] == path
     rest = words[len(path) :]
     # A group's example may be of one below it.
-    while rest and rest[0] in getattr(command, "commands", ()):
+    while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
         command, rest = command.commands[rest[0]], rest[1:]
     command.make_context(name, rest)  # parses, and runs nothing
 

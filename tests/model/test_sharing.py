@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +230,45 @@ def test_half_a_push_is_never_seen(url: str, machine: Callable[[str], AdapterSto
     assert served(reader) == "new"
 
 
+PUSH = """
+import sys
+from pathlib import Path
+from homespun_model.sharing.store_place import StorePlace
+from homespun_model.store.store import AdapterStore
+shared = StorePlace.of(sys.argv[1]).shared()
+print("ready", flush=True)
+shared.push(AdapterStore(Path(sys.argv[2])), sys.argv[3])
+"""
+
+
+@pytest.mark.slow
+def test_pushes_killed_at_random_leave_the_old_or_the_new(
+    url: str, machine: Callable[[str], AdapterStore]
+) -> None:
+    """In a process of its own, as somebody's laptop is closed."""
+    one, chance, seen = machine("one"), random.Random(7), list[str]()
+    publish(one, "0" * 300_000)
+    shared(url).push(one, REPOSITORY)
+    for number in range(1, 9):
+        publish(one, f"{number}" * 300_000)
+        command = [sys.executable, "-c", PUSH, url, str(one.root), REPOSITORY]
+        push = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert push.stdout is not None and push.stdout.readline()
+        time.sleep(chance.uniform(0, 0.15))
+        push.kill()
+        push.wait(30)
+        reader = machine(f"reader {number}")
+        shared(url).pull(reader, REPOSITORY)
+        content = served(reader)
+        assert content is not None and len(content) == 300_000
+        seen.append(content[0])
+    assert seen == sorted(seen), "nothing goes back by itself"
+    shared(url).push(one, REPOSITORY)
+    last = machine("last")
+    shared(url).pull(last, REPOSITORY)
+    assert served(last) == "8" * 300_000
+
+
 def test_half_a_pull_changes_nothing(url: str, machine: Callable[[str], AdapterStore]) -> None:
     one, two = machine("one"), machine("two")
     publish(one, "old")
@@ -349,6 +394,37 @@ def test_a_url_that_is_none_or_tells_secrets_is_refused(text: str, why: str) -> 
 @pytest.mark.parametrize("text", ["adapters", "/srv/adapters", r"C:\adapters", "~/a:b//c"])
 def test_a_folder_is_no_url(text: str) -> None:
     assert not is_url(text)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """A share, as a web server of files shows it."""
+    (tmp_path / "share").mkdir()
+    handler = partial(SilentHandler, directory=str(tmp_path / "share"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class SilentHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is logged."""
+
+
+def test_what_lies_behind_a_web_server_is_pulled(
+    tmp_path: Path, web: str, machine: Callable[[str], AdapterStore]
+) -> None:
+    one, two, three = machine("one"), machine("two"), machine("three")
+    publish(one)
+    assert shared(web).pull(two, REPOSITORY, BASE) == []
+    shared((tmp_path / "share").as_uri()).push(one, REPOSITORY)
+    shared(web).pull(two, REPOSITORY, BASE)
+    shared(web).pull(three, REPOSITORY)  # by the listing that it shows
+    assert served(two) == served(three) == "weights"
+    publish(one, "newer")
+    with pytest.raises(StoreInputError, match="can only be read"):
+        shared(web).push(one, REPOSITORY)
 
 
 def test_https_is_read_and_not_written(machine: Callable[[str], AdapterStore]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from homespun_corpus.errors import one_line
 
@@ -64,6 +65,8 @@ class BucketFiles:
             except FileNotFoundError:
                 return []
         names = {str(each).rstrip("/").rsplit("/", 1)[-1] for each in found}
+        if self._url.kind == "https":  # links of a page
+            names = set(map(unquote, names))
         return sorted(names - {path.rsplit("/", 1)[-1]})
 
     def read(self, name: str, most: int) -> tuple[bytes, str] | None:
