@@ -207,8 +207,8 @@ def _after(offer: Offer, text: str) -> Offer | None:
         if came is None or not (came or end == offer.offset):
             continue
         behind = offer.end - end  # of what is to be replaced, still there
-        closers = _closers(offer.rest, came) if end == offer.offset else 0
-        if closers is not None:
+        closers = _closers(offer.rest, came)
+        if closers is not None and (not closers or end == offer.offset):
             taken = len(came) - closers
             offset = offer.offset + taken
             return Offer(text, offset, offset + closers + behind, offer.rest[taken:])

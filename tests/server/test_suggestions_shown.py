@@ -143,6 +143,17 @@ def test_brackets_that_an_editor_closes_are_seen_through() -> None:
     assert (watch.fate.typed, watch.fate.by_all) == (6, 2)
 
 
+@pytest.mark.parametrize("piece", ["y", "", "x]"])
+def test_another_text_in_place_of_the_bracket_dismisses_it(piece: str) -> None:
+    watch = Watch()
+    watch.put("print()")
+    cursor = len(watch.text) - len(AFTER) - 1
+    watch.offer("x)", cursor, replaces=1)
+    watch.wait(1)
+    assert not watch.put(piece, cursor, remove=1)
+    assert (watch.fate.accepted, watch.fate.typed) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("piece", "at"), [("y", None), ("# a comment\n", 0), ("more", -1), ("returned ", None)]
 )
