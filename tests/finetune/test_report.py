@@ -19,7 +19,10 @@ from homespun_finetune import report
 from homespun_finetune.holdout import hole_id
 from homespun_finetune.metrics import HoleResult, compare, summarise
 from homespun_finetune.report import Page, notable
+from homespun_finetune.run_record import in_use
 from homespun_model.store.store import Revision
+from homespun_model.usage.counted import Fate, Served
+from homespun_model.usage.database import UsageWriter, usage_file
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: the report has no charts")
 
@@ -162,6 +165,22 @@ def test_every_part_is_there() -> None:
     assert text.count("<svg") == 3
     assert text.count("<article>") == 20
     assert text.index("+") and "run-0" in text and "this run" in text
+
+
+def test_it_says_how_the_adapter_before_did_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    before = Revision("team/library", "run-1", tmp_path, {})
+    assert in_use("team/library", None) == in_use("team/library", before) == {}
+    served = Served("team/library", "python", "starter", "dense", "run-1")
+    fates = [Fate("2026-11-30", "s", served, 9, by_all=9 if n < 3 else 0) for n in range(8)]
+    writer = UsageWriter(usage_file())
+    writer.write([], enumerate(fates))
+    writer.close()
+    used = in_use("team/library", before)
+    assert "38% of 8 seen were taken" in report.render(page(manifest=manifest("published") | used))
+    assert "seen were taken" not in report.render(page())
 
 
 def test_nothing_from_a_repository_becomes_markup() -> None:
