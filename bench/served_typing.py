@@ -143,9 +143,10 @@ class Watch:
         return time.perf_counter() - self._began
 
     def _tell(self) -> None:
-        if self._passed() * 6 < self._told * self._seconds:
+        sixth = int(6 * self._passed() / self._seconds)
+        if sixth < self._told:
             return
-        self._told += 1
+        self._told = sixth + 1
         server = self._server
         print(
             f"after {self._passed() / 60:.0f} min: {server.memory_info().rss >> 20} MiB resident, "
