@@ -48,7 +48,7 @@ class Page:
     repository: str
     decision: str
     reasons: Sequence[str]
-    manifest: Mapping[str, Any]
+    manifest: dict[str, Any]
     pairs: Sequence[Pair]
     before: str
     """The role on the left of each pair."""

@@ -182,7 +182,6 @@ def _learn(
         | task.to_json()
         | run_record.results(trained, evaluation, evidence, decision)
         | {"shown_from": shown_from.to_json()}
-        | run_record.in_use(context.identity, served.incumbent)
     )
     page = run_record.report_page(
         context.identity,
@@ -192,7 +191,11 @@ def _learn(
         sides=(evidence.against, "candidate"),
         earlier=served.store.revisions(context.identity),
     )
-    run_record.write_report(page, folder, report, progress.reporter)
+    run_record.write_report(page, folder, None, progress.reporter)
+    if report is not None:  # a page for this user alone says how the one before did in use, too
+        used = run_record.in_use(context.identity, served.incumbent)
+        own = replace(page, manifest=page.manifest | used)
+        run_record.write_report(own, None, report, progress.reporter)
     revision = steps.publish(served.place, context.identity, folder, manifest, decision)
     if resumable:
         resumable.finish()
@@ -258,7 +261,13 @@ def _base(request: RunRequest) -> Base:
 
 def _served(request: RunRequest, context: RunContext, progress: RunProgress) -> _Served:
     base = _base(request)
-    place = steps.open_store(request.store, context.identity, base, progress.reporter)
+    place = steps.open_store(
+        request.store,
+        context.identity,
+        base,
+        progress.reporter,
+        to_write=not (request.evaluate_only or request.canaries),
+    )
     return _Served(base, place, steps.incumbent(place.store, context.identity, base))
 
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homespun_model.bases.identity import BaseRecord
 from homespun_model.errors import StoreError
 
 from homespun_finetune import interruption, processes, show
@@ -46,7 +45,9 @@ def load_base(name: str, fim_format: str | None, *, to_train: bool) -> Base:
     return loaded
 
 
-def open_store(named: str | None, identity: str, base: Base, reporter: Reporter) -> StorePlace:
+def open_store(
+    named: str | None, identity: str, base: Base, reporter: Reporter, *, to_write: bool
+) -> StorePlace:
     """Where adapters are published: the user's own store, unless a folder or a URL is named.
 
     What a URL serves is here afterwards. StoreError where it cannot be asked: nobody knows then
@@ -55,6 +56,8 @@ def open_store(named: str | None, identity: str, base: Base, reporter: Reporter)
     from homespun_model.sharing.store_place import StorePlace
 
     place = StorePlace.of(named)
+    if to_write and place.url is not None and place.url.is_read_only:
+        raise RunUsageError(f"{place.url} can only be read: name a store that can be pushed to")
     for change in place.pull(identity, base.record):
         reporter.say(f"{place.url} serves {change.now or 'the base'} on {change.base}")
     return place
@@ -166,18 +169,22 @@ def publish(
 ) -> Revision:
     """Serve the adapter in ``folder`` from now on, or keep it beside, as was decided.
 
-    StoreError where it is served here, but could not be pushed to the store's URL.
+    With a URL it is served where it could be pushed. StoreError where it could not.
     """
     interruption.ignore()  # interrupted means not published: it is now or never
     interruption.check()
     store = place.store
     if decision.outcome != "published":
         return store.keep(identity, folder, manifest)
-    revision = store.publish(identity, folder, manifest)
-    if place.url is not None:
-        try:
-            place.shared().push(store, identity, BaseRecord.in_manifest(manifest))
-        except StoreError as error:
-            left = f"{revision.name}, which is better, is served from {store.root} alone"
-            raise StoreError(f"{error}; {left}") from error
+    if place.url is None:
+        return store.publish(identity, folder, manifest)
+    from homespun_model.store.adopt import serve
+
+    revision = store.keep(identity, folder, manifest)
+    try:
+        place.shared().push_revision(store, revision)
+    except StoreError as error:
+        left = f"{revision.name}, which is better, is kept in {store.root} and served nowhere"
+        raise StoreError(f"{error}; {left}: run it again") from error
+    serve(store, revision)
     return revision

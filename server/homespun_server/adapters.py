@@ -44,15 +44,17 @@ class AdapterCommands:
     def of(
         cls, store: str | None, repository: Path, identity: str | None, base: str | None = None
     ) -> AdapterCommands:
-        """The folder of the repository at a path, or of the one called ``identity``; as it is now,
-        where it mirrors a URL. StoreError where that cannot be asked."""
-        commands = cls(
+        """The folder of the repository at a path, or of the one called ``identity``."""
+        return cls(
             StorePlace.of(store),
             repository_id(repository) if identity is None else identity,
             None if base is None else looked_at(base),
         )
-        commands.place.pull(commands.repository)
-        return commands
+
+    def pulled(self) -> AdapterCommands:
+        """With what a URL serves now, where there is one. StoreError where it cannot be asked."""
+        self.place.pull(self.repository)
+        return self
 
     @property
     def store(self) -> AdapterStore:

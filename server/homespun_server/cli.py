@@ -253,7 +253,7 @@ def adapters_list(
     """See what was published for a repository, and which revision is served."""
     from homespun_server.adapters import AdapterCommands
 
-    return AdapterCommands.of(store, repository, id_).list(as_json=as_json)
+    return AdapterCommands.of(store, repository, id_).pulled().list(as_json=as_json)
 
 
 @adapters_app.command("show", epilog="Example: homespun adapters show")
@@ -267,7 +267,7 @@ def adapters_show(
     """Read how a revision came about: its manifest, as JSON."""
     from homespun_server.adapters import AdapterCommands
 
-    return AdapterCommands.of(store, repository, id_, base).show(revision)
+    return AdapterCommands.of(store, repository, id_, base).pulled().show(revision)
 
 
 @adapters_app.command("rollback", epilog="Example: homespun adapters rollback --to-base")
@@ -293,7 +293,7 @@ def adapters_verify(
     """Make sure that nobody changed what is served: check every file against its manifest."""
     from homespun_server.adapters import AdapterCommands
 
-    return AdapterCommands.of(store, repository, id_).verify()
+    return AdapterCommands.of(store, repository, id_).pulled().verify()
 
 
 @adapters_app.command("prune", epilog="Example: homespun adapters prune --keep 2")
@@ -358,7 +358,7 @@ def adapters_export(
     """Serve an adapter elsewhere: write it as vLLM, llama.cpp or transformers take it."""
     from homespun_server.adapters import AdapterCommands
 
-    return AdapterCommands.of(store, repository, id_, base).export(revision, folder, to)
+    return AdapterCommands.of(store, repository, id_, base).pulled().export(revision, folder, to)
 
 
 @usage_app.callback()

@@ -135,12 +135,14 @@ class LoadedBase:
     def _say_old(self, repository: str) -> None:
         """Say, once each time that it comes about, that what the store mirrors cannot be asked."""
         problem = self._shared.problem(repository) if self._shared is not None else None
-        if problem == self._problems.get(repository):
+        why = problem[0] if problem is not None else None  # how old it is changes all the time
+        if why == self._problems.get(repository):
             return
-        self._problems[repository] = problem
+        self._problems[repository] = why
         slot = self._slots.find(repository)
         revision = slot.serving.served.revision if slot and slot.serving else None
-        self._say(Status("ready", self.base.id, revision, repository, problem))
+        message = "; ".join(problem) if problem is not None else None
+        self._say(Status("ready", self.base.id, revision, repository, message))
 
     async def _swap(self, slot: AdapterSlot[Serving], repository: str, stamp: Stamp) -> None:
         """Put the store's current revision in the slot, or say why not and leave it."""
@@ -190,7 +192,7 @@ def _liked_less(repository: str, revision: str) -> str | None:
     verdict = verdict_on(usage_file(), repository, revision)
     if verdict is None or not verdict.is_clearly_less:
         return None
-    return f"{verdict}; `homespun adapters rollback` takes it back"
+    return f"{verdict}; `homespun adapters rollback`, with the --store of editors, takes it back"
 
 
 def pick_device(name: str) -> str:

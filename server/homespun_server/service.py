@@ -75,7 +75,7 @@ class Service:
     async def suggest(self, uri: str, point: Point, selected: Change | None = None) -> Ghost | None:
         """What to show at ``point``, None where there is nothing or it is too late. ``selected`` is
         what an open list would put in: what is shown goes on from there, and begins with it."""
-        document = self._documents.get(uri)
+        began, document = time.perf_counter(), self._documents.get(uri)
         if document is None:
             return None
         self._cursors[uri] = cursor = document.offset(point)
@@ -87,10 +87,13 @@ class Service:
             return None
         self._debouncer.end(uri)
         self._scheduler.drop(uri)  # whatever the document waits for is no longer wanted
-        began = time.perf_counter()
         answer, cached = self._answers.known(question), True
         if answer is None:
-            answer, cached = await self._answers.ask(question), False
+            try:
+                answer, cached = await self._answers.ask(question), False
+            except asyncio.CancelledError:
+                self.usage.asked(question, None, has_text=False)
+                raise
         if answer is None or self._documents.get(uri) is not document:
             self.usage.asked(question, None, has_text=False)
             return None
@@ -101,7 +104,7 @@ class Service:
             return None
         self._debouncer.begin(uri, partial(self._prepare, question.after(answer)))
         text, rest = with_ends_of(document.text, answer.text), offset + answer.replace
-        number = self.usage.shown(question, Offer(seen.text, offset, rest, text))
+        number = self.usage.shown(question, document.text, Offer(seen.text, offset, rest, text))
         if selected and selected.start and selected.end:
             cursor = document.offset(max(selected.start, selected.end))
             text, before = selected.text + text, min(selected.start, selected.end)
@@ -119,12 +122,15 @@ class Service:
 
     def changed(self, uri: str, changes: Sequence[Change], version: int) -> bool:
         """Follow an edit; False where the document is not open."""
-        document = self._documents.change(uri, changes, version)
+        document, taken = self._documents.change(uri, [], version), False
+        for change in changes:
+            if (document := self._documents.change(uri, [change], version)) is None:
+                return False
+            # Who types the last letter of a suggestion has written it, not accepted it.
+            at_once = len(change.text) > 1
+            taken = self.usage.changed(uri, document.text, at_once=at_once)
         if document is None:
             return False
-        # Who types the last letter of a suggestion has written it, not accepted it.
-        at_once = any(len(change.text) > 1 for change in changes)
-        taken = self.usage.changed(uri, document.text, at_once=at_once)
         self._taken.discard(uri)
         if taken:
             self._taken.add(uri)

@@ -33,7 +33,7 @@ class SharedWatch:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="shared")
         self._lock = threading.Lock()
         self._due: dict[tuple[str, str], float] = {}
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, tuple[str, str]] = {}
 
     def touch(self, repository: str, base: BaseRecord) -> None:
         """Somebody works in a repository: look there if the last look is a while ago. Never
@@ -48,8 +48,8 @@ class SharedWatch:
         except RuntimeError:  # closed meanwhile
             return
 
-    def problem(self, repository: str) -> str | None:
-        """Why what is here may be old; None where the last look went well."""
+    def problem(self, repository: str) -> tuple[str, str] | None:
+        """Why what is here may be old, and how old; None where the last look went well."""
         return self._problems.get(repository)
 
     def close(self) -> None:
@@ -60,10 +60,10 @@ class SharedWatch:
         try:
             self._place.pull(repository, base)
         except (ModelError, OSError) as error:
-            self._problems[repository] = f"{error}; {how_old(self._place.age(repository))}"
+            self._problems[repository] = str(error), how_old(self._place.age(repository))
         except Exception as error:  # suggestions do without
             logger.error("the shared store: %s", failure(error))
-            self._problems[repository] = "the shared store cannot be asked: see the log"
+            self._problems[repository] = "the shared store cannot be asked", "see the log"
         else:
             self._problems.pop(repository, None)
 

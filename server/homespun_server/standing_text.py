@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-LEAST_BLOCK = 3  # characters in a row: fewer are there by chance
-LONGEST = 20_000  # characters of a region: in a wider one nobody can tell
+LEAST_BLOCK = 6  # characters in a row: fewer are there by chance
+WIDEST = 4, 200  # times a text's length, and characters more: in a wider region nobody can tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,14 @@ class Region:
             self.start = min(self.start, span.start)
             self.end = max(self.end, span.end) + span.grown
 
-    def standing(self, document: str) -> int:
-        """Characters of its text that are still there, in their order."""
+    def standing(self, document: str) -> int | None:
+        """Characters of its text that are still there, in their order; None where so much around
+        it has changed that nobody can tell."""
         here = document[self.start : self.end]
         if here == self.text:
             return len(self.text)
-        if len(here) > LONGEST:
-            return 0
+        if len(here) > WIDEST[0] * len(self.text) + WIDEST[1]:
+            return None
         blocks = SequenceMatcher(None, self.text, here, autojunk=False).get_matching_blocks()
-        return sum(block.size for block in blocks if block.size >= LEAST_BLOCK)
+        least = min(LEAST_BLOCK, len(self.text))
+        return sum(block.size for block in blocks if block.size >= least)

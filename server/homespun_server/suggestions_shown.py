@@ -51,6 +51,8 @@ class _Shown:
     offer: Offer
     fate: Fate
     since: float
+    in_list: bool = False
+    """Whether it goes on from an open list's entry, which the document does not have yet."""
     region: Region | None = None
     is_said: bool = False
     """Whether the editor has said that all was taken, before its text came."""
@@ -82,16 +84,19 @@ class SuggestionsShown:
     def __len__(self) -> int:
         return len(self._documents)
 
-    def shown(self, uri: str, offer: Offer, fate: Fate) -> int:
-        """A suggestion goes out; its number. What is left of the one before it keeps its own."""
-        followed = self._follow(uri, offer.text)
+    def shown(self, uri: str, text: str, offer: Offer, fate: Fate) -> int:
+        """A suggestion goes out for a document that is ``text``, which is the offer's but where an
+        open list would put something in; its number. What is left of the one before it keeps its
+        own."""
+        followed = self._follow(uri, text)
         now = followed.shown
         if now is not None and now.offer == replace(offer, end=now.offer.end):
             now.offer = offer
             return now.number
         self._end(followed)
         number = next(self._numbers)
-        followed.shown = _Shown(number, offer, fate, self._clock())
+        in_list = offer.text != text
+        followed.shown = _Shown(number, offer, fate, self._clock(), in_list)
         return number
 
     def changed(self, uri: str, text: str, *, at_once: bool) -> bool:
@@ -107,8 +112,10 @@ class SuggestionsShown:
         if (shown := followed.shown) is None:
             return False
         if (after := _after(shown.offer, text)) is None:
-            self._end(followed)
+            if not shown.in_list:  # there the next answer says whether it is the same still
+                self._end(followed)
             return False
+        shown.in_list = False
         return self._went_on(followed, shown, after, at_once=at_once)
 
     def by_command(self, number: object) -> bool:
@@ -179,8 +186,9 @@ class SuggestionsShown:
         if (found := followed.regions.get(number)) is None:
             return
         fate, region = found
-        still = region.standing(followed.text)
-        setattr(fate, name, min(fate.accepted, round(still * fate.accepted / len(region.text))))
+        if (still := region.standing(followed.text)) is not None:
+            share = still / len(region.text)
+            setattr(fate, name, min(fate.accepted, round(share * fate.accepted)))
         self._record(number, fate)
         if name == "at_end":
             del followed.regions[number]

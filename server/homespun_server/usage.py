@@ -6,6 +6,7 @@ Without a file everything is followed as with one, and nothing is written.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -41,11 +42,11 @@ class Usage:
         if self._recorder is not None:
             self._recorder.asked(Asked(_today(), _served(question), seconds, has_text))
 
-    def shown(self, question: Question, offer: Offer) -> int:
-        """A suggestion goes out; its number."""
+    def shown(self, question: Question, text: str, offer: Offer) -> int:
+        """A suggestion goes out for a document that is ``text``; its number."""
         session = self._recorder.session if self._recorder is not None else ""
         fate = Fate(_today(), session, _served(question), len(offer.rest))
-        return self._suggestions.shown(question.uri, offer, fate)
+        return self._suggestions.shown(question.uri, text, offer, fate)
 
     def changed(self, uri: str, text: str, *, at_once: bool) -> bool:
         """A document is now ``text``; whether that took what was left of a suggestion."""
@@ -75,10 +76,15 @@ def _served(question: Question) -> Served:
     return Served(
         repository=root.identity if root is not None else None,
         language=question.place.language or "",
-        base=served.base,
+        base=_name_of(served.base),
         engine=served.engine,
         revision=served.revision,
     )
+
+
+def _name_of(base: str) -> str:
+    """What a base is called; of a path its last part alone, for paths hold people's names."""
+    return re.split(r"[/\\]", base.rstrip("/\\"))[-1] if Path(base).is_absolute() else base
 
 
 def _today() -> str:

@@ -92,8 +92,9 @@ class UsageCommands:
         """Delete everything that was counted."""
         try:
             print("usage is wiped" if wipe(self.file) else "nothing was counted yet")
-        except OSError as error:
-            raise ServerError(f"{self.file} cannot be deleted: {error.strerror}") from error
+        except (OSError, sqlite3.Error) as error:
+            why = getattr(error, "strerror", None) or one_line(str(error))[:200]
+            raise ServerError(f"{self.file} cannot be wiped: {why}") from error
         return 0
 
     def _hand_on(self, to: str, text: str) -> None:

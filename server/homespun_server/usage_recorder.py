@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import queue
 import secrets
-import sqlite3
 import threading
 import time
 from collections import OrderedDict, deque
@@ -85,7 +84,7 @@ class UsageRecorder:
     def _write(self) -> None:
         try:
             self._writer.write(self._asked, self._fates.items())
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # suggestions do without
             if (kind := failure(error)) not in self._failures:
                 self._failures.add(kind)
                 logger.warning("usage is not counted: %s", kind)

@@ -102,9 +102,9 @@ def test_what_was_done_is_what_is_told(
     assert total["asked"] == total["answered"] == total["suggested"] == 6
     assert total["latency_p50_ms"] > 0
     [row] = told(user)["by_revision"]
-    assert (row["repository"], row["base"]) == (team.identity, str(taught.base))
+    assert (row["repository"], row["base"]) == (team.identity, taught.base.name)
     stored = file.read_bytes() + b"".join(f.read_bytes() for f in file.parent.glob("*-wal"))
-    for secret in (says, "width", "shapes.py", str(team.root)):
+    for secret in (says, "width", "shapes.py", str(team.root), str(taught.base.parent)):
         assert secret.encode() not in stored
 
 

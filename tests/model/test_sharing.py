@@ -125,7 +125,7 @@ def test_what_somebody_else_pushed_meanwhile_is_not_replaced(
     theirs = publish(one, "theirs")
     shared(url).push(one, REPOSITORY)
     ours = publish(two, "ours")
-    with pytest.raises(StoreError, match=r"was not here when this adapter was measured.*--force"):
+    with pytest.raises(StoreError, match=r"since this machine last looked.*--force"):
         shared(url).push(two, REPOSITORY)
     assert pushed(url)["revision"] == theirs.name
     [change] = shared(url).push(two, REPOSITORY, force=True)
@@ -158,11 +158,85 @@ def test_of_two_pushes_at_once_one_is_refused(
     publish(one, "theirs")
     publish(two, "ours")
     files: Any = Interrupting(files_at(StoreUrl.of(url)), lambda: shared(url).push(one, REPOSITORY))
-    with pytest.raises(StoreError, match=r"another revision since a moment ago"):
+    with pytest.raises(StoreError, match=r"serves something else"):
         SharedStore(files, url).push(two, REPOSITORY)
     three = machine("three")
     shared(url).pull(three, REPOSITORY)
     assert served(three) == "theirs"
+
+
+def test_what_was_taken_back_is_not_put_back_unseen(
+    url: str, machine: Callable[[str], AdapterStore]
+) -> None:
+    """By a machine that had pushed it, or measured against it, and has not looked since."""
+    one, lead = machine("one"), machine("lead")
+    publish(one, "first")
+    shared(url).push(one, REPOSITORY)
+    second = publish(one, "second")
+    shared(url).push(one, REPOSITORY)
+    shared(url).pull(lead, REPOSITORY)
+    shared(url).push_base(lead, REPOSITORY, BASE)
+    with pytest.raises(StoreError, match=r"serves the base for .* since this machine last looked"):
+        shared(url).push(one, REPOSITORY)
+    publish(one, "third")
+    with pytest.raises(StoreError, match="serves the base"):
+        shared(url).push(one, REPOSITORY)
+    shared(url).pull(one, REPOSITORY)
+    assert served(one) is None and one.open(REPOSITORY, second.name)
+    publish(one, "fourth")
+    shared(url).push(one, REPOSITORY)
+
+
+def test_two_keys_of_one_base_are_one(url: str, machine: Callable[[str], AdapterStore]) -> None:
+    """Of which revision a quantisation was made, nobody says."""
+    identity = BaseIdentity("qwen3", "abc", "starter", None)
+    unknown = BaseRecord("starter.gguf", "2" * 64, identity)
+    assert unknown.key != BASE.key and unknown.is_same(BASE)
+    one, two, three = machine("one"), machine("two"), machine("three")
+    publish(one, "theirs")
+    shared(url).push(one, REPOSITORY)
+    publish(two, "ours", unknown)
+    with pytest.raises(StoreError, match="since this machine last looked"):
+        shared(url).push(two, REPOSITORY)
+    shared(url).push(two, REPOSITORY, force=True)
+    shared(url).pull(three, REPOSITORY)
+    assert served(three) == "ours" and len(three.currents(REPOSITORY)) == 1
+
+
+def test_what_is_damaged_there_is_taken_back_or_pushed_anew(
+    tmp_path: Path, machine: Callable[[str], AdapterStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    share, one, two = tmp_path / "share", machine("one"), machine("two")
+    share.mkdir()
+    revision = publish(one)
+    shared(share.as_uri()).push(one, REPOSITORY)
+    weights = share / "files" / revision.manifest["files"]["adapter_model.safetensors"]
+    weights.write_text("WEIGHTS")
+    with pytest.raises(StoreError, match="is not what was pushed"):
+        shared(share.as_uri()).pull(two, REPOSITORY)
+    StorePlace.of(share.as_uri()).rollback(REPOSITORY, to_base=True)
+    assert pushed(share.as_uri())["revision"] is None
+    shared(share.as_uri()).push(one, REPOSITORY, force=True)
+    shared(share.as_uri()).pull(two, REPOSITORY)
+    assert served(two) == "weights"
+
+
+@pytest.mark.parametrize("when", ["99999999T999999.999999Z", "99991231T235959.999999Z"])
+def test_a_revision_of_a_day_far_off_is_not_taken(
+    tmp_path: Path, machine: Callable[[str], AdapterStore], when: str
+) -> None:
+    """All later ones would stand before it."""
+    url, name = (tmp_path / "share").as_uri(), f"{when}-deadbeef"
+    (tmp_path / "share").mkdir()
+    one, two = machine("one"), machine("two")
+    publish(one)
+    shared(url).push(one, REPOSITORY)
+    file = tmp_path / "share" / REPOSITORY / f"current={BASE.key}.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"revision": name}))
+    with pytest.raises(StoreError, match="of a day that is far off"):
+        shared(url).pull(two, REPOSITORY)
+    publish(two)
 
 
 def test_many_at_once_leave_one_that_is_whole(
@@ -199,9 +273,9 @@ class Breaking:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._files, name)
 
-    def put(self, name: str, file: Path) -> None:
+    def put(self, name: str, file: Path, *, anew: bool = False) -> None:
         self._count()
-        self._files.put(name, file)
+        self._files.put(name, file, anew=anew)
 
     def replace(self, name: str, data: bytes, mark: str | None) -> None:
         self._count()
@@ -279,8 +353,8 @@ def test_half_a_pull_changes_nothing(url: str, machine: Callable[[str], AdapterS
     files: Any = files_at(StoreUrl.of(url))
     get, gone = files.get, revision.manifest["files"]["adapter_model.safetensors"]
 
-    def broken(name: str, to: Path) -> None:
-        get(name, to)
+    def broken(name: str, to: Path, most: int) -> None:
+        get(name, to, most)
         if name.endswith(gone):
             to.write_bytes(to.read_bytes()[:2])
 
@@ -379,9 +453,12 @@ def test_where_no_store_is_none_is_made(
     [
         ("ftp://host/store", "is no store's URL"),
         ("s3://", "is no store's URL"),
-        ("s3://key:secret@bucket/store", "carries a password"),
-        ("ssh://me:secret@host/store", "carries a password"),
-        ("https://host/store?token=secret", "carries a password, a \\?"),
+        ("s3://key:secret@bucket/store", "carries a user, a password"),
+        ("s3://key:a/secret@bucket/store", "carries a user, a password"),
+        ("ssh://me:secret@host/store", "carries a user, a password"),
+        ("https://secret@host/store", "carries a user, a password"),
+        ("https://host/store?token=secret", "carries a user, a password, a \\?"),
+        ("file:///", "names no folder"),
         ("http://host/store", "is not encrypted"),
     ],
 )

@@ -78,7 +78,7 @@ def test_what_is_pulled_for_a_base_that_is_not_here_is_said(
         (("pull", "ftp://host/x"), "is no store's URL"),
         (("push", "file:///nowhere/at/all"), "has no adapter in"),
         (("pull", "file:///nowhere/at/all"), "there is no store at file:///nowhere/at/all"),
-        (("pull", "s3://key:secret@bucket"), "carries a password"),
+        (("pull", "s3://key:secret@bucket"), "carries a user, a password"),
         (("pull", "file:///x", "--store", "file:///y"), "--store takes a folder here"),
         (("prune", "--store", "file://{share}"), "prune deletes from a folder"),
         (("list", "--store", "file:///nowhere/at/all"), "there is no store at"),
@@ -182,7 +182,7 @@ def test_a_network_that_hangs_keeps_nobody_waiting(taught: Taught) -> None:
     slow.answer.set()
     until(lambda: watch.problem(REPOSITORY))
     assert watch.problem(REPOSITORY) == (
-        "the network is away; what is here is served, as of 2 hours ago"
+        *("the network is away", "what is here is served, as of 2 hours ago"),
     )
     assert slow.asked == [REPOSITORY]
     now[0] = shared_watch.EVERY

@@ -35,7 +35,8 @@ class Watch:
     def offer(self, rest: str = TEXT, at: int | None = None, replaces: int = 0) -> int:
         offset = len(self.text) - len(AFTER) if at is None else at
         fate = Fate("2026-11-30", "s1", SERVED, len(rest))
-        return self.shown.shown(URI, Offer(self.text, offset, offset + replaces, rest), fate)
+        offer = Offer(self.text, offset, offset + replaces, rest)
+        return self.shown.shown(URI, self.text, offer, fate)
 
     def put(self, piece: str, at: int | None = None, remove: int = 0) -> bool:
         """One change; whether it took all."""
@@ -167,6 +168,34 @@ def test_what_goes_on_otherwise_dismisses_it(piece: str, at: int | None) -> None
     assert watch.fate.accepted == 0
 
 
+def test_what_goes_on_from_an_open_list_is_one_suggestion_while_one_types_towards_it() -> None:
+    """As VS Code asks for it, with the entry that is selected, at every letter."""
+    watch = Watch()
+    entry, rest = "return", " width * height"
+    offset = len(watch.text) - len(AFTER)
+    seen = watch.text[:offset] + entry + watch.text[offset:]
+    numbers = []
+    for letter in "ret":
+        fate = Fate("2026-11-30", "s1", SERVED, len(rest))
+        offer = Offer(seen, offset + len(entry), offset + len(entry), rest)
+        numbers.append(watch.shown.shown(URI, watch.text, offer, fate))
+        watch.wait(0.2)
+        assert not watch.put(letter)
+    assert numbers == [1, 1, 1] and watch.fates == {}
+    watch.text = seen[: offset + len(entry)] + rest + seen[offset + len(entry) :]
+    assert watch.shown.changed(URI, watch.text, at_once=True)
+    assert (watch.fate.by_all, watch.shown.total) == (len(rest), 1)
+
+
+def test_so_much_may_change_around_it_that_nobody_can_tell() -> None:
+    watch = Watch()
+    watch.offer("x = 1")
+    watch.put("x = 1")
+    watch.put("def other():\n" + 400 * "    y = x = 1\n", 0, remove=len(watch.text))
+    watch.wait(31)
+    assert watch.fate.after_30s is None
+
+
 def test_what_nobody_can_have_seen_is_not_seen() -> None:
     watch = Watch()
     watch.offer()
@@ -190,7 +219,7 @@ def test_little_is_remembered() -> None:
     watch = Watch()
     for number in range(REMEMBERED + 1):
         fate = Fate("2026-11-30", "s1", SERVED, 1)
-        watch.shown.shown(f"file:///{number}", Offer("", 0, 0, "x"), fate)
+        watch.shown.shown(f"file:///{number}", "", Offer("", 0, 0, "x"), fate)
     assert len(watch.shown) == REMEMBERED
     assert not watch.shown.changed("file:///0", "x", at_once=True)
     assert not watch.shown.changed(OTHER, "x", at_once=True)
@@ -219,4 +248,5 @@ def test_a_region_stays_inside_its_document(
         region.moved(Span.between(document, new))
         document = new
         assert 0 <= region.start <= region.end <= len(document)
-        assert 0 <= region.standing(document) <= len(text)
+        standing = region.standing(document)
+        assert standing is None or 0 <= standing <= len(text)

@@ -134,7 +134,7 @@ def test_what_cannot_be_written_is_tried_again(
         other.execute("BEGIN EXCLUSIVE")
         for number in range(5):
             began = time.monotonic()
-            recorder.fate(number, fate(by_word=3))
+            recorder.fate(10 + number, fate(by_word=3))
             recorder.asked(Asked(TODAY, SERVED, 0.2, True))
             assert time.monotonic() - began < 0.02, "nobody waits"
             time.sleep(0.1)
@@ -178,4 +178,4 @@ def test_a_revision_that_is_liked_less_is_said_when_it_is_loaded(
     serving = load_current(store, "team/app", base, "cpu")
     assert serving is not None and serving.problem is not None
     assert f"{second} is taken less often than {first}" in serving.problem
-    assert "`homespun adapters rollback` takes it back" in serving.problem
+    assert "`homespun adapters rollback`, with the --store of editors" in serving.problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from unittest import mock
 
 from moto.server import ThreadedMotoServer
@@ -28,7 +28,8 @@ def s3_server() -> Iterator[str]:
         with mock.patch.dict(os.environ, environment):
             import fsspec
 
-            fsspec.filesystem("s3", skip_instance_cache=True).mkdir(BUCKET)
+            with suppress(FileExistsError):  # one process has one world of buckets
+                fsspec.filesystem("s3", skip_instance_cache=True).mkdir(BUCKET)
             yield f"s3://{BUCKET}/adapters"
     finally:
         server.stop()

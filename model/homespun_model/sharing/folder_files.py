@@ -31,6 +31,9 @@ class FolderFiles:
     def exists(self) -> bool:
         return self._root.is_dir()
 
+    def check_writable(self) -> None:
+        """A disk says so itself."""
+
     def names(self, folder: str) -> list[str]:
         try:
             return sorted(entry.name for entry in (self._root / folder).iterdir())
@@ -51,16 +54,18 @@ class FolderFiles:
             raise StoreError(f"{self._url}/{name} is longer than anything homespun writes there")
         return data, data.hex()
 
-    def get(self, name: str, to: Path) -> None:
+    def get(self, name: str, to: Path, most: int) -> None:
         try:
+            if (self._root / name).stat().st_size > most:
+                raise StoreError(f"{self._url}/{name} is longer than any adapter's file")
             shutil.copyfile(self._root / name, to)
         except OSError as error:
             raise self._failed(error) from error
 
-    def put(self, name: str, file: Path) -> None:
+    def put(self, name: str, file: Path, *, anew: bool = False) -> None:
         target = self._root / name
         try:
-            if not (target.exists() and target.stat().st_size == file.stat().st_size):
+            if anew or not (target.exists() and target.stat().st_size == file.stat().st_size):
                 self._write(target, file.read_bytes())
         except OSError as error:
             raise self._failed(error) from error

@@ -23,6 +23,10 @@ class SharedFiles(Protocol):
         way: a mount that is away would look like a store that is empty."""
         ...
 
+    def check_writable(self) -> None:
+        """StoreInputError where it can only be read."""
+        ...
+
     def names(self, folder: str) -> list[str]:
         """What is in a folder now, as nobody has cached it; nothing where there is none."""
         ...
@@ -33,12 +37,14 @@ class SharedFiles(Protocol):
         StoreError too for one of more than ``most`` bytes."""
         ...
 
-    def get(self, name: str, to: Path) -> None:
-        """A file, into another on this machine."""
+    def get(self, name: str, to: Path, most: int) -> None:
+        """A file, into another on this machine. StoreError too for one of more than ``most``
+        bytes."""
         ...
 
-    def put(self, name: str, file: Path) -> None:
-        """A file that never changes, unless it is there already; whole or not at all."""
+    def put(self, name: str, file: Path, *, anew: bool = False) -> None:
+        """A file that never changes, whole or not at all; one that is there already, of the same
+        size, is left unless ``anew``."""
         ...
 
     def replace(self, name: str, data: bytes, mark: str | None) -> None:

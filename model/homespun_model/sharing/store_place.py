@@ -17,13 +17,13 @@ from pathlib import Path
 import platformdirs
 
 from homespun_model.bases.identity import BaseRecord
-from homespun_model.errors import StoreError
 from homespun_model.files.disk import replace
 from homespun_model.sharing.bucket_files import BucketFiles
 from homespun_model.sharing.folder_files import FolderFiles
 from homespun_model.sharing.shared_files import SharedFiles
 from homespun_model.sharing.shared_store import Change, SharedStore
 from homespun_model.sharing.url import StoreUrl, check_named, is_url
+from homespun_model.store.adopt import serve_base
 from homespun_model.store.store import AdapterStore, Revision, default_store
 
 _ASKED = "asked.json"  # no folder: no repository is called so
@@ -71,21 +71,24 @@ class StorePlace:
     def rollback(
         self, repository: str, *, base: BaseRecord | str | None = None, to_base: bool = False
     ) -> tuple[str, Revision | None]:
-        """As ``AdapterStore.rollback``, of what the URL serves: there and here. What the one before
-        it was is brought here first. StoreError."""
-        shared, before = self.shared(), self.store.currents(repository, base)
-        for current in before:
+        """As ``AdapterStore.rollback``, of what the URL serves: there, then here. What the one
+        before it was is brought here first; with ``to_base`` nothing has to be whole, there or
+        here. StoreError."""
+        shared = self.shared()
+        if to_base:
+            was = shared.push_base(self.store, repository, base, force=True)
+            serve_base(self.store, repository, was)
+            return was.id, None
+        self.pull(repository, base if isinstance(base, BaseRecord) else None)
+        for current in self.store.currents(repository, base):
             now = self.store.open_current(repository, current.file)
-            if isinstance(parent := now.manifest.get("parent"), str) and not to_base:
+            if isinstance(parent := now.manifest.get("parent"), str):
                 shared.bring(self.store, repository, parent)
-        called, revision = self.store.rollback(repository, base=base, to_base=to_base)
-        [record] = [one.record for one in before if one.base == called]
-        if record is None:
-            raise StoreError(f"nobody can tell the base of what {repository} is served with")
-        if revision is None:
-            shared.push_base(self.store, repository, record)
+        called, revision = self.store.rollback(repository, base=base)
+        if revision is not None:
+            shared.push_revision(self.store, revision)
         else:
-            shared.push(self.store, repository, record)
+            shared.push_base(self.store, repository, called)
         return called, revision
 
     def age(self, repository: str) -> float | None:

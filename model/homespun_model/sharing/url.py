@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from homespun_model.errors import StoreInputError
 
@@ -27,7 +26,7 @@ KINDS = {
     "sftp": "ssh",
 }
 """What each scheme is a name of; also the extras that bring them, but for ``file``."""
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)")
 
 
 def is_url(text: str) -> bool:
@@ -55,32 +54,37 @@ class StoreUrl:
         """StoreInputError for what is none, or names its own credentials."""
         found = _FORM.fullmatch(text)
         kind = KINDS.get(found["kind"].lower()) if found else None
-        if kind is None:
+        if found is None or kind is None:
             kinds = ", ".join(sorted(set(KINDS.values())))
-            raise StoreInputError(f"{_shown(text)} is no store's URL: it begins with {kinds}, ://")
-        try:
-            parts = urlsplit(text)
-            host, password = parts.hostname, parts.password
-        except ValueError as error:
-            raise StoreInputError(f"{_shown(text)} is no store's URL: {error}") from error
-        if password is not None or parts.query or parts.fragment:
+            raise StoreInputError(f"{_hidden(text)} is no store's URL: it begins with {kinds}, ://")
+        rest = found["rest"].rstrip("/")
+        if not rest:
+            raise StoreInputError(f"{_hidden(text)} names no folder")
+        if _has_secrets(kind, rest):
             raise StoreInputError(
-                f"{_shown(text)} carries a password, a ? or a #: give credentials in the "
+                f"{_hidden(text)} carries a user, a password, a ? or a #: give credentials in the "
                 "environment, as the provider's own programs take them"
             )
-        if text.lower().startswith("http://") and host not in _LOOPBACK:
-            raise StoreInputError(f"{_shown(text)} is not encrypted: give an https URL")
-        return cls(kind, text.rstrip("/"))
+        if found["kind"].lower() == "http" and not _LOOPBACK.match(rest):
+            raise StoreInputError(f"{_hidden(text)} is not encrypted: give an https URL")
+        return cls(kind, f"{found['kind']}://{rest}")
 
     def __str__(self) -> str:
-        return _shown(self.text)
+        return self.text
 
     @property
     def is_read_only(self) -> bool:
         return self.kind == "https"
 
 
-def _shown(text: str) -> str:
-    """Without what may be a secret."""
-    without = re.sub(r"(?<=://)[^/@]*:[^/@]*@", "", text)
-    return re.split(r"[?#]", without)[0][:200]
+def _has_secrets(kind: str, rest: str) -> bool:
+    """Whether more than a user's name stands where secrets do; that may in front of ssh's hosts."""
+    if kind == "ssh":
+        rest = re.sub(r"^[^/@:]+@", "", rest)
+    return re.search(r"[@?#]", rest) is not None
+
+
+def _hidden(text: str) -> str:
+    """No more than what kind it is: the rest may be a secret."""
+    scheme, found, _ = text.partition("://")
+    return f"{scheme[:20]}://…" if found else repr(text[:80])

@@ -58,11 +58,27 @@ def first_commits(manifest: Mapping[str, Any]) -> set[str]:
     return set()
 
 
+def made_at(name: str) -> datetime | None:
+    """When a revision of that name was made, by its maker's clock; None for no such name."""
+    if not NAME.fullmatch(name):
+        return None
+    try:
+        return datetime.strptime(name.split("-", maxsplit=1)[0], _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def is_taken_from_others(name: str) -> bool:
+    """Whether a revision of that name may come from another store: one of a day that is far off
+    would stand behind all that come after it."""
+    made = made_at(name)
+    return made is not None and made < datetime.now(UTC) + timedelta(days=1)
+
+
 def new_name(files: Mapping[str, str], *, after: str | None) -> str:
     """The time and a hash of ``files``; sorts behind ``after`` even if the clock went back."""
     now = datetime.now(UTC)
-    if after is not None:
-        last = datetime.strptime(after.split("-")[0], _TIME).replace(tzinfo=UTC)
+    if after is not None and (last := made_at(after)) is not None:
         now = max(now, last + timedelta(microseconds=1))
     digest = hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
     return f"{now.strftime(_TIME)}-{digest[:8]}"

@@ -34,10 +34,11 @@ CREATE TABLE IF NOT EXISTS days (
   day TEXT NOT NULL, served INTEGER NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL,
   PRIMARY KEY (day, served, what)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS suggestions (
-  id INTEGER PRIMARY KEY, day TEXT NOT NULL, session TEXT NOT NULL, served INTEGER NOT NULL,
+  session TEXT NOT NULL, number INTEGER NOT NULL, day TEXT NOT NULL, served INTEGER NOT NULL,
   length INTEGER NOT NULL, typed INTEGER NOT NULL, by_word INTEGER NOT NULL,
   by_line INTEGER NOT NULL, by_all INTEGER NOT NULL,
-  after_30s INTEGER, after_5m INTEGER, at_end INTEGER);
+  after_30s INTEGER, after_5m INTEGER, at_end INTEGER,
+  PRIMARY KEY (session, number)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS suggestions_by_day ON suggestions (day);
 """
 # Kinds of disks that other machines write to as well, where shared memory is not shared.
@@ -57,24 +58,23 @@ class UsageWriter:
         self._file = file
         self._connection: sqlite3.Connection | None = None
         self._ids: dict[Served, int] = {}
-        self._rows: dict[int, int] = {}
-        """Of each fate by its number."""
+        self._version: int | None = None
 
     def write(self, asked: Iterable[Asked], fates: Iterable[tuple[int, Fate]]) -> None:
         """All of it or nothing. A fate whose number was written before is written over."""
-        written: list[tuple[int, int]] = []
         try:
             with self._open() as connection:
+                self._look_for_others(connection)
                 for each in asked:
                     self._count(connection, each)
-                written += [(n, self._put(connection, n, fate)) for n, fate in fates]
+                for number, fate in fates:
+                    self._put(connection, number, fate)
         except sqlite3.Error as error:
             self._ids.clear()  # what was new is rolled back
             if any(said in str(error) for said in _NO_DATABASE):
                 self.close()
                 put_aside(self._file)
             raise
-        self._rows.update(written)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -82,7 +82,6 @@ class UsageWriter:
                 self._connection.close()
             self._connection = None
         self._ids.clear()
-        self._rows.clear()
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -96,6 +95,13 @@ class UsageWriter:
             self._connection = connection
         return self._connection
 
+    def _look_for_others(self, connection: sqlite3.Connection) -> None:
+        """What somebody else has written since may have wiped what is known by number."""
+        [(version,)] = connection.execute("PRAGMA data_version")
+        if version != self._version:
+            self._version = version
+            self._ids.clear()
+
     def _count(self, connection: sqlite3.Connection, asked: Asked) -> None:
         served = self._served(connection, asked.served)
         what = ["asked"]
@@ -108,23 +114,19 @@ class UsageWriter:
             [(asked.day, served, each) for each in what],
         )
 
-    def _put(self, connection: sqlite3.Connection, number: int, fate: Fate) -> int:
-        numbers = (fate.typed, fate.by_word, fate.by_line, fate.by_all)
-        later = (fate.after_30s, fate.after_5m, fate.at_end)
-        if (row := self._rows.get(number)) is not None:
-            connection.execute(
-                "UPDATE suggestions SET typed = ?, by_word = ?, by_line = ?, by_all = ?, "
-                "after_30s = ?, after_5m = ?, at_end = ? WHERE id = ?",
-                (*numbers, *later, row),
-            )
-            return row
-        served = self._served(connection, fate.served)
-        done = connection.execute(
-            "INSERT INTO suggestions VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (fate.day, fate.session, served, fate.length, *numbers, *later),
+    def _put(self, connection: sqlite3.Connection, number: int, fate: Fate) -> None:
+        connection.execute(
+            "INSERT INTO suggestions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET typed = excluded.typed, by_word = excluded.by_word, "
+            "by_line = excluded.by_line, by_all = excluded.by_all, "
+            "after_30s = excluded.after_30s, after_5m = excluded.after_5m, "
+            "at_end = excluded.at_end",
+            (
+                *(fate.session, number, fate.day, self._served(connection, fate.served)),
+                *(fate.length, fate.typed, fate.by_word, fate.by_line, fate.by_all),
+                *(fate.after_30s, fate.after_5m, fate.at_end),
+            ),
         )
-        assert done.lastrowid is not None
-        return done.lastrowid
 
     def _served(self, connection: sqlite3.Connection, served: Served) -> int:
         if (known := self._ids.get(served)) is not None:
@@ -152,11 +154,25 @@ def reading(file: Path) -> Iterator[sqlite3.Connection | None]:
 
 
 def wipe(file: Path) -> bool:
-    """Delete what is counted; whether there was anything. OSError."""
-    there = file.exists()
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
-    return there
+    """Delete what is counted; whether there was anything. OSError, sqlite3.Error.
+
+    Emptied and not removed: a server that has it open goes on counting in it.
+    """
+    if not file.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(file, timeout=5.0)) as connection:
+            with connection:
+                for table in ("days", "suggestions", "served"):
+                    connection.execute(f"DROP TABLE IF EXISTS {table}")
+                connection.executescript(_SCHEMA)
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.DatabaseError as error:
+        if not any(said in str(error) for said in _NO_DATABASE):
+            raise
+        file.unlink()
+    return True
 
 
 def put_aside(file: Path) -> None:

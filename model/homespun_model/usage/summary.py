@@ -164,11 +164,11 @@ def of_revision(file: Path, repository: str, revision: str | None) -> Row | None
 
 
 def against_the_one_before(
-    connection: sqlite3.Connection, repository: str, now: str, before: str | None
+    connection: sqlite3.Connection, repository: str, base: str, now: str, before: str | None
 ) -> Difference | None:
     """How revision ``now`` is taken against ``before``, None for the base alone; None while too few
     of either were seen to say. Sessions on a day are drawn anew (bootstrap), not suggestions."""
-    groups = [_sittings(connection, repository, each) for each in (before, now)]
+    groups = [_sittings(connection, repository, base, each) for each in (before, now)]
     for group in groups:
         if len(group) < LEAST_SITTINGS or group[:, 0].sum() < LEAST_SEEN:
             return None
@@ -184,14 +184,14 @@ def against_the_one_before(
 
 
 def _sittings(
-    connection: sqlite3.Connection, repository: str, revision: str | None
+    connection: sqlite3.Connection, repository: str, base: str, revision: str | None
 ) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """(sittings, 2): seen and taken of each session on a day."""
     found = connection.execute(
         "SELECT count(*), sum(by_word + by_line + by_all > 0) FROM suggestions "
-        "JOIN served ON served.id = served WHERE repository = ? AND revision IS ? "
+        "JOIN served ON served.id = served WHERE repository = ? AND base = ? AND revision IS ? "
         "GROUP BY day, session",
-        (repository, revision),
+        (repository, base, revision),
     ).fetchall()
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 

@@ -67,7 +67,7 @@ def verdicts(connection: sqlite3.Connection) -> list[Verdict]:
         if not named:
             continue
         before = named[-2] if len(named) > 1 else None
-        difference = against_the_one_before(connection, repository, named[-1], before)
+        difference = against_the_one_before(connection, repository, base, named[-1], before)
         told.append(Verdict(repository, base, named[-1], before, difference))
     return told
 

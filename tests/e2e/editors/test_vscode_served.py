@@ -163,7 +163,6 @@ def asked_again(workbench: Workbench, says: str) -> bool:
 
 
 @pytest.mark.usefixtures("team")
-@pytest.mark.usefixtures("team")
 def test_where_there_is_no_server_it_is_installed_for_whoever_agrees(
     open_workbench: OpenWorkbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -88,7 +88,7 @@ def test_no_code_and_no_path_is_in_the_file(file: Path) -> None:
         }
     texts = {"repository", "language", "base", "engine", "revision", "day", "what", "session"}
     assert columns - texts <= {
-        *("id", "served", "count", "length", "typed", "by_word", "by_line", "by_all"),
+        *("id", "number", "served", "count", "length", "typed", "by_word", "by_line", "by_all"),
         *("after_30s", "after_5m", "at_end"),
     }
 
@@ -144,8 +144,17 @@ def test_one_of_a_newer_version_is_left_alone(file: Path) -> None:
 
 def test_wiped_nothing_is_left(file: Path) -> None:
     assert not wipe(file)
-    wrote(file, [], [fate()])
-    assert wipe(file) and not list(file.parent.iterdir())
+    writer = UsageWriter(file)
+    writer.write([Asked(DAY, served(), 0.1, True)], [(1, fate(by_word=4))])
+    assert wipe(file) and of_revision(file, "team/app", "r2") is None
+    assert b"team/app" not in file.read_bytes()
+    # A server that has it open goes on, and knows nothing of before.
+    writer.write([Asked(DAY, served(), 0.1, True)], [(1, fate(by_word=4)), (2, fate())])
+    writer.close()
+    found = of_revision(file, "team/app", "r2")
+    assert found is not None and (found.seen, found.asked) == (2, 1)
+    file.write_bytes(b"no database at all" * 99)
+    assert wipe(file) and not file.exists()
 
 
 def used(file: Path, revision: str | None, share: float, sessions: int = 20) -> None:
