@@ -116,7 +116,7 @@ export class Menu {
 
   private async rollback(): Promise<void> {
     const [installation, folder] = [await this.installation(), await repository()];
-    if (installation !== undefined && folder !== undefined) {
+    if (installation !== undefined && folder !== undefined && (await isForAll(this.settings().store))) {
       const [program, ...first] = installation.homespun;
       const words = ["adapters", "rollback", folder, ...storeFlags(this.settings(), this.status.answering)];
       await runInTerminal("Roll back", folder, [program, ...first, ...words]);
@@ -146,6 +146,15 @@ async function repository(): Promise<string | undefined> {
   }
   const chosen = folders.length > 1 ? await vscode.window.showWorkspaceFolderPick() : folders[0];
   return chosen && (repositoryOf(path.join(chosen.uri.fsPath, "x")) ?? chosen.uri.fsPath);
+}
+
+/** A store at a URL is the team's: whoever takes back there does so for everybody. */
+async function isForAll(store: string): Promise<boolean> {
+  if (!store.includes("://")) {
+    return true;
+  }
+  const [question, yes] = [`Serve what was served before, for everybody who uses ${store}?`, "Roll Back for All"];
+  return (await vscode.window.showWarningMessage(question, { modal: true }, yes)) === yes;
 }
 
 function outputOf([program, ...words]: Words): Promise<string> {

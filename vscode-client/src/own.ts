@@ -11,6 +11,7 @@ import { type Surroundings, type Words, isExecutable, onPath } from "./locate";
 
 /** Written when all is there: what an installation that broke off has left is not one. */
 const WHOLE = "whole";
+const A_DAY = 24 * 3_600_000;
 const NEWEST = 14;
 const OLDEST = 11;
 /** Debian's python3 is there without what `venv` needs. */
@@ -52,11 +53,17 @@ export class OwnInstallation {
     this.isStopped = false;
     // A folder of its own each time: another window may be at it too, and a virtual environment cannot be moved.
     const root = path.join(this.storage, `${this.prefix}${Date.now().toString(36)}`);
-    const outcome = await this.makeIn(root, around, say);
+    let outcome = await this.makeIn(root, around, say);
     if (outcome === "done") {
-      await fs.promises.writeFile(path.join(root, WHOLE), "");
+      outcome = await fs.promises.writeFile(path.join(root, WHOLE), "").then(
+        () => "done" as const,
+        (error: unknown) => ({ error: String(error) }),
+      );
     }
-    const stale = this.folders().filter((folder) => (outcome === "done" ? !this.isOfThis(folder) : folder === root));
+    const isDone = outcome === "done";
+    const stale = this.folders().filter((folder) =>
+      isDone ? !this.isOfThis(folder) || brokeOff(folder) : folder === root,
+    );
     for (const folder of stale) {
       await fs.promises.rm(folder, { recursive: true, force: true }).catch((error: unknown) => say(String(error)));
     }
@@ -117,6 +124,11 @@ export class OwnInstallation {
     const found = fs.readdirSync(this.storage).filter((name) => name.startsWith("server-"));
     return found.sort().map((name) => path.join(this.storage, name));
   }
+}
+
+/** Whether a window was closed in the middle of it: nothing takes a day. */
+function brokeOff(folder: string): boolean {
+  return !fs.existsSync(path.join(folder, WHOLE)) && Date.now() - fs.statSync(folder).mtimeMs > A_DAY;
 }
 
 function interpreter(root: string, windows: boolean): string {
