@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 from git_repositories import make_repository
 from homespun_model.bases.extras import EXTRAS, lacking
+from homespun_model.sharing.bucket_files import PACKAGES
+from homespun_model.sharing.url import KINDS
 from tiny_models import tiny_base
 
 if TYPE_CHECKING:
@@ -70,16 +72,25 @@ def test_the_extras_are_pyprojects() -> None:
 
 
 def test_everything_that_is_imported_is_declared() -> None:
-    declared = names(PROJECT["dependencies"]) | NONE
+    declared = names(PROJECT["dependencies"]) | NONE | set(PACKAGES.values())
     ours = {f"homespun_{room}" for room in ROOMS}
     distributions = packages_distributions()
     undeclared = {
         (library, file)
         for library, file in imported()
         if library not in sys.stdlib_module_names | ours
-        and not {d.replace("-", "_").lower() for d in distributions[library]} & declared
+        and not {d.replace("-", "_").lower() for d in distributions.get(library, [library])}
+        & declared
     }
     assert undeclared == set()
+
+
+def test_what_a_store_s_url_takes_is_an_extra_of_its_kind() -> None:
+    extras = PROJECT["optional-dependencies"]
+    assert {kind: names(extras[kind]) for kind in PACKAGES} == {
+        kind: {package} for kind, package in PACKAGES.items()
+    }
+    assert set(KINDS.values()) == {*PACKAGES, "file"}
 
 
 def test_serving_takes_no_extra(taught: Taught, tmp_path: Path) -> None:
