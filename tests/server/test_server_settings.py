@@ -18,7 +18,8 @@ def test_no_settings_are_defaults_without_a_word() -> None:
 
 def test_good_settings_hold() -> None:
     options = {"exclude": ["*.min.js"], "max_new_tokens": 32, "idle_minutes": 0, "status": True}
-    assert read_editor_settings(options) == (EditorSettings(("*.min.js",), 32, 0, True), None)
+    right = EditorSettings(("*.min.js",), 32, 0, usage=False, status=True)
+    assert read_editor_settings(options | {"usage": False}) == (right, None)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_good_settings_hold() -> None:
         ({"id": "other"}, "'id' is a flag"),
         (
             {"maxNewTokens": 3},
-            "'maxNewTokens' is unknown (known: exclude, max_new_tokens, idle_minutes, status)",
+            "'maxNewTokens' is unknown (known: exclude, max_new_tokens, idle_minutes, usage, status)",
         ),
         ({"max_new_tokens": 0}, "'max_new_tokens' must be a number from 1 to 128"),
         ({"max_new_tokens": True}, "'max_new_tokens' must be"),

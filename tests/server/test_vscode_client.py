@@ -30,7 +30,7 @@ MANIFEST = json.loads((CLIENT / "package.json").read_text(encoding="utf-8"))
 SETTINGS: dict[str, dict[str, Any]] = MANIFEST["contributes"]["configuration"]["properties"]
 MEGABYTE = 1_000_000
 LOCKED = "package-lock.json"
-NOT_SOURCES = ("node_modules", "dist", "*.vsix")
+NOT_SOURCES = ("node_modules", "dist", "server", "*.vsix")
 
 
 def test_it_is_the_version_of_the_server_and_of_its_own_lock_file() -> None:
@@ -58,11 +58,11 @@ def test_the_lock_file_names_no_registry() -> None:
 def test_a_workspace_sets_nothing_that_a_flag_sets() -> None:
     machine = {name for name, setting in SETTINGS.items() if setting["scope"] == "machine"}
     assert machine == {
-        f"homespun.{name}" for name in ("command", "base", "store", "device", "fimFormat")
+        f"homespun.{name}" for name in ("command", "base", "store", "device", "fimFormat", "usage")
     }
     untrusted = MANIFEST["capabilities"]["untrustedWorkspaces"]
     assert untrusted["supported"] == "limited"
-    assert set(untrusted["restrictedConfigurations"]) == machine
+    assert set(untrusted["restrictedConfigurations"]) == machine - {"homespun.usage"}
     assert MANIFEST["capabilities"]["virtualWorkspaces"]["supported"] is False
 
 
@@ -101,6 +101,7 @@ def test_the_options_it_sends_are_ones_the_server_takes() -> None:
     body = source.partition("export function initializationOptions(")[2].partition("\n}")[0]
     names = re.findall(r'options\["(\w+)"\]', body)
     values: dict[str, Any] = {"exclude": ["*.md"], "max_new_tokens": 8, "idle_minutes": 0}
+    values["usage"] = False
     assert set(names) == set(values)
     assert set(names).isdisjoint(BY_FLAG)
     _, problem = read_editor_settings({"status": True} | values)
