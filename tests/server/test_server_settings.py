@@ -31,7 +31,8 @@ def test_good_settings_hold() -> None:
         ({"id": "other"}, "'id' is a flag"),
         (
             {"maxNewTokens": 3},
-            "'maxNewTokens' is unknown (known: exclude, max_new_tokens, idle_minutes, usage, status)",
+            "'maxNewTokens' is unknown (known: exclude, max_new_tokens, idle_minutes, usage, "
+            "status)",
         ),
         ({"max_new_tokens": 0}, "'max_new_tokens' must be a number from 1 to 128"),
         ({"max_new_tokens": True}, "'max_new_tokens' must be"),
