@@ -187,6 +187,19 @@ def test_what_was_taken_back_is_not_put_back_unseen(
     shared(url).push(one, REPOSITORY)
 
 
+def test_what_the_first_push_replaced_can_be_taken_back_too(
+    url: str, machine: Callable[[str], AdapterStore]
+) -> None:
+    one, two = machine("one"), machine("two")
+    first = publish(one, "first")
+    publish(one, "second")
+    shared(url).push(one, REPOSITORY)
+    shared(url).pull(two, REPOSITORY)
+    shared(url).bring(two, REPOSITORY, first.name)
+    two.rollback(REPOSITORY)
+    assert served(two) == "first"
+
+
 def test_two_keys_of_one_base_are_one(url: str, machine: Callable[[str], AdapterStore]) -> None:
     """Of which revision a quantisation was made, nobody says."""
     identity = BaseIdentity("qwen3", "abc", "starter", None)

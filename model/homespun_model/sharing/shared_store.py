@@ -193,7 +193,8 @@ class SharedStore:
         if is_same:
             return change
         if revision is not None:
-            self._upload(repository, revision, anew=force)
+            for each in (*_before(store, revision), revision):
+                self._upload(repository, each, anew=force)
         told = Served(before.base if before else base, now).to_bytes()
         try:
             self._files.replace(name, told, mark)
@@ -301,6 +302,16 @@ def _staged(store: AdapterStore, repository: str) -> Iterator[Path]:
         yield staged
     finally:
         store.discard(staged)
+
+
+def _before(store: AdapterStore, revision: Revision) -> Iterator[Revision]:
+    """What a revision replaced, so that it can be taken back; nothing where that is not here."""
+    parent = revision.manifest.get("parent")
+    if isinstance(parent, str):
+        with contextlib.suppress(StoreError):
+            before = store.open(revision.repository, parent)
+            if not problems(before):
+                yield before
 
 
 def _at(repository: str, name: str) -> str:
