@@ -15,7 +15,7 @@ import pytest
 from homespun_corpus.repo.identity import identity_of
 from hub_server import HubServer
 
-from .conftest import OpenWorkbench, RealServer
+from .conftest import ROOT, OpenWorkbench, RealServer
 from .starter import Clone, Typist, publish_blank_adapter
 from .workbench import Workbench
 
@@ -170,6 +170,10 @@ def test_where_there_is_no_server_it_is_installed_for_whoever_agrees(
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python3").symlink_to(Path(sys.base_prefix) / "bin/python3")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    # The editor has another home here: pip is to ask where it always does, for what is pinned.
+    monkeypatch.setenv("PIP_CONSTRAINT", str(ROOT / "constraints.txt"))
+    if (pip := Path.home() / ".config/pip/pip.conf").exists():
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(pip))
     workbench = open_workbench("shapes.py")
 
     def wait_for_text(selector: str, text: str, timeout: float = 60) -> None:
