@@ -173,18 +173,5 @@ def publish(
     """
     interruption.ignore()  # interrupted means not published: it is now or never
     interruption.check()
-    store = place.store
-    if decision.outcome != "published":
-        return store.keep(identity, folder, manifest)
-    if place.url is None:
-        return store.publish(identity, folder, manifest)
-    from homespun_model.store.adopt import serve
-
-    revision = store.keep(identity, folder, manifest)
-    try:
-        place.shared().push_revision(store, revision)
-    except StoreError as error:
-        left = f"{revision.name}, which is better, is kept in {store.root} and served nowhere"
-        raise StoreError(f"{error}; {left}: run it again") from error
-    serve(store, revision)
-    return revision
+    keep = place.publish if decision.outcome == "published" else place.store.keep
+    return keep(identity, folder, manifest)

@@ -84,10 +84,7 @@ class AdapterCommands:
 
     def rollback(self, *, to_base: bool) -> int:
         """Serve what was served before, or the base."""
-        if self.place.url is None:
-            base, revision = self.store.rollback(self.repository, base=self.base, to_base=to_base)
-        else:
-            base, revision = self.place.rollback(self.repository, base=self.base, to_base=to_base)
+        base, revision = self.place.rollback(self.repository, base=self.base, to_base=to_base)
         served = (
             f"{revision.name} on {base}" if revision else f"the base, {base}, without an adapter,"
         )

@@ -11,19 +11,22 @@ import contextlib
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
 from homespun_model.bases.identity import BaseRecord
+from homespun_model.errors import StoreError
 from homespun_model.files.disk import replace
 from homespun_model.sharing.bucket_files import BucketFiles
 from homespun_model.sharing.folder_files import FolderFiles
 from homespun_model.sharing.shared_files import SharedFiles
 from homespun_model.sharing.shared_store import Change, SharedStore
 from homespun_model.sharing.url import StoreUrl, check_named, is_url
-from homespun_model.store.adopt import serve_base
+from homespun_model.store.adopt import serve, serve_base
 from homespun_model.store.store import AdapterStore, Revision, default_store
 
 _ASKED = "asked.json"  # no folder: no repository is called so
@@ -68,12 +71,28 @@ class StorePlace:
         self._note(repository)
         return changes
 
+    def publish(self, repository: str, staged: Path, manifest: Mapping[str, Any]) -> Revision:
+        """As ``AdapterStore.publish``; with a URL it is served once it is served there. StoreError
+        where it could not be pushed: then it is kept here and served nowhere."""
+        if self.url is None:
+            return self.store.publish(repository, staged, manifest)
+        revision = self.store.keep(repository, staged, manifest)
+        try:
+            self.shared().push_revision(self.store, revision)
+        except StoreError as error:
+            left = f"{revision.name}, which is better, is kept in {self.store.root}"
+            raise StoreError(f"{error}; {left} and served nowhere: run it again") from error
+        serve(self.store, revision)
+        return revision
+
     def rollback(
         self, repository: str, *, base: BaseRecord | str | None = None, to_base: bool = False
     ) -> tuple[str, Revision | None]:
-        """As ``AdapterStore.rollback``, of what the URL serves: there, then here. What the one
-        before it was is brought here first; with ``to_base`` nothing has to be whole, there or
-        here. StoreError."""
+        """As ``AdapterStore.rollback``; with a URL of what that serves, there, then here: what the
+        one before it was is brought here first, and with ``to_base`` nothing has to be whole, there
+        or here. StoreError."""
+        if self.url is None:
+            return self.store.rollback(repository, base=base, to_base=to_base)
         shared = self.shared()
         if to_base:
             was = shared.push_base(self.store, repository, base, force=True)
