@@ -525,6 +525,29 @@ def test_https_is_read_and_not_written(machine: Callable[[str], AdapterStore]) -
         files_at(StoreUrl.of("https://example.org/store")).replace("x", b"", None)
 
 
+def test_what_is_published_to_a_url_is_served_there_or_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    share = tmp_path / "share"
+    share.mkdir()
+    place = StorePlace.of(share.as_uri())
+    about = {"base": BASE.to_json(), "prompt_version": 1}
+
+    def stage(content: str) -> Path:
+        staged = place.store.stage(REPOSITORY)
+        (staged / "adapter_model.safetensors").write_text(content)
+        (staged / "adapter_config.json").write_text("{}")
+        return staged
+
+    first = place.publish(REPOSITORY, stage("first"), about)
+    assert pushed(share.as_uri())["revision"] == first.name and served(place.store) == "first"
+    share.rename(tmp_path / "away")
+    with pytest.raises(StoreError, match="is kept in .* and served nowhere: run it again"):
+        place.publish(REPOSITORY, stage("second"), about)
+    assert served(place.store) == "first" and len(place.store.revisions(REPOSITORY)) == 2
+
+
 def test_a_mirror_serves_on_when_its_url_is_gone(
     tmp_path: Path, machine: Callable[[str], AdapterStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
