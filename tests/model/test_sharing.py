@@ -543,7 +543,7 @@ def test_what_is_published_to_a_url_is_served_there_or_nowhere(
     first = place.publish(REPOSITORY, stage("first"), about)
     assert pushed(share.as_uri())["revision"] == first.name and served(place.store) == "first"
     share.rename(tmp_path / "away")
-    with pytest.raises(StoreError, match="is kept in .* and served nowhere: run it again"):
+    with pytest.raises(StoreError, match=r"is kept in .* and served nowhere: run it again"):
         place.publish(REPOSITORY, stage("second"), about)
     assert served(place.store) == "first" and len(place.store.revisions(REPOSITORY)) == 2
 
