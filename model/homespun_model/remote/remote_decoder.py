@@ -28,6 +28,7 @@ from homespun_model.decoding.callbacks import (
 from homespun_model.decoding.decode import Decoded
 from homespun_model.decoding.ngram_index import NgramView
 from homespun_model.errors import Cancelled, RemoteNonsense
+from homespun_model.remote import wire
 from homespun_model.remote.link import Stream
 from homespun_model.remote.wire import Step, steps
 
@@ -76,18 +77,22 @@ class RemoteDecoder:
         try:
             while len(ids) < max_new_tokens:
                 some = allowed(ids)
-                expected = reader.expected(ids, some)
+                try:
+                    expected = reader.expected(ids, some)
+                except _Untold:
+                    break
                 if ngrams is not None:
                     cached = source.next_tokens(source.find(ids))
                     expected = blended(expected, cached, stop_ids) if cached else expected
-                token, logprob = chosen(expected, some)
+                beside = math.log(_share(expected, some, self._vocabulary))
+                token = likeliest(expected, some)
                 if token in stop_ids and not may_end(ids):
-                    token, logprob = chosen(_without(expected, stop_ids), some, expected)
+                    token = likeliest(_without(expected, stop_ids), some)
                 if token in stop_ids:
                     stopped = "end"
                     break
                 ids.append(token)
-                logprobs.append(logprob)
+                logprobs.append(expected[token] - beside)
                 if not keep_going(ids, logprobs):
                     stopped = "halted"
                     break
@@ -119,6 +124,10 @@ class RemoteDecoder:
                 del self._read[next(iter(self._read))]
 
 
+class _Untold(Exception):
+    """A server has said a token and does not tell which."""
+
+
 class _Reader:
     """What a server expects behind a prompt and the tokens that were chosen, one after another."""
 
@@ -136,14 +145,20 @@ class _Reader:
         self._path: list[int] = []
         """What the stream goes on behind, and what it has said itself."""
         self._ahead: list[Step] = []
+        self._said = 0
         self.asked = 0
 
     def expected(self, ids: Sequence[int], some: NDArray[np.int64] | None) -> Mapping[int, float]:
         """Natural log-probabilities of the likeliest tokens behind ``ids``, one of ``some`` among
-        them."""
+        them. Raises _Untold."""
         if self._stream is None or self._path != list(ids):
             self._begin(ids)
-        told = self._next()
+        try:
+            told = self._next()
+        except _Untold:
+            if some is None:
+                raise
+            return self._among(ids, some)
         self._path.append(told.said)
         if some is None or not set(told.logprobs).isdisjoint(some.tolist()):
             return told.logprobs
@@ -157,7 +172,7 @@ class _Reader:
     def _begin(self, ids: Sequence[int]) -> None:
         self.close()
         self.asked += 1
-        self._ahead, self._path = [], list(ids)
+        self._ahead, self._said, self._path = [], 0, list(ids)
         self._stream = self._ask([*self._prompt, *ids], self._most - len(ids), ())
 
     def _among(self, ids: Sequence[int], some: NDArray[np.int64]) -> Mapping[int, float]:
@@ -172,35 +187,43 @@ class _Reader:
     def _begin_among(self, ids: Sequence[int], some: NDArray[np.int64]) -> None:
         self.close()
         self.asked += 1
-        self._ahead = []
+        self._ahead, self._said = [], 0
         self._stream = self._ask([*self._prompt, *ids], 1, some[:MOST_NAMED].tolist())
 
     def _next(self) -> Step:
         assert self._stream is not None, "nothing was asked"
+        is_cut = False
         while not self._ahead:
             if self._cancelled():
                 raise Cancelled
             if (event := self._stream.next(self._cancelled)) is None:
+                if is_cut:
+                    raise _Untold
                 raise RemoteNonsense("ends its answer before it is asked to")
-            self._ahead = steps(event, self._vocabulary)
+            self._ahead, is_cut = steps(event, self._vocabulary), wire.is_cut(event)
+            self._said += len(self._ahead)
+            if self._ahead and (wire.said_so_far(event) or self._said) != self._said:
+                raise _Untold
         return self._ahead.pop(0)
 
 
-def chosen(
-    expected: Mapping[int, float],
-    some: NDArray[np.int64] | None,
-    beside: Mapping[int, float] | None = None,
-) -> tuple[int, float]:
-    """The likeliest token, and how likely it is among those that are allowed (``beside``: among
-    these, where it may not be one of all)."""
-    among = _only(expected, some)
+def likeliest(expected: Mapping[int, float], some: NDArray[np.int64] | None) -> int:
+    """The likeliest token that is allowed."""
+    among = expected if some is None else set(some.tolist()) & expected.keys()
     if not among:
         raise RemoteNonsense("tells of too few tokens")
-    token = max(among, key=lambda each: (among[each], -each))
+    return max(among, key=lambda token: (expected[token], -token))
+
+
+def _share(expected: Mapping[int, float], some: NDArray[np.int64] | None, vocabulary: int) -> float:
+    """What the tokens that are allowed have of the probability. Of those that a server does not
+    tell of, what they would have if all of these had the same."""
     if some is None:
-        return token, among[token]
-    total = sum(map(math.exp, _only(beside or expected, some).values()))
-    return token, among[token] - math.log(total)
+        return 1.0
+    known = set(some.tolist()) & expected.keys()
+    untold = max(0.0, 1.0 - sum(map(math.exp, expected.values())))
+    rest = untold * (len(some) - len(known)) / max(1, vocabulary - len(expected))
+    return sum(math.exp(expected[token]) for token in known) + rest
 
 
 def blended(
@@ -223,13 +246,6 @@ def _shared(read: Sequence[int], prompt: Sequence[int]) -> int:
     """How many tokens both begin with."""
     pairs = zip(read, prompt, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(read), len(prompt)))
-
-
-def _only(expected: Mapping[int, float], some: NDArray[np.int64] | None) -> dict[int, float]:
-    if some is None:
-        return dict(expected)
-    allowed = set(some.tolist())
-    return {token: logprob for token, logprob in expected.items() if token in allowed}
 
 
 def _without(expected: Mapping[int, float], stops: frozenset[int]) -> dict[int, float]:

@@ -55,6 +55,7 @@ def request(
         "skip_special_tokens": False,
         "return_tokens_as_token_ids": True,
         "cache_prompt": True,
+        "timings_per_token": True,
         "lora": list(loras),
     }
     if bias := {str(token): SURE for token in among}:
@@ -105,6 +106,21 @@ def steps(told: Mapping[str, Any], vocabulary: int) -> list[Step]:
     if any(not 0 <= token < vocabulary for step in made for token in (step.said, *step.logprobs)):
         raise RemoteNonsense("names tokens that the base does not have")
     return made
+
+
+def said_so_far(told: Mapping[str, Any]) -> int | None:
+    """How many tokens llama.cpp has said with an event: of one that begins a character and does not
+    end it, it does not tell."""
+    timings = told.get("timings")
+    count = timings.get("predicted_n") if isinstance(timings, dict) else None
+    return count if isinstance(count, int) else None
+
+
+def is_cut(told: Mapping[str, Any]) -> bool:
+    """Whether an event says that as many tokens were said as had been asked for."""
+    choices = told.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(choice, dict) and choice.get("finish_reason") == "length"
 
 
 def _by_id(found: Any) -> Iterable[tuple[int, list[tuple[int, float]]]]:
