@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from homespun_corpus.place import Place, place_at
 from homespun_model.bases.base import Base, load_base
-from homespun_model.bases.token_healing import begun_word
 from homespun_model.completer import Completer
 from homespun_model.decoding.completing import Suggestion
 from homespun_model.decoding.ngram_index import NgramIndex
@@ -111,22 +110,22 @@ def test_a_server_says_what_the_engine_here_says(
     if copying:
         other = "def title(book):\n    if book.title == title:\n        return book\n    raise E\n"
         ngrams.update({"app/other.py": here.tokens(other)})
-    cut = 0
+    differing = 0
     for place in places():
         some = ngrams if copying else None
         mine = said(here.complete(place, ngrams=some, max_new_tokens=12))
         theirs = said(there.complete(place, ngrams=some, max_new_tokens=12))
-        if theirs.stopped == "length" != mine.stopped:  # it does not tell of half a character
+        is_cut = theirs.stopped == "length" != mine.stopped  # at half a character: it tells of none
+        if is_cut or here._prompts.ask(place).begun:
+            # Of the tokens that can go on with a word a server tells the likeliest alone: it is
+            # less sure then, and where it is too little so, there is nothing.
             assert mine.text.startswith(theirs.text)
-            cut += 1
-            continue
-        assert theirs.text == mine.text
-        if begun_word(place.prefix, base.tokenizer):
-            # Of the tokens that could have gone on with it, a server tells the likeliest alone.
-            assert theirs.line_logprob < mine.line_logprob + 0.1
+            is_same = theirs.text == mine.text
+            assert not is_same or theirs.line_logprob < mine.line_logprob + 0.1
+            differing += not is_same
         else:
             assert theirs == mine
-    assert cut < len(places()) / 4
+    assert differing < len(places()) / 4
 
 
 def test_a_word_of_which_the_likeliest_tokens_know_nothing_is_asked_for(
