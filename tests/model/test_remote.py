@@ -11,7 +11,7 @@ import pytest
 from homespun_corpus.place import Place, place_at
 from homespun_model.bases.base import Base, load_base
 from homespun_model.completer import Completer
-from homespun_model.decoding.completing import Suggestion
+from homespun_model.decoding.callbacks import always, anywhere
 from homespun_model.decoding.ngram_index import NgramIndex
 from homespun_model.errors import Cancelled, RemoteError, RemoteInputError
 from homespun_model.remote.address import RemoteAddress
@@ -82,15 +82,6 @@ def places() -> list[Place]:
     ]
 
 
-def said(suggestion: Suggestion) -> Suggestion:
-    """But for the time that it took and what its numbers are beyond a ten-thousandth."""
-    numbers = {
-        name: round(getattr(suggestion, name), 3)
-        for name in ("mean_logprob", "line_logprob", "least_logprob")
-    }
-    return replace(suggestion, milliseconds={}, **numbers)
-
-
 @pytest.mark.parametrize("copying", [False, True])
 @pytest.mark.parametrize("which", [None, 0, 1])
 def test_a_server_says_what_the_engine_here_says(
@@ -110,22 +101,31 @@ def test_a_server_says_what_the_engine_here_says(
     if copying:
         other = "def title(book):\n    if book.title == title:\n        return book\n    raise E\n"
         ngrams.update({"app/other.py": here.tokens(other)})
-    differing = 0
+    whole = 0
     for place in places():
-        some = ngrams if copying else None
-        mine = said(here.complete(place, ngrams=some, max_new_tokens=12))
-        theirs = said(there.complete(place, ngrams=some, max_new_tokens=12))
-        is_cut = theirs.stopped == "length" != mine.stopped  # at half a character: it tells of none
-        if is_cut or here._prompts.ask(place).begun:
-            # Of the tokens that can go on with a word a server tells the likeliest alone: it is
-            # less sure then, and where it is too little so, there is nothing.
-            assert mine.text.startswith(theirs.text)
-            is_same = theirs.text == mine.text
-            assert not is_same or theirs.line_logprob < mine.line_logprob + 0.1
-            differing += not is_same
-        else:
-            assert theirs == mine
-    assert differing < len(places()) / 4
+        prompt = here._prompts.ask(place)
+        allowed = here._allowed(prompt.begun)
+        mine, theirs = (
+            each._decoding.generate(
+                prompt.ids,
+                context=prompt.context,
+                max_new_tokens=12,
+                stop_ids=here._stop_ids,
+                keep_going=always,
+                allowed=allowed,
+                may_end=anywhere,
+                ngrams=ngrams.without(place.path) if copying else None,
+            )
+            for each in (here, there)
+        )
+        length = len(theirs.ids)
+        assert theirs.ids == mine.ids[:length]
+        for number in range(length):
+            # Of the tokens that can go on with a word a server tells the likeliest alone.
+            if allowed(mine.ids[:number]) is None:
+                assert theirs.logprobs[number] == pytest.approx(mine.logprobs[number], abs=2e-3)
+        whole += theirs.ids == mine.ids and theirs.stopped == mine.stopped
+    assert whole > len(places()) * 3 / 4  # llama.cpp does not tell of half a character
 
 
 def test_a_word_of_which_the_likeliest_tokens_know_nothing_is_asked_for(
@@ -137,8 +137,7 @@ def test_a_word_of_which_the_likeliest_tokens_know_nothing_is_asked_for(
         place = place_at(text, len(text), path="a.py", language="python")
         mine = here.complete(place, max_new_tokens=8)
         theirs = there.complete(place, max_new_tokens=8)
-        assert theirs.text
-        assert mine.text.startswith(theirs.text)
+        assert theirs.text[:1] == mine.text[:1] != ""
 
 
 def test_an_adapter_that_it_lacks_is_not_asked_for(
