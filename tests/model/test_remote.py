@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def test_a_server_says_what_the_engine_here_says(
     if copying:
         other = "def title(book):\n    if book.title == title:\n        return book\n    raise E\n"
         ngrams.update({"app/other.py": here.tokens(other)})
-    compared = 0
+    compared, parted = 0, 0
     for place in places():
         prompt = here._prompts.ask(place)
         allowed = here._allowed(prompt.begun)
@@ -118,16 +118,24 @@ def test_a_server_says_what_the_engine_here_says(
             )
             for each in (here, there)
         )
-        length = len(theirs.ids)
-        assert theirs.ids == mine.ids[:length]
+        length = _same(theirs.ids, mine.ids)
+        parted += length < len(theirs.ids)
         for number in range(length):
-            # Keys have 16 bits there, and of what goes on with a word it tells the likeliest.
+            # Of the tokens that can go on with a word it tells the likeliest alone.
             if allowed(mine.ids[:number]) is None:
                 assert theirs.logprobs[number] == pytest.approx(mine.logprobs[number], abs=0.1)
         compared += length
-        if length < len(mine.ids):  # llama.cpp does not tell of half a character
+        if length == len(theirs.ids) < len(mine.ids):  # it does not tell of half a character
             assert theirs.stopped == "length"
     assert compared > 200
+    assert parted <= 1  # keys and values have 16 bits there: a near tie may fall the other way
+
+
+def _same(some: Sequence[int], others: Sequence[int]) -> int:
+    """How many both begin with."""
+    return next(
+        (i for i, (a, b) in enumerate(zip(some, others, strict=False)) if a != b), len(some)
+    )
 
 
 def test_a_word_of_which_the_likeliest_tokens_know_nothing_is_asked_for(
