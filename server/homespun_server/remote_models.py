@@ -196,6 +196,5 @@ class RemoteModels:
         if is_new:
             said = f"{self._address} {error}" if isinstance(error, RemoteError) else str(error)
             message = f"{said}; until it is back this machine answers"
-            logger.warning("%s", message)
             named = self._options.remote_base or self._options.base or "the server's base"
             self._report(Status("error", named, message=message))
