@@ -15,7 +15,7 @@ from homespun_model.decoding.completing import Score
 from homespun_model.decoding.shown_from import ShownFrom
 from homespun_model.store.admission import check
 from homespun_model.store.revision import Revision
-from homespun_model.suggester import Suggester, as_the_model_sees_it
+from homespun_model.suggesting.suggester import Suggester, as_the_model_sees_it
 
 if TYPE_CHECKING:
     import torch

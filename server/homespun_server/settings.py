@@ -19,7 +19,9 @@ from homespun_model.store.folder_names import folder_names
 
 from homespun_server.errors import CommandUsageError
 
-MAX_NEW_TOKENS = 128  # what homespun_model.completer does unless told; not imported: torch
+MAX_NEW_TOKENS = (
+    128  # what homespun_model.decoding.completing does unless told; not imported: torch
+)
 MOST_IDLE_MINUTES = 24 * 60
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 BY_FLAG = ("base", "store", "device", "engine", "id", "log", "remote", "remote_base")

@@ -13,7 +13,7 @@ from homespun_model.remote.names import adapter_name, generic_name
 from homespun_model.remote.remote_server import RemoteServer
 from homespun_model.store.admission import check
 from homespun_model.store.revision import Revision
-from homespun_model.suggester import Suggester
+from homespun_model.suggesting.suggester import Suggester
 
 if TYPE_CHECKING:
     from homespun_model.decoding.completing import Suggestion
