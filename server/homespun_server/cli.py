@@ -219,6 +219,19 @@ def models_remove(name: Annotated[str, typer.Argument(help="As it is listed.")])
     return ModelCommands().remove(name)
 
 
+@models_app.command(
+    "outline", epilog="Example: homespun models outline qwen2.5-coder-0.5b-instruct coder"
+)
+def models_outline(
+    name: Annotated[str, typer.Argument(help="A base that is here.")],
+    folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
+) -> int:
+    """Have laptops ask a server without a base of their own: all of one but its weights."""
+    from homespun_server.outline_command import outline
+
+    return outline(name, folder)
+
+
 @models_app.command(ADAPT, context_settings={"allow_extra_args": True})
 def models_adapt(context: typer.Context) -> int:
     """Let a base suggest better before any team has taught it: make its generic adapter here."""
