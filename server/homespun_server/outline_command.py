@@ -7,8 +7,8 @@ from pathlib import Path
 
 from homespun_model.bases.base import load_base
 from homespun_model.bases.families import FORMAT_FILE
-from homespun_model.bases.identity import NAME_FILE
 from homespun_model.bases.tokenizer import TOKENIZER_FILE
+from homespun_model.catalogue.shelf import NAME_FILE
 from homespun_model.errors import BaseError
 from homespun_model.files.disk import replace
 
