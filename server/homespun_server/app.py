@@ -195,10 +195,11 @@ class App:
 
     def _status(self, status: Status) -> None:
         logger.info(
-            "%s: base %s%s, revision %s%s",
+            "%s: base %s%s%s, revision %s%s",
             status.state,
             status.base,
             " + generic" if status.generic else "",
+            f" at {status.remote}" if status.remote else "",
             status.revision,
             f": {status.message}" if status.message else "",
         )
@@ -265,5 +266,6 @@ def _status_params(status: Status, log: str | None) -> dict[str, Any]:
         "revision": status.revision,
         "repository": status.repository,
         "message": status.message,
+        "remote": status.remote,
         "log": log,
     }

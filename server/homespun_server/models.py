@@ -72,6 +72,12 @@ class Models:
             del loaded
             self._loader.submit(_collect)
 
+    @property
+    def base(self) -> str | None:
+        """What the base in use is called; None where none is loaded."""
+        loaded = self._loaded_now()
+        return loaded.base.id if loaded is not None else None
+
     def completers(self) -> list[Completing]:
         """Everything in memory that may answer."""
         loaded = self._loaded_now()

@@ -12,16 +12,16 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from homespun_model.errors import ModelError, RemoteError
+from homespun_model.errors import ModelError, RemoteError, RemoteInputError
 from homespun_model.remote.address import RemoteAddress
 from homespun_model.sharing.store_place import StorePlace
 
 from homespun_server.loaded_base import LoadedBase
 from homespun_server.logs import failure
-from homespun_server.models import Models
+from homespun_server.models import CHOSEN, Models
 from homespun_server.serving import Report, Serving, Status
 from homespun_server.settings import LaunchOptions
 from homespun_server.shared_watch import SharedWatch
@@ -176,7 +176,7 @@ class RemoteModels:
                 self.store,
                 load=remote.load,
                 loader=self._loader,
-                report=self._report,
+                report=self._report_of_there,
                 shared=self._shared,
                 epoch=lambda: remote.epoch,
             )
@@ -184,8 +184,8 @@ class RemoteModels:
         if not self._is_there:
             self._is_there = True
             base, generic = remote.server.base.id, self._loaded.has_generic
-            logger.info("%s answers", remote.server.address)
-            self._report(Status("ready", base, message=remote.plain.problem, generic=generic))
+            message = remote.plain.problem
+            self._report_of_there(Status("ready", base, message=message, generic=generic))
 
     def _on_failure(self, error: Exception) -> None:
         is_new = self._outage.note(error, asyncio.get_running_loop().time())
@@ -195,6 +195,12 @@ class RemoteModels:
             self._remote.epoch += 1
         if is_new:
             said = f"{self._address} {error}" if isinstance(error, RemoteError) else str(error)
-            message = f"{said}; until it is back this machine answers"
-            named = self._options.remote_base or self._options.base or "the server's base"
-            self._report(Status("error", named, message=message))
+            message = f"{said}; until it answers, this machine does"
+            base = self._here.base
+            wrong = isinstance(error, RemoteInputError) or not isinstance(error, RemoteError)
+            # What is wrong with what was set stays so until somebody acts; who is away comes back.
+            state = "error" if wrong else "loading" if base is None else "ready"
+            self._report(Status(state, base or self._options.base or CHOSEN, message=message))
+
+    def _report_of_there(self, status: Status) -> None:
+        self._report(replace(status, remote=str(self._address)))

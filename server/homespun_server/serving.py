@@ -27,6 +27,8 @@ class Status:
     message: str | None = None
     generic: bool = False
     """Whether the base is served with its generic adapter where no repository's is."""
+    remote: str | None = None
+    """The server that answers in place of this machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ export interface ServerStatus {
   readonly revision?: string | null;
   readonly repository?: string | null;
   readonly message?: string | null;
+  /** The server that answers in place of this machine. */
+  readonly remote?: string | null;
 }
 
 /** A request shorter than this shows no spinner: the item would flicker at every key. */
@@ -25,6 +27,7 @@ export class StatusItem implements vscode.Disposable {
   private state = "starting";
   private base: string | undefined;
   private generic = false;
+  private remote: string | undefined;
   private served: string | undefined;
   private offered: string | undefined;
   /** Whether the message only says that there is a better base: what is offered says it as a link. */
@@ -77,6 +80,7 @@ export class StatusItem implements vscode.Disposable {
     this.hinted = status.state === "ready" && !status.repository;
     this.base = status.base ?? this.base;
     this.generic = status.generic ?? false;
+    this.remote = status.remote ?? undefined;
     if (status.repository) {
       this.revisions.set(status.repository, status.revision ?? null);
       this.revision = status.revision ?? undefined;
@@ -165,6 +169,9 @@ export class StatusItem implements vscode.Disposable {
     const lines = [`Homespun: ${word}`];
     if (this.base !== undefined) {
       lines.push(`base: ${this.base}${this.generic ? " + generic" : ""}`);
+    }
+    if (this.remote !== undefined) {
+      lines.push(`what you type goes to ${this.remote}`);
     }
     for (const [repository, revision] of this.revisions) {
       lines.push(`${repository}: ${revision ?? "no adapter yet"}`);

@@ -37,7 +37,7 @@ end
 function actions.status()
   local now = state.get()
   local parts = { state.line() }
-  for _, part in ipairs({ 'base', 'revision' }) do
+  for _, part in ipairs({ 'base', 'revision', 'remote' }) do
     if now[part] then
       table.insert(parts, part .. ' ' .. now[part])
     end

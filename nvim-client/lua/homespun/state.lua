@@ -8,6 +8,7 @@ local M = {}
 ---@field message string?
 ---@field base string?
 ---@field revision string?
+---@field remote string?
 
 ---@type homespun.State
 local now = { state = 'starting' }
@@ -37,12 +38,12 @@ end
 --- A notification's fields, with JSON's null taken for absence.
 ---@param status table
 function M.from_server(status)
-  local told = { base = nil, revision = nil }
-  for _, key in ipairs({ 'state', 'message', 'base', 'revision' }) do
+  local told = { base = nil, revision = nil, remote = nil }
+  for _, key in ipairs({ 'state', 'message', 'base', 'revision', 'remote' }) do
     local value = status[key]
     told[key] = value ~= vim.NIL and value or nil
   end
-  now.base, now.revision = told.base, told.revision
+  now.base, now.revision, now.remote = told.base, told.revision, told.remote
   M.set(told)
 end
 
