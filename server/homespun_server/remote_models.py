@@ -22,7 +22,7 @@ from homespun_model.sharing.store_place import StorePlace
 from homespun_server.loaded_base import LoadedBase
 from homespun_server.logs import failure
 from homespun_server.models import CHOSEN, Models
-from homespun_server.serving import Report, Serving, Status
+from homespun_server.serving import Report, Serving, State, Status
 from homespun_server.settings import LaunchOptions
 from homespun_server.shared_watch import SharedWatch
 
@@ -199,7 +199,7 @@ class RemoteModels:
             base = self._here.base
             wrong = isinstance(error, RemoteInputError) or not isinstance(error, RemoteError)
             # What is wrong with what was set stays so until somebody acts; who is away comes back.
-            state = "error" if wrong else "loading" if base is None else "ready"
+            state: State = "error" if wrong else "loading" if base is None else "ready"
             self._report(Status(state, base or self._options.base or CHOSEN, message=message))
 
     def _report_of_there(self, status: Status) -> None:

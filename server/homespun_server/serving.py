@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from homespun_model.decoding.completing import Completing
 
 
+State = Literal["loading", "ready", "error"]
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What people may want to see of the engine."""
 
-    state: Literal["loading", "ready", "error"]
+    state: State
     base: str
     revision: str | None = None
     repository: str | None = None
