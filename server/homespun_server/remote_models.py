@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from homespun_model.errors import ModelError, RemoteError, RemoteInputError
@@ -22,6 +22,7 @@ from homespun_model.sharing.store_place import StorePlace
 from homespun_server.loaded_base import LoadedBase
 from homespun_server.logs import failure
 from homespun_server.models import CHOSEN, Models
+from homespun_server.outage import Outage
 from homespun_server.serving import Report, Serving, State, Status
 from homespun_server.settings import LaunchOptions
 from homespun_server.shared_watch import SharedWatch
@@ -33,32 +34,9 @@ if TYPE_CHECKING:
     from homespun_server.remote_serving import RemoteServing
 
 EVERY = 60.0  # seconds between two meetings with a server that answers
-MOST_PAUSE = 60.0  # between two with one that does not
 FIRST = 2.0  # that a request waits for the first meeting
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Outage:
-    """How the server was met lately. ``failures``: in a row, none of them a minute apart."""
-
-    failures: int = 0
-    since: float = 0.0
-    wanted: float = 0.0
-    """Seconds that the server wants to be left alone for."""
-
-    def note(self, error: Exception, now: float) -> bool:
-        """Count a failure; whether it is the first for a while."""
-        self.failures = self.failures + 1 if now - self.since < EVERY else 1
-        self.since = now
-        self.wanted = error.after if isinstance(error, RemoteError) else 0.0
-        return self.failures == 1
-
-    @property
-    def pause(self) -> float:
-        """Seconds until it is met again."""
-        return max(self.wanted, min(MOST_PAUSE, 2.0 ** (self.failures - 1)))
 
 
 class RemoteModels:
@@ -76,8 +54,7 @@ class RemoteModels:
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="remote-loader")
         self._remote: RemoteServing | None = None
         self._loaded: LoadedBase | None = None
-        self._outage = _Outage()
-        self._is_there = False
+        self._outage = Outage()
         self._first = asyncio.Event()
         self._failed = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
@@ -94,7 +71,7 @@ class RemoteModels:
         """Meet the server; load a base of this machine where it is away. Raises ModelError."""
         self._follow()
         await self._first.wait()
-        if not self._is_there:
+        if not self._outage.is_there:
             await self._here.warm()
 
     async def serving(self, repository: str | None) -> Serving:
@@ -103,7 +80,7 @@ class RemoteModels:
         if not self._first.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._first.wait(), FIRST)
-        if self._is_there and self._loaded is not None:
+        if self._outage.is_there and self._loaded is not None:
             return self._loaded.serving(repository)
         return await self._here.serving(repository)
 
@@ -152,10 +129,10 @@ class RemoteModels:
             else:
                 self._on_met()
             self._first.set()
-            if self._is_there:
+            if self._outage.is_there:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._failed.wait(), EVERY)
-            if not self._is_there:
+            if not self._outage.is_there:
                 await asyncio.sleep(self._outage.pause)
 
     def _meet(self, failed: Callable[[RemoteError], None]) -> None:
@@ -181,15 +158,15 @@ class RemoteModels:
                 epoch=lambda: remote.epoch,
             )
         self._loaded.plain = remote.plain
-        if not self._is_there:
-            self._is_there = True
+        if self._outage.met(asyncio.get_running_loop().time()):
             base, generic = remote.server.base.id, self._loaded.has_generic
             message = remote.plain.problem
             self._report_of_there(Status("ready", base, message=message, generic=generic))
 
     def _on_failure(self, error: Exception) -> None:
-        is_new = self._outage.note(error, asyncio.get_running_loop().time())
-        self._is_there = False
+        # What is wrong with what was set stays so until somebody acts; who is away comes back.
+        wrong = isinstance(error, RemoteInputError) or not isinstance(error, RemoteError)
+        is_new = self._outage.failed(error, asyncio.get_running_loop().time(), lasts=wrong)
         self._failed.set()
         if self._remote is not None:
             self._remote.epoch += 1
@@ -197,8 +174,6 @@ class RemoteModels:
             said = f"{self._address} {error}" if isinstance(error, RemoteError) else str(error)
             message = f"{said}; until it answers, this machine does"
             base = self._here.base
-            wrong = isinstance(error, RemoteInputError) or not isinstance(error, RemoteError)
-            # What is wrong with what was set stays so until somebody acts; who is away comes back.
             state: State = "error" if wrong else "loading" if base is None else "ready"
             self._report(Status(state, base or self._options.base or CHOSEN, message=message))
 
