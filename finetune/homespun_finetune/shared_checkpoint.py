@@ -36,8 +36,9 @@ class SharedCheckpoint:
         """Bring what another machine has done into ``folder``, and keep what is done there."""
         self._try(lambda: self._fetch(folder))
         self._try(lambda: self._runs.remove_others(self._key))
+        file = folder / checkpoint.FILE
         follow = threading.Thread(
-            target=self._follow, args=(folder / checkpoint.FILE,), name="checkpoint", daemon=True
+            target=self._follow, args=(file, _written(file)), name="checkpoint", daemon=True
         )
         self._thread = follow
         follow.start()
@@ -62,8 +63,9 @@ class SharedCheckpoint:
             if here is None or here.step < there.step:
                 file.replace(folder / checkpoint.FILE)
 
-    def _follow(self, file: Path) -> None:
-        put, pause = _written(file), LOOK
+    def _follow(self, file: Path, put: int) -> None:
+        """``put``: when what is there was written."""
+        pause = LOOK
         while not self._ended.wait(pause):
             if (now := _written(file)) in (put, 0):
                 continue
