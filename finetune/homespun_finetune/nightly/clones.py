@@ -41,19 +41,20 @@ class Clones:
 
     def bring(self, url: str) -> Path:
         """A bare clone of all branches as they are now. CloneError, OSError."""
-        clone = self.folder / f"{file_system_name(url)}.git"
+        folder = self.folder / file_system_name(url)
+        clone = folder / git_url.last_part(url)  # which may be a part of the repository's id
         if clone.is_dir():
             self._git(url, f"--git-dir={clone}", "remote", "update", "--prune")
             self._follow_head(url, clone)
             return clone
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix="coming-") as coming:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=folder, prefix="coming-") as coming:
             new = Path(coming) / "clone"
             self._git(url, "clone", "--quiet", "--mirror", "--", url, str(new))
-            with contextlib.suppress(FileExistsError, OSError):  # another night was faster
+            with contextlib.suppress(OSError):  # another night was faster
                 new.rename(clone)
         if not clone.is_dir():
-            raise CloneError(f"{url} was cloned and could not be kept in {self.folder}")
+            raise CloneError(f"{url} was cloned and could not be kept in {folder}")
         return clone
 
     def _follow_head(self, url: str, clone: Path) -> None:

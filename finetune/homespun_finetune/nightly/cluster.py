@@ -32,7 +32,7 @@ from homespun_finetune.nightly.task import RepositoryTask
 
 LOCAL = "local"
 TRIES = 3  # of a task beyond its first, each on a machine that was still there
-PATIENCE = 120.0  # seconds that a task waits for a machine that has what it needs
+PATIENCE = 60.0  # seconds that a task waits for a machine that has what it needs
 LOOK = 5.0  # seconds between two looks at the machines
 LAST = 40.0  # seconds for runs that are called off to clean up
 MOST_OF_FILE = 1 << 25  # bytes of a log's end, or of a report
@@ -62,7 +62,8 @@ def run(
         logs.mkdir(parents=True, exist_ok=True)
         flying = _Flying(ray, say, program)
         try:
-            yield from flying.refused(tasks)
+            for task in tasks:
+                flying.send_off(task)
             while flying.tasks:
                 for task, back in flying.landed():
                     yield _kept(task, back, logs)
@@ -83,30 +84,25 @@ def run_on_node(task: RepositoryTask, program: str) -> FromNode:
 
 
 class _Flying:
-    """The tasks that are on their way, by Ray's reference to each."""
+    """The tasks that have not come back, by Ray's reference to each."""
 
     def __init__(self, ray: Any, say: one_machine.Say, program: str) -> None:
         self._ray, self._say, self._program = ray, say, program
         self.tasks: dict[Any, tuple[RepositoryTask, Needs]] = {}
         self._homeless: dict[Any, float] = {}
 
-    def refused(self, tasks: Sequence[RepositoryTask]) -> Generator[Row]:
-        """Send all off but those that no machine has room for."""
-        nodes = self._nodes()
-        for task in tasks:
-            needs = task.needs.within(nodes)
-            if not any(needs.fit(node) for node in nodes):
-                yield Row.failed(task, f"no machine of the cluster has {needs}")
-                continue
-            remote = self._ray.remote(
-                num_cpus=needs.cpus,
-                num_gpus=needs.gpus,
-                memory=needs.memory,
-                max_retries=TRIES,
-                scheduling_strategy="SPREAD",
-            )(run_on_node)
-            self.tasks[remote.remote(task, self._program)] = task, needs
-            self._say(f"{task.name}: sent off, for {needs or 'any machine'}")
+    def send_off(self, task: RepositoryTask) -> None:
+        """To whichever machine has room first."""
+        needs = task.needs.within(self._nodes())
+        remote = self._ray.remote(
+            num_cpus=needs.cpus,
+            num_gpus=needs.gpus,
+            memory=needs.memory,
+            max_retries=TRIES,
+            scheduling_strategy="SPREAD",
+        )(run_on_node)
+        self.tasks[remote.remote(task, self._program)] = task, needs
+        self._say(f"{task.name}: sent off to a machine with {needs}")
 
     def landed(self) -> list[tuple[RepositoryTask, FromNode | str]]:
         """Those that ended within a while, each with what came of it, or why nothing did."""
@@ -133,7 +129,7 @@ class _Flying:
         return found if isinstance(found, FromNode) else "its machine has another homespun"
 
     def _stranded(self) -> list[tuple[Any, str]]:
-        """Those that no machine that is left has room for, once that is so for a while."""
+        """Those that no machine could ever take, once that is so for a while."""
         nodes, now = self._nodes(), time.monotonic()
         found = []
         for ref, (_, needs) in self.tasks.items():
@@ -141,7 +137,7 @@ class _Flying:
                 self._homeless.pop(ref, None)
             elif now - self._homeless.setdefault(ref, now) > PATIENCE:
                 self._ray.cancel(ref)
-                found.append((ref, f"its machine died, and none that is left has {needs}"))
+                found.append((ref, f"no machine that is there has {needs}"))
         return found
 
     def _nodes(self) -> list[Mapping[str, float]]:
@@ -165,25 +161,32 @@ def _check(address: str, tasks: Sequence[RepositoryTask]) -> None:
 def _connected(address: str) -> Generator[Any]:
     """Ray, connected; a cluster that was started here is gone afterwards. FinetuneError."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nobody outside is told
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     os.environ.setdefault("RAY_task_oom_retries", str(TRIES))  # without it, for ever
+    own: dict[str, Any] = {}
+    if address == LOCAL:
+        # It listens on loopback alone, as it does elsewhere than on Linux: whoever reaches Ray's
+        # ports can run what they like, unless they are asked for a token.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        own = {"include_dashboard": False, "object_store_memory": _OBJECTS}
     import ray
 
-    # One that is started here listens on loopback alone: Ray's ports ask nobody for a password.
-    own: dict[str, Any] = {"_node_ip_address": LOOPBACK, "object_store_memory": _OBJECTS}
-    own["include_dashboard"] = False
     try:
         ray.init(
             address=address,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            **own if address == LOCAL else {},
+            **own,
         )
     except Exception as error:  # Ray's, gRPC's and the system's own
         raise FinetuneError(
-            f"no Ray cluster answers at {address}: {one_line(str(error))[:300]}"
+            f"no Ray cluster answers at {address}, or it asks for a token (RAY_AUTH_MODE): "
+            f"{one_line(str(error))[:300]}"
         ) from error
     interruption.listen()  # Ray has put its own in their place
     try:
+        if address == LOCAL and {n["NodeManagerAddress"] for n in ray.nodes()} != {LOOPBACK}:
+            raise FinetuneError("Ray would listen to the network: start a cluster of your own")
         yield ray
     finally:
         ray.shutdown()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -68,7 +69,8 @@ def nightly(
     tasks = _chosen(read(file, store), file, only or [])
     logs = logs or _default_logs()
     reporter = Reporter(console_for_people())
-    night, whole = _night(tasks, _rows(tasks, ray, logs, reporter), logs, reporter)
+    with contextlib.redirect_stdout(sys.stderr):  # what Ray prints is not our JSON
+        night, whole = _night(tasks, _rows(tasks, ray, logs, reporter), logs, reporter)
     _tell(night, reporter, html, as_json=as_json)
     return night.exit_code if whole else INTERRUPTED
 

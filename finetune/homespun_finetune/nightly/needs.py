@@ -45,7 +45,7 @@ class Needs:
         said = [f"{self.cpus:g} CPUs"] if self.cpus else []
         said += [f"{self.gpus:g} GPUs"] if self.gpus else []
         said += [f"{self.memory / 2**30:.3g} GiB"] if self.memory else []
-        return ", ".join(said)
+        return ", ".join(said) or "nothing in particular"
 
 
 def bytes_of(text: str) -> int | None:
