@@ -72,6 +72,7 @@ def run(
     request: RunRequest, reporter: Reporter, deadline: Deadline, rules: GateRules = RULES
 ) -> Outcome:
     """Do what was asked, telling people as it goes. Raises the errors of all rooms."""
+    processes.check()
     context = RunContext.of(request, deadline.seconds / 60, rules)
     return _asked_for(request)(request, context, RunProgress(deadline, reporter))
 

@@ -131,16 +131,27 @@ def test_one_bad_repository_stops_nobody(base: Path, tmp_path: Path) -> None:
     assert rows["<script>"]["decision"] in ("published", "refused", "undecided"), done.stderr
 
 
-def test_a_night_that_is_interrupted_leaves_nothing_running(base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", [(), ("--ray", "local")], ids=["here", "ray"])
+def test_a_night_that_is_interrupted_leaves_nothing_running(
+    base: Path, tmp_path: Path, where: tuple[str, ...]
+) -> None:
+    if where and not HAS_RAY:
+        pytest.skip("ray is not installed: CLUSTERS ARE NOT TESTED")
     for name in ("shop", "till"):
         make_repository(tmp_path / name, functions=40)
-    file = asked(tmp_path, base, 'path = "shop"', 'path = "till"', minutes=2)
-    command = [*COMMAND, *arguments(file)]
+    (share := tmp_path / "share").mkdir()
+    tables = ('path = "shop"', 'path = "till"')
+    file = asked(tmp_path, base, *tables, store=share.as_uri(), minutes=2)
+    command = [*COMMAND, *arguments(file), *where]
     running = subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=ENVIRONMENT | asking_for_a_token(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    log = tmp_path / "logs" / "shop.log"
-    wait_until(lambda: log.is_file() and "training …" in log.read_text(), running)
+    # There is a checkpoint once it trains.
+    wait_until(lambda: [*share.rglob(checkpoint.FILE)], running)
     children = psutil.Process(running.pid).children(recursive=True)
     lines = [" ".join(child.cmdline()) for child in children]
     assert any("homespun_finetune.nightly.leash" in line for line in lines)
@@ -148,10 +159,13 @@ def test_a_night_that_is_interrupted_leaves_nothing_running(base: Path, tmp_path
     running.send_signal(signal.SIGTERM)
     out, errors = running.communicate(timeout=WAIT)
     assert running.returncode == 130, errors
-    assert not any(child.is_running() for child in children)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
     assert [row["decision"] for row in json.loads(out)["repositories"]] == ["not run"] * 2
     assert errors.splitlines()[-1].startswith("homespun nightly: interrupted: ")
-    assert "finetune-repo: interrupted: nothing was published" in log.read_text()
+    if not where:
+        log = (tmp_path / "logs" / "shop.log").read_text()
+        assert "finetune-repo: interrupted: nothing was published" in log
 
 
 def test_a_night_that_is_killed_takes_its_run_with_it(base: Path, tmp_path: Path) -> None:
