@@ -169,8 +169,9 @@ def _connected(address: str) -> Generator[Any]:
         # ports can run what they like, unless they are asked for a token.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         own = {"include_dashboard": False, "object_store_memory": _OBJECTS}
-    import ray
+    import ray as untyped
 
+    ray: Any = untyped
     try:
         ray.init(
             address=address,
@@ -193,12 +194,16 @@ def _connected(address: str) -> Generator[Any]:
 
 
 def _kept(task: RepositoryTask, back: FromNode | str, logs: Path) -> Row:
-    """The row of what came back, once its files are here."""
+    """The row of what came back, once its files are here in the place of the night before's."""
     if isinstance(back, str):
         return Row.failed(task, back)
-    (logs / f"{task.stem}.html").unlink(missing_ok=True)  # of the night before
-    for name in back.files.keys() & {f"{task.stem}.log", f"{task.stem}.html"}:
-        (logs / name).write_bytes(back.files[name])
+    try:
+        for name in (f"{task.stem}.log", f"{task.stem}.html"):
+            (logs / name).unlink(missing_ok=True)
+            if name in back.files:
+                (logs / name).write_bytes(back.files[name])
+    except OSError as error:  # what was decided stays decided
+        return replace(back.row, why=f"{back.row.why} (its log is lost: {error.strerror})".strip())
     return back.row
 
 
