@@ -13,11 +13,12 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from homespun_model.files.locks import try_lock
 
-from homespun_finetune.shared_checkpoint import SharedCheckpoint
+if TYPE_CHECKING:  # it loads torch, and whoever only wants a key does not
+    from homespun_finetune.shared_checkpoint import SharedCheckpoint
 
 FOLDER = "unfinished"
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO
@@ -83,9 +83,19 @@ def run(
     command: Sequence[str], log: IO[bytes], tell: Tell, *, seconds: float, **changes: str
 ) -> Ended:
     """Run it to its end, or for so long; ``changes``: of the environment. OSError: it is not
-    there."""
+    there.
+
+    It is in a group of its own, so that all of it can be ended, and a Ctrl-C is passed on in order.
+    """
     ended = Ended()
-    with _started(command, os.environ | changes) as process:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | changes,
+        start_new_session=True,
+    ) as process:
         ears = _Ears(process, log, tell, ended)
         ears.listen()
         try:
@@ -97,22 +107,6 @@ def run(
             _stop(process)
             ears.join()
     return ended
-
-
-@contextlib.contextmanager
-def _started(
-    command: Sequence[str], environment: dict[str, str]
-) -> Iterator[subprocess.Popen[bytes]]:
-    """In a group of its own, so that all of it can be ended, and a Ctrl-C is passed on in order."""
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
-    ) as process:
-        yield process
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:

@@ -21,6 +21,7 @@ from homespun_finetune.nightly import child, git_url
 
 SECONDS = 3600.0  # for git: a first clone may be large
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")  # no pull requests of others
 _HEAD = "ref: "
 
 
@@ -40,17 +41,17 @@ class Clones:
         return cls(platformdirs.user_cache_path("homespun", appauthor=False) / "clones", log)
 
     def bring(self, url: str) -> Path:
-        """A bare clone of all branches as they are now. CloneError, OSError."""
+        """A bare clone of all branches and tags as they are now. CloneError, OSError."""
         folder = self.folder / file_system_name(url)
         clone = folder / git_url.last_part(url)  # which may be a part of the repository's id
         if clone.is_dir():
-            self._git(url, f"--git-dir={clone}", "remote", "update", "--prune")
+            self._git(url, f"--git-dir={clone}", "fetch", "--quiet", "--prune", "origin", *_REFS)
             self._follow_head(url, clone)
             return clone
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=folder, prefix="coming-") as coming:
             new = Path(coming) / "clone"
-            self._git(url, "clone", "--quiet", "--mirror", "--", url, str(new))
+            self._git(url, "clone", "--quiet", "--bare", "--", url, str(new))
             with contextlib.suppress(OSError):  # another night was faster
                 new.rename(clone)
         if not clone.is_dir():
