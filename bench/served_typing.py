@@ -55,13 +55,18 @@ class Typist:
 
     async def ask(self) -> bool:
         """Whether anything is shown at the cursor."""
+        return bool(await self.found())
+
+    async def found(self) -> list[types.InlineCompletionItem]:
+        """What is shown there."""
         params = types.InlineCompletionParams(
             context=types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic),
             text_document=types.TextDocumentIdentifier(self._uri),
             position=types.Position(self._line, self._column),
         )
         found = await self._client.text_document_inline_completion_async(params)
-        return bool(found.items if isinstance(found, types.InlineCompletionList) else found)
+        items = found.items if isinstance(found, types.InlineCompletionList) else found
+        return list(items or [])
 
     def press(self, letter: str) -> None:
         self._version += 1

@@ -6,7 +6,7 @@ import sys
 
 from homespun_corpus.errors import CorpusError, one_line
 
-from homespun_model.errors import BaseError, ModelError, StoreInputError
+from homespun_model.errors import BaseError, ModelError, RemoteInputError, StoreInputError
 
 DONE, FAILED, BAD_USAGE, NOT_PUBLISHED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -18,7 +18,7 @@ def explain(
 
     ``usage`` and ``failure`` are the errors of the command's own room.
     """
-    if isinstance(error, (usage, CorpusError, BaseError, StoreInputError)):
+    if isinstance(error, (usage, CorpusError, BaseError, RemoteInputError, StoreInputError)):
         return str(error), BAD_USAGE
     if isinstance(error, (failure, ModelError)):
         return str(error), FAILED

@@ -117,11 +117,8 @@ class AdapterCommands:
             print(f"{self.repository}: 0 revisions deleted, there are none{self._about}")
         return 0
 
-    def export(self, name: str, folder: Path, form: str) -> int:
+    def export(self, name: str, folder: Path, form: Form, called: str | None) -> int:
         """Write a revision as other programs take it, and say how they do."""
-        forms = {form: form for form in FORMS}
-        if form not in forms:
-            raise CommandUsageError(f"--to takes {', '.join(FORMS)}, not {form!r}")
         revision = self._find(None if name == "current" else name)
         trained_on = BaseRecord.in_manifest(revision.manifest)
         if trained_on is None:
@@ -129,7 +126,7 @@ class AdapterCommands:
         base = load_base(trained_on.id, fetch=False)
         from homespun_model.sharing.export import export  # torch
 
-        written = export(revision, base, folder, forms[form])
+        written = export(revision, base, folder, form, called=called)
         print(f"{self.repository}: {revision.name} is written to {written}; {HOW[form]}")
         return 0
 
@@ -170,6 +167,14 @@ class AdapterCommands:
                 f"{self.repository} has adapters on {names}: say which with --base"
             )
         return self.store.open_current(self.repository, found[0].file)
+
+
+def form_of(text: str) -> Form:
+    """The form that ``--to`` names."""
+    forms: dict[str, Form] = {form: form for form in FORMS}
+    if (found := forms.get(text)) is None:
+        raise CommandUsageError(f"--to takes {', '.join(FORMS)}, not {text!r}")
+    return found
 
 
 def looked_at(base: str) -> BaseRecord | str:

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 
 from homespun_corpus.place import Place, Related, plain
 from homespun_corpus.retrieval.secret_window import clear_of_secrets
-from homespun_model.errors import Cancelled
+from homespun_model.errors import Cancelled, RemoteError
 
 from homespun_server.answer_cache import Answer, AnswerCache
 from homespun_server.document_home import Home
 from homespun_server.documents import Document
 from homespun_server.enter import after_enter
 from homespun_server.idle_cores import IdleCores
-from homespun_server.loaded_base import Serving
 from homespun_server.logs import failure
 from homespun_server.places import language_of, place_in_text
 from homespun_server.recheck import refitted, screened
 from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler, Superseded
+from homespun_server.serving import Serving
 
 if TYPE_CHECKING:
     from homespun_model.decoding.completing import Suggestion
@@ -106,11 +106,16 @@ class Answers:
         return refitted(answer, question.serving.completer.sentinels)
 
     async def ask(self, question: Question) -> Answer | None:
-        """The model's answer when it is the document's turn; None if it is dropped or fails."""
+        """The model's answer when it is the document's turn; None if it is dropped or fails.
+
+        RemoteError where a server was to give it: somebody else may.
+        """
         try:
             answer = await self._scheduler.run(question.uri, partial(self._compute, question))
         except (Superseded, Cancelled):
             return None
+        except RemoteError:
+            raise
         except Exception as error:  # a model's failure is a log line, never a popup
             self._log_once(error)
             return None
@@ -121,7 +126,10 @@ class Answers:
         """Have the answer known before it is asked for, if there is time.
 
         Where that is nothing and a line ends, people press Enter next: then the answer there too.
+        Nothing of what others wait for, too.
         """
+        if question.serving.completer.is_shared:
+            return
         if (answer := self.known(question)) is None:
             self._spare(question, partial(self._prepare_below, question))
         else:

@@ -18,12 +18,13 @@ from pygls.capabilities import ServerCapabilitiesBuilder
 
 from homespun_server.document_home import Homes
 from homespun_server.documents import Change, Documents, Encoding, Point
-from homespun_server.loaded_base import Status
 from homespun_server.logs import failure
 from homespun_server.models import Models
 from homespun_server.paths import shown_name
 from homespun_server.protocol import HomespunLanguageServer
+from homespun_server.remote_models import RemoteModels
 from homespun_server.service import Ghost, Service
+from homespun_server.serving import ModelsInUse, Status
 from homespun_server.settings import LaunchOptions, read_editor_settings
 from homespun_server.transport import Connection, Stream
 
@@ -42,7 +43,9 @@ class App:
     def __init__(self, options: LaunchOptions, *, version: str, log: str | None = None) -> None:
         self.server = HomespunLanguageServer("homespun", version)
         self.documents = Documents()
-        self.models = Models(options, self._status)
+        here = options.remote is None
+        made = Models if here else RemoteModels
+        self.models: ModelsInUse = made(options, self._status)
         self.homes = Homes(self.models.store.has, self._warn, options.id)
         self.service = Service(self.documents, self.models, self.homes)
         self.exit_code = 1  # an editor that is gone without a word

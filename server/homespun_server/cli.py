@@ -71,6 +71,14 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 FormatOption = Annotated[
     str | None, typer.Option(help="Fill-in-the-middle family, where the base does not tell.")
 ]
+RemoteOption = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Ask a team's own server; this machine where it is away."),
+]
+RemoteBaseOption = Annotated[
+    str | None,
+    typer.Option(help="The base that it holds, or its folder without weights. [default: --base]"),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output.")
 ]
@@ -115,6 +123,8 @@ def serve(
     device: DeviceOption = "auto",
     fim_format: FormatOption = None,
     id_: IdOption = None,
+    remote: RemoteOption = None,
+    remote_base: RemoteBaseOption = None,
     log: Annotated[
         Path | None, typer.Option(help="Log to this file. [default: standard error]")
     ] = None,
@@ -122,7 +132,9 @@ def serve(
     """Give an editor suggestions: the language server, on standard input and output."""
     from homespun_server.serve import serve as run
 
-    options = replace(_options(base, store, device, fim_format), id=id_)
+    options = replace(
+        _options(base, store, device, fim_format), id=id_, remote=remote, remote_base=remote_base
+    )
     return run(options, version=version(), tcp=tcp, log=log, debug=context.obj is True)
 
 
@@ -137,13 +149,18 @@ def complete(
     device: DeviceOption = "auto",
     fim_format: FormatOption = None,
     id_: IdOption = None,
+    remote: RemoteOption = None,
+    remote_base: RemoteBaseOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Try one suggestion at a cursor: print what an editor would insert."""
     from homespun_server.complete_command import complete as run
 
+    given = replace(
+        _options(base, store, device, fim_format), remote=remote, remote_base=remote_base
+    )
     return _with_choice(
-        _options(base, store, device, fim_format),
+        given,
         lambda options: run(options, file, line, column, repository=id_, as_json=as_json),
     )
 
@@ -203,6 +220,19 @@ def models_remove(name: Annotated[str, typer.Argument(help="As it is listed.")])
     return ModelCommands().remove(name)
 
 
+@models_app.command(
+    "outline", epilog="Example: homespun models outline qwen2.5-coder-0.5b-instruct coder"
+)
+def models_outline(
+    name: Annotated[str, typer.Argument(help="A base that is here.")],
+    folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
+) -> int:
+    """Have laptops ask a server without a base of their own: all of one but its weights."""
+    from homespun_server.outline_command import outline
+
+    return outline(name, folder)
+
+
 @models_app.command(ADAPT, context_settings={"allow_extra_args": True})
 def models_adapt(context: typer.Context) -> int:
     """Let a base suggest better before any team has taught it: make its generic adapter here."""
@@ -216,15 +246,20 @@ def doctor(
     place: Annotated[
         str | None, typer.Argument(metavar="[FILE[:LINE[:COLUMN]]]", help="A file, or a cursor.")
     ] = None,
+    *,
     base: BaseOption = None,
     store: StoreOption = None,
     device: DeviceOption = "auto",
     fim_format: FormatOption = None,
+    remote: RemoteOption = None,
+    remote_base: RemoteBaseOption = None,
 ) -> int:
     """Find out why a suggestion is missing or strange: what is here, and what serves a file."""
     from homespun_server.doctor import doctor as run
 
-    options = _options(base, store, device, fim_format)
+    options = replace(
+        _options(base, store, device, fim_format), remote=remote, remote_base=remote_base
+    )
     return _with_choice(options, lambda chosen: run(chosen, place))
 
 
@@ -355,19 +390,30 @@ def adapters_pull(
 
 @adapters_app.command("export", epilog="Example: homespun adapters export current out --to gguf")
 def adapters_export(
-    revision: Annotated[str, typer.Argument(help="Its name, or `current`.")],
+    revision: Annotated[
+        str, typer.Argument(help="Its name; `current`; or `all`: of every repository in the store.")
+    ],
     folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
     *,
     to: Annotated[str, typer.Option(metavar="peft|gguf|merged", help="[default: peft]")] = "peft",
+    called: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="What vLLM's --model is. [default: as published]"),
+    ] = None,
     repository: Annotated[Path, typer.Option(help="A git repository or a folder.")] = Path(),
     store: StoreOption = None,
     id_: IdOption = None,
     base: OfBaseOption = None,
 ) -> int:
     """Serve an adapter elsewhere: write it as vLLM, llama.cpp or transformers take it."""
-    from homespun_server.adapters import AdapterCommands
+    from homespun_server.adapters import AdapterCommands, form_of
+    from homespun_server.export_all import ALL, ExportAll
 
-    return AdapterCommands.of(store, repository, id_, base).pulled().export(revision, folder, to)
+    form = form_of(to)
+    if revision == ALL:
+        return ExportAll.of(store, base, folder, form, called).run()
+    commands = AdapterCommands.of(store, repository, id_, base).pulled()
+    return commands.export(revision, folder, form, called)
 
 
 @usage_app.callback()
@@ -481,7 +527,7 @@ def _options(
 
 def _with_choice(options: LaunchOptions, run: Callable[[LaunchOptions], int]) -> int:
     """With the base that is used where none is named; then how to get a better one is said."""
-    if options.base is not None:
+    if options.base is not None or options.remote is not None:
         return run(options)
     from homespun_model.bases.choice import chosen_base
 

@@ -19,12 +19,12 @@ from homespun_model.sharing.store_place import StorePlace
 from homespun_server.document_home import UNTIL_THEN, Home, home_of
 from homespun_server.documents import Document, Encoding
 from homespun_server.errors import CommandUsageError
-from homespun_server.loaded_base import Serving, load_current
-from homespun_server.models import load_plain
 from homespun_server.places import clear_place_in
 from homespun_server.reasons import why_not_shown
 from homespun_server.recheck import screened
 from homespun_server.repository_index import read_now
+from homespun_server.served_once import served_once
+from homespun_server.serving import Serving
 from homespun_server.settings import LaunchOptions
 from homespun_server.shared_watch import how_old
 
@@ -105,13 +105,14 @@ def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> S
     identity = home.root.identity if home.root else None
     if repository is not None:
         identity = repository
-    base, serving = load_plain(options)
+    served = served_once(options, store)
+    serving = served.plain
     if serving.problem is not None:
         print(f"homespun: {serving.problem}", file=sys.stderr)
     if identity is not None:
-        if (problem := brought_here(place, identity, base)) is not None:
+        if (problem := brought_here(place, identity, served.base)) is not None:
             print(f"homespun: {problem}", file=sys.stderr)
-        serving = load_current(store, identity, base, options.device) or serving
+        serving = served.current(identity) or serving
     return suggestion_at(serving, cursor, home)
 
 

@@ -28,10 +28,11 @@ from homespun_server.complete_command import (
 )
 from homespun_server.document_home import UNTIL_THEN, Home, Root, home_of
 from homespun_server.errors import CommandUsageError
-from homespun_server.loaded_base import Serving, load_current, pick_device
-from homespun_server.models import load_plain
+from homespun_server.loaded_base import pick_device
 from homespun_server.places import language_of
 from homespun_server.reasons import why_not_shown
+from homespun_server.served_once import ServedOnce, served_once
+from homespun_server.serving import Serving
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Diagnosis:
         self._place = place
         self._place_of_store = StorePlace.of(options.store)
         self._store = self._place_of_store.store
-        self._base: Base | None = None
+        self._served: ServedOnce | None = None
         self._serving: Serving | None = None
 
     def findings(self) -> Iterator[Finding]:
@@ -101,12 +102,13 @@ class Diagnosis:
 
     def _load_base(self) -> Finding:
         try:
-            self._base, self._serving = load_plain(self._options)
+            self._served = served = served_once(self._options, self._store)
         except (ModelError, OSError) as error:
             return Finding("base", str(error), good=False)
-        base, device = self._base, pick_device(self._options.device)
+        self._serving, base = served.plain, served.base
+        where = self._options.remote or pick_device(self._options.device)
         weights = f"weights {base.weights_hash[:12]}, {base.context_length} tokens of context"
-        return Finding("base", f"{base.id}, {weights}, on {device}")
+        return Finding("base", f"{base.id}, {weights}, on {where}")
 
     def _generic(self, serving: Serving) -> Finding:
         if serving.problem is not None:
@@ -126,21 +128,24 @@ class Diagnosis:
             return
         home = home_of(file.absolute(), known=self._store.has)
         yield from _belongs(home, language_of(document, home.path))
-        if home.root is not None and self._base is not None:
-            yield self._load_adapter(home.root, self._base)
+        if home.root is not None and self._served is not None:
+            yield self._load_adapter(home.root, self._served)
         if cursor is not None and self._serving is not None and not home.excluded:
             yield self._suggestion(self._serving, cursor, home)
 
-    def _load_adapter(self, root: Root, base: Base) -> Finding:
+    def _load_adapter(self, root: Root, served: ServedOnce) -> Finding:
+        base = served.base
         if (problem := brought_here(self._place_of_store, root.identity, base)) is not None:
             return Finding("adapter", problem, good=False)
         try:
-            found = load_current(self._store, root.identity, base, self._options.device)
+            found = served.current(root.identity)
         except (ModelError, OSError) as error:
             return Finding("adapter", f"{error}; the base serves instead", good=False)
         if found is None:
             return Finding("adapter", self._why_none(root, base))
         self._serving = found
+        if found.served.revision is None:
+            return Finding("adapter", found.problem or "none", good=False)
         return Finding("adapter", f"revision {found.served.revision}")
 
     def _why_none(self, root: Root, base: Base) -> str:

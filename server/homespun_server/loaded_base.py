@@ -10,48 +10,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from homespun_model.errors import BaseError, ModelError
 from homespun_model.store.store import AdapterStore
-from homespun_model.usage.database import usage_file
-from homespun_model.usage.verdict import verdict_on
 
 from homespun_server.adapter_slots import AdapterSlot, AdapterSlots
 from homespun_server.answer_cache import ServedBy
+from homespun_server.serving import Report, Serving, Status, liked_less
 from homespun_server.shared_watch import SharedWatch
 from homespun_server.store_watch import Stamp, StoreWatch
 
 if TYPE_CHECKING:
     from homespun_model.bases.base import Base
     from homespun_model.decoding.completing import Completing
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What people may want to see of the engine."""
-
-    state: Literal["loading", "ready", "error"]
-    base: str
-    revision: str | None = None
-    repository: str | None = None
-    message: str | None = None
-    generic: bool = False
-    """Whether the base is served with its generic adapter where no repository's is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """A completer and the name of what it holds."""
-
-    completer: Completing
-    served: ServedBy
-    problem: str | None = None
-    """Why it holds less than it might, or what speaks against it."""
-
-
-Report = Callable[[Status], None]
 
 
 class LoadedBase:
@@ -63,16 +36,20 @@ class LoadedBase:
         plain: Serving,
         store: AdapterStore,
         *,
-        device: str,
+        load: Callable[[str], Serving | None],
         loader: ThreadPoolExecutor,
         report: Report,
         shared: SharedWatch | None = None,
+        epoch: Callable[[], int] = lambda: 0,
     ) -> None:
-        """``shared``: what brings the store up to date, where it mirrors another."""
+        """``load``: a repository's current revision, on ``loader``; None where it has none.
+        ``shared``: what brings the store up to date, where it mirrors another. ``epoch``: changes
+        when everything is to be loaded anew."""
         self.base = base
         self.plain = plain
         self._store = store
-        self._device = device
+        self._load = load
+        self._epoch = epoch
         self._loader = loader
         self._report = report
         self._shared = shared
@@ -119,9 +96,10 @@ class LoadedBase:
         if self._shared is not None:
             self._shared.touch(repository, self.base.record)
         try:
-            return self._store.stamp(repository, self.base.record)
+            stamp = self._store.stamp(repository, self.base.record)
         except ModelError:  # an id that no store can hold has no adapter
             return None
+        return (*stamp, self._epoch()) if stamp is not None else None
 
     def _say_full(self, repository: str, *, full: bool) -> None:
         """Say, once each time that it comes about, that a repository has to do without."""
@@ -148,9 +126,7 @@ class LoadedBase:
         """Put the store's current revision in the slot, or say why not and leave it."""
         loop = asyncio.get_running_loop()
         try:
-            serving = await loop.run_in_executor(
-                self._loader, load_current, self._store, repository, self.base, self._device
-            )
+            serving = await loop.run_in_executor(self._loader, self._load, repository)
         except (ModelError, OSError) as error:
             kept = (slot.serving or self.plain).served.revision
             message = f"{error}; {kept or 'the base'} stays in use"
@@ -184,15 +160,7 @@ def load_current(store: AdapterStore, repository: str, base: Base, device: str) 
         return None
     completer = Completer.load(base, revision, device=pick_device(device))
     served = ServedBy(base.id, base.weights_hash, revision.name, engine=completer.engine)
-    return Serving(completer, served, _liked_less(repository, revision.name))
-
-
-def _liked_less(repository: str, revision: str) -> str | None:
-    """What to say of a revision that is taken clearly less than what it replaced."""
-    verdict = verdict_on(usage_file(), repository, revision)
-    if verdict is None or not verdict.is_clearly_less:
-        return None
-    return f"{verdict}; `homespun adapters rollback`, with the --store of editors, takes it back"
+    return Serving(completer, served, liked_less(repository, revision.name))
 
 
 def pick_device(name: str) -> str:

@@ -22,8 +22,9 @@ from homespun_model.sharing.store_place import StorePlace
 
 from homespun_server.answer_cache import ServedBy
 from homespun_server.choice_watch import ChoiceWatch
-from homespun_server.loaded_base import LoadedBase, Report, Serving, Status, pick_device
+from homespun_server.loaded_base import LoadedBase, load_current, pick_device
 from homespun_server.logs import failure
+from homespun_server.serving import Report, Serving, Status
 from homespun_server.settings import LaunchOptions
 from homespun_server.shared_watch import SharedWatch
 
@@ -138,7 +139,7 @@ class Models:
             base,
             plain,
             self.store,
-            device=device,
+            load=lambda repository: load_current(self.store, repository, base, device),
             loader=self._loader,
             report=self._report,
             shared=self._shared,

@@ -18,16 +18,16 @@ from homespun_corpus.filters.path_filter import is_excluded
 from homespun_corpus.filters.team_settings import FILE
 from homespun_corpus.place import with_ends_of
 from homespun_model.bases.memory import give_back
-from homespun_model.errors import ModelError
+from homespun_model.errors import ModelError, RemoteError
 
 from homespun_server.answer_cache import Answer, ServedBy
 from homespun_server.answers import Answers, Question
 from homespun_server.debounce import Debouncer
 from homespun_server.document_home import Home, Homes, Root
 from homespun_server.documents import Change, Document, Documents, Point
-from homespun_server.models import Models
 from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler
+from homespun_server.serving import ModelsInUse
 from homespun_server.settings import EditorSettings
 from homespun_server.suggestions_shown import Offer
 from homespun_server.usage import Usage
@@ -54,7 +54,7 @@ class Ghost:
 class Service:
     """Answers for the documents of one editor; used from one event loop."""
 
-    def __init__(self, documents: Documents, models: Models, homes: Homes) -> None:
+    def __init__(self, documents: Documents, models: ModelsInUse, homes: Homes) -> None:
         self.settings = EditorSettings()
         self.usage = Usage()
         self._documents = documents
@@ -90,7 +90,8 @@ class Service:
         answer, cached = self._answers.known(question), True
         if answer is None:
             try:
-                answer, cached = await self._answers.ask(question), False
+                question, answer = await self._ask(question, document, offset, seen)
+                cached = False
             except asyncio.CancelledError:
                 self.usage.asked(question, None, has_text=False)
                 raise
@@ -174,6 +175,22 @@ class Service:
         self._scheduler.close()
         self._index.close()
         self._models.close()
+
+    async def _ask(
+        self, question: Question, document: Document, offset: int, seen: Document
+    ) -> tuple[Question, Answer | None]:
+        """The answer, by whoever answers now if a server has failed; and what was asked last."""
+        try:
+            return question, await self._answers.ask(question)
+        except RemoteError:
+            pass  # said by whoever knows the server
+        again = await self._question(document, offset, seen)
+        if again is None or again.serving is question.serving:
+            return question, None
+        try:
+            return again, await self._answers.ask(again)
+        except RemoteError:
+            return again, None
 
     async def _question(
         self, document: Document, offset: int, seen: Document | None = None

@@ -13,15 +13,18 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from homespun_corpus.filters.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
+from homespun_model.remote.address import checked
 from homespun_model.sharing.url import check_named
 from homespun_model.store.folder_names import folder_names
 
 from homespun_server.errors import CommandUsageError
 
-MAX_NEW_TOKENS = 128  # what homespun_model.completer does unless told; not imported: torch
+MAX_NEW_TOKENS = (
+    128  # what homespun_model.decoding.completing does unless told; not imported: torch
+)
 MOST_IDLE_MINUTES = 24 * 60
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-BY_FLAG = ("base", "store", "device", "engine", "id", "log")
+BY_FLAG = ("base", "store", "device", "engine", "id", "log", "remote", "remote_base")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +55,24 @@ class LaunchOptions:
     fim_format: str | None = None
     id: str | None = None
     """Under which every repository's adapter is looked for; None: each one's own."""
+    remote: str | None = None
+    """The URL of a server that answers in place of this machine."""
+    remote_base: str | None = None
+    """The base that it holds; None: the one that this machine would use."""
 
     def __post_init__(self) -> None:
-        """CommandUsageError or StoreInputError for what can be told to be wrong without loading
-        anything."""
+        """CommandUsageError, StoreInputError or RemoteInputError for what can be told to be wrong
+        without loading anything."""
         if not DEVICE.fullmatch(self.device):
             raise CommandUsageError(f"--device takes auto, cpu, cuda or mps, not {self.device!r}")
         if self.store is not None:
             check_named(self.store)
         if self.id is not None:
             folder_names(self.id)
+        if self.remote is not None:
+            checked(self.remote)
+        elif self.remote_base is not None:
+            raise CommandUsageError("--remote-base says what a --remote holds: give both")
 
 
 def read_editor_settings(options: Any) -> tuple[EditorSettings, str | None]:

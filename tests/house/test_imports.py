@@ -31,6 +31,8 @@ PACKAGES = {
         "sharing",
         "decoding",
         "stopping",
+        "suggesting",
+        "remote",
     ),
 }
 LOWEST = {"errors", "place"}  # files at a root that know nothing of its packages

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -19,16 +15,14 @@ from homespun_model.errors import BaseError, StoreError, StoreInputError
 from homespun_model.gguf.architectures import ARCHITECTURES
 from homespun_model.sharing.export import Form, export
 from homespun_model.store.store import AdapterStore, Revision
+from llama_servers import LlamaServer, llama_cpp
 from random_adapters import merged_by_peft, random_adapter
 from tiny_ggufs import tiny_gguf
 from tiny_models import tiny_base
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-ROOT = Path(__file__).parents[2]
 REPOSITORY = "example.org/team/app"
 PROMPT = list(range(20, 36))
-
-llama_cpp = pytest.mark.skipif(find_spec("xllamacpp") is None, reason="llama.cpp is not installed")
 
 
 def published(base: Base, root: Path) -> Revision:
@@ -90,25 +84,6 @@ def test_transformers_takes_the_merged_model_and_its_tokenizer(base: Base, tmp_p
     assert again.fim == base.fim
 
 
-@contextmanager
-def llama_server(file: Path, adapter: Path | None) -> Iterator[str]:
-    command = [sys.executable, str(ROOT / "bench/llama_server.py"), str(file), "--threads", "1"]
-    command += ["--adapter", str(adapter)] if adapter else []
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdin is not None and process.stdout is not None
-    try:
-        yield next(line for line in process.stdout if line.startswith("http")).strip()
-    finally:
-        process.stdin.close()
-        process.wait(30)
-
-
 def said(address: str, prompt: Sequence[int]) -> int:
     asked = {"prompt": list(prompt), "n_predict": 1, "temperature": 0.0, "ignore_eos": True}
     body = json.dumps(asked | {"return_tokens": True}).encode()
@@ -130,8 +105,8 @@ def test_llama_cpp_says_the_same_with_it(kind: str, tmp_path: Path) -> None:
     expected = next_tokens(merged_by_peft(base, revision.path))
     without = next_tokens(base.load_model())
     assert sum(one != two for one, two in zip(expected, without, strict=True)) > 6
-    with llama_server(tmp_path / "tiny.gguf", file) as address:
-        assert [said(address, prompt) for prompt in PROMPTS] == expected
+    with LlamaServer(tmp_path / "tiny.gguf", [file]) as server:
+        assert [said(server.url, prompt) for prompt in PROMPTS] == expected
 
 
 def test_a_base_that_llama_cpp_has_not_is_said(

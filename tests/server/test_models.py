@@ -22,8 +22,8 @@ from homespun_model.sharing.store_place import StorePlace
 from homespun_model.store.store import AdapterStore
 from homespun_server import choice_watch, shared_watch
 from homespun_server import models as engine_module
-from homespun_server.loaded_base import Status
 from homespun_server.models import Models
+from homespun_server.serving import Status
 from homespun_server.settings import LaunchOptions
 
 if TYPE_CHECKING:

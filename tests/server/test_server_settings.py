@@ -133,7 +133,7 @@ def test_names_that_are_not_utf8_are_spelt_as_mining_spells_them() -> None:
 
 
 def test_the_longest_suggestion_is_what_the_model_room_does_by_itself() -> None:
-    from homespun_model import completer
+    from homespun_model.decoding import completing
     from homespun_server import settings
 
-    assert settings.MAX_NEW_TOKENS == completer.MAX_NEW_TOKENS
+    assert settings.MAX_NEW_TOKENS == completing.MAX_NEW_TOKENS

@@ -58,7 +58,11 @@ def test_the_lock_file_names_no_registry() -> None:
 def test_a_workspace_sets_nothing_that_a_flag_sets() -> None:
     machine = {name for name, setting in SETTINGS.items() if setting["scope"] == "machine"}
     assert machine == {
-        f"homespun.{name}" for name in ("command", "base", "store", "device", "fimFormat", "usage")
+        f"homespun.{name}"
+        for name in (
+            *("command", "base", "store", "device", "fimFormat", "usage"),
+            *("remote", "remoteBase"),
+        )
     }
     untrusted = MANIFEST["capabilities"]["untrustedWorkspaces"]
     assert untrusted["supported"] == "limited"

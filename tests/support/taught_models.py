@@ -50,9 +50,9 @@ class Taught:
         return give_generic(load_base(str(self.base)), self.adapter)
 
 
-def teach(folder: Path) -> Taught:
+def teach(folder: Path, *, head: int = 16) -> Taught:
     """Make both; a few seconds."""
-    base_folder = tiny_base(folder / "base")
+    base_folder = tiny_base(folder / "base", head=head)
     base = load_base(str(base_folder))
     model = base.load_model().train()
     _calm(model)

@@ -83,14 +83,17 @@ def tiny_tokenizer(family: FimFormat, *, special: bool = True) -> Tokenizer:
     return tokenizer
 
 
-def tiny_base(folder: Path, name: str = "starter", *, seed: int = 0, mark: bool = True) -> Path:
-    """Save a tiny model of a family in ``folder``; ``mark``: with its fim_format.json."""
+def tiny_base(
+    folder: Path, name: str = "starter", *, seed: int = 0, mark: bool = True, head: int = 16
+) -> Path:
+    """Save a tiny model of a family in ``folder``; ``mark``: with its fim_format.json; ``head``: a
+    head's width, where the family has one."""
     family = STARTER if name == "starter" else by_name(name)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = tiny_tokenizer(family, special=name != "qwen2.5-coder")
     tokenizer.save(str(folder / "tokenizer.json"))
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(_config(name, tokenizer, family))
+    model = AutoModelForCausalLM.from_config(_config(name, tokenizer, family, head))
     model.save_pretrained(folder)
     if mark:
         (folder / "fim_format.json").write_text(family.to_json(), encoding="utf-8")
@@ -103,10 +106,10 @@ def change_config(folder: Path, **changes: object) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
-def _config(name: str, tokenizer: Tokenizer, family: FimFormat) -> PretrainedConfig:
+def _config(name: str, tokenizer: Tokenizer, family: FimFormat, head: int) -> PretrainedConfig:
     shape = dict(SHAPE)
     if name in ("starter", "codegemma"):
-        shape["head_dim"] = 16
+        shape["head_dim"] = head
     end = tokenizer.token_to_id(family.end)
     return CONFIGS[name](
         vocab_size=tokenizer.get_vocab_size(),

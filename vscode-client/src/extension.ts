@@ -14,7 +14,10 @@ import { type Settings, readSettings } from "./settings";
 import { StatusItem } from "./status";
 
 /** Settings that only a new server process takes up. */
-const FOR_THE_SERVER = ["command", "base", "store", "device", "fimFormat", "exclude", "maxNewTokens", "idleMinutes", "usage"];
+const FOR_THE_SERVER = [
+  ...["command", "base", "store", "device", "fimFormat", "remote", "remoteBase"],
+  ...["exclude", "maxNewTokens", "idleMinutes", "usage"],
+];
 
 let server: Server | undefined;
 

@@ -9,6 +9,8 @@ export interface Settings {
   readonly store: string;
   readonly device: string;
   readonly fimFormat: string;
+  readonly remote: string;
+  readonly remoteBase: string;
   readonly exclude: readonly string[];
   readonly maxNewTokens: number | null;
   readonly idleMinutes: number | null;
@@ -42,6 +44,8 @@ export function readSettings(get: Get): Settings {
     store: location(get, "store"),
     device: text(get, "device"),
     fimFormat: text(get, "fimFormat"),
+    remote: text(get, "remote"),
+    remoteBase: location(get, "remoteBase"),
     exclude: Array.isArray(exclude) ? exclude.filter((item) => typeof item === "string") : [],
     maxNewTokens: count(get, "maxNewTokens"),
     idleMinutes: count(get, "idleMinutes"),
@@ -60,6 +64,8 @@ export function modelFlags(settings: Settings): string[] {
     ...flag("--store", settings.store),
     ...flag("--device", settings.device),
     ...flag("--fim-format", settings.fimFormat),
+    ...flag("--remote", settings.remote),
+    ...(settings.remote ? flag("--remote-base", settings.remoteBase) : []),
   ];
 }
 

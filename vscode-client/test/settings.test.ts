@@ -20,12 +20,14 @@ test("the defaults of package.json ask the server for nothing but its status", (
 });
 
 test("what a workspace must not set is scoped to the machine and travels as a flag", () => {
-  const machine = { command: "/x", base: "b", store: "/s", device: "cpu", fimFormat: "f" };
+  const local = { command: "/x", base: "b", store: "/s", device: "cpu", fimFormat: "f" };
+  const machine = { ...local, remote: "https://r", remoteBase: "q" };
   for (const name of Object.keys(machine)) {
     assert.equal(properties[`homespun.${name}`]?.scope, "machine", name);
   }
   const settings = readSettings((name) => machine[name as keyof typeof machine]);
-  assert.deepEqual(modelFlags(settings), "--base b --store /s --device cpu --fim-format f".split(" "));
+  const flags = "--base b --store /s --device cpu --fim-format f --remote https://r --remote-base q";
+  assert.deepEqual(modelFlags(settings), flags.split(" "));
   assert.deepEqual(finetuneFlags(settings), "--base b --store /s --fim-format f".split(" "));
   assert.deepEqual(initializationOptions(settings), { status: true });
 });

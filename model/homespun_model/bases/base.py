@@ -44,6 +44,7 @@ from homespun_model.bases.prompt import BUILDERS, Budget, PromptBuilder, version
 from homespun_model.bases.safetensors_folder import SafetensorsFolder
 from homespun_model.bases.token_healing import Lexicon
 from homespun_model.bases.tokenizer import TextTokenizer
+from homespun_model.bases.weightless_folder import WeightlessFolder
 from homespun_model.catalogue.catalogue import STARTER, published
 from homespun_model.catalogue.shelf import default_shelf
 from homespun_model.errors import BaseError
@@ -161,14 +162,22 @@ class Base:
         return _moved(model, device)
 
 
-def load_base(name: str = STARTER, *, fim_format: str | None = None, fetch: bool = True) -> Base:
+def load_base(
+    name: str = STARTER,
+    *,
+    fim_format: str | None = None,
+    fetch: bool = True,
+    weightless: bool = False,
+) -> Base:
     """The base called ``name``: "starter", one of the shelf, a folder, a GGUF file, or a hub name.
 
     A hub name is downloaded unless it is in the local cache already, so pass only what the user
-    asked for, or not ``fetch``. ``fim_format`` names the family where it cannot be told. BaseError:
-    one line.
+    asked for, or not ``fetch``. ``fim_format`` names the family where it cannot be told.
+    ``weightless``: one may be without weights, for whoever asks another machine. BaseError: one
+    line.
     """
-    files = _find(name, fetch)
+    files = _weightless(name) if weightless else None
+    files = files or _find(name, fetch)
     format = _format(name, files, fim_format)
     fim = format.resolve(files.tokenizer.token_to_id)
     text = TextTokenizer(files.tokenizer, forbidden=fim.stop, guard=format.guard)
@@ -221,6 +230,15 @@ def _find(name: str, fetch: bool) -> ModelFiles:
         f"there is no base {name!r}: give a name that `homespun models` lists, a folder, a GGUF "
         "file, or a hub name (org/model)"
     )
+
+
+def _weightless(name: str) -> ModelFiles | None:
+    """What a folder holds that has a tokenizer and no weights; None for any other."""
+    folder = Path(name).expanduser()
+    is_name = name == STARTER or default_shelf().has(name) or published().find(name) is not None
+    if is_name or not name or not folder.is_dir():
+        return None
+    return WeightlessFolder.at(folder.resolve())
 
 
 def _in_folder(folder: Path) -> ModelFiles:

@@ -16,7 +16,7 @@ from homespun_model.errors import BaseError
 
 TOKENIZER_FILE = "tokenizer.json"
 # Some tokenizers put a space before every text, but not behind a character that joins no other.
-_GUARD = "☺"
+GUARD = "☺"
 
 
 class TextTokenizer:
@@ -39,7 +39,7 @@ class TextTokenizer:
         added = tokenizer.get_added_tokens_decoder()
         self.special_ids = forbidden | {n for n, token in added.items() if token.special}
         self._tokenizer = tokenizer
-        self._before = _GUARD if guard else ""
+        self._before = GUARD if guard else ""
         self._before_ids = self._encode(self._before).ids
 
     @property

@@ -68,6 +68,11 @@ class Completing(Protocol):
         ...
 
     @property
+    def is_shared(self) -> bool:
+        """Whether others wait for what computes, too: then no answer is prepared."""
+        ...
+
+    @property
     def sentinels(self) -> tuple[str, ...]:
         """Texts that no suggestion may hold."""
         ...

@@ -34,20 +34,34 @@ Form = Literal["peft", "gguf", "merged"]
 GGUF_FILE = "adapter.gguf"
 
 
-def export(revision: Revision, base: Base, folder: Path, form: Form) -> Path:
-    """Write ``revision``, which is of ``base``, into a ``folder`` that is not there yet or empty;
-    what is to be named to the other program. StoreError, StoreInputError or BaseError."""
+def export(
+    revision: Revision, base: Base, folder: Path, form: Form, *, called: str | None = None
+) -> Path:
+    """``export_adapter`` of a ``revision``, which is of ``base``; StoreError where it is not."""
     check(revision, base)
+    return export_adapter(revision.path, base, folder, form, called=called)
+
+
+def export_adapter(
+    adapter: Path, base: Base, folder: Path, form: Form, *, called: str | None = None
+) -> Path:
+    """Write an ``adapter`` of ``base``, a folder of peft's, into a ``folder`` that is not there yet
+    or empty; what is to be named to the other program. ``called``: what that calls the base, for
+    peft's form; None: its publisher's name. StoreError, StoreInputError or BaseError."""
     folder = folder.expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreInputError(f"{folder} holds something: name a folder that is new or empty")
-    write = {"peft": _write_peft, "gguf": _write_gguf, "merged": _write_merged}[form]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".coming-") as work:
             made = Path(work) / folder.name
             made.mkdir()
-            write(revision, base, made)
+            if form == "peft":
+                _write_peft(adapter, base, made, called)
+            elif form == "gguf":
+                _write_gguf(adapter, base, made)
+            else:
+                _write_merged(adapter, base, made)
             flush_files(made)
             if folder.exists():
                 folder.rmdir()
@@ -57,18 +71,19 @@ def export(revision: Revision, base: Base, folder: Path, form: Form) -> Path:
     return folder / GGUF_FILE if form == "gguf" else folder
 
 
-def _write_peft(revision: Revision, base: Base, folder: Path) -> None:
-    """vLLM's resolver compares ``base_model_name_or_path`` with the name of the model it serves."""
-    shutil.copyfile(revision.path / WEIGHTS, folder / WEIGHTS)
-    config = json.loads((revision.path / CONFIG).read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = base.published[0] if base.published else base.id
+def _write_peft(adapter: Path, base: Base, folder: Path, called: str | None) -> None:
+    """vLLM's resolver compares ``base_model_name_or_path`` with what its --model was."""
+    shutil.copyfile(adapter / WEIGHTS, folder / WEIGHTS)
+    config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
+    known = base.published[0] if base.published else base.id
+    config["base_model_name_or_path"] = called or known
     text = json.dumps(config, indent=2, sort_keys=True) + "\n"
     (folder / CONFIG).write_text(text, encoding="utf-8")
 
 
-def _write_gguf(revision: Revision, base: Base, folder: Path) -> None:
+def _write_gguf(adapter: Path, base: Base, folder: Path) -> None:
     shapes = {name: weight.shape for name, weight in base.tensors(torch.bfloat16).items()}
-    lora_as_gguf(read_lora(revision.path, shapes), base, folder / GGUF_FILE)
+    lora_as_gguf(read_lora(adapter, shapes), base, folder / GGUF_FILE)
 
 
 def lora_as_gguf(lora: Lora, base: Base, file: Path) -> None:
@@ -111,12 +126,12 @@ def _numbers(tensor: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]
     return numbers
 
 
-def _write_merged(revision: Revision, base: Base, folder: Path) -> None:
+def _write_merged(adapter: Path, base: Base, folder: Path) -> None:
     """In bf16, a small base in float32; with the base's own tokenizer."""
     from homespun_model.engines.lora_merged import merged
 
     dtype = torch.float32 if is_small(base.parameters) else torch.bfloat16
-    model = merged(base.load_model(dtype), revision.path)
+    model = merged(base.load_model(dtype), adapter)
     from transformers import PreTrainedTokenizerFast
 
     model.save_pretrained(str(folder))

@@ -24,13 +24,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from homespun_model.bases.identity import BaseRecord, which
 from homespun_model.errors import StoreError, StoreInputError
 from homespun_model.sharing.seen import Seen
 from homespun_model.sharing.shared_files import ChangedMeanwhileError, SharedFiles
 from homespun_model.store.adopt import adopt, serve, serve_base
-from homespun_model.store.folder_names import folder_names
+from homespun_model.store.folder_names import HASHED, folder_names
 from homespun_model.store.revision import (
     KNOWN_FILES,
     MANIFEST,
@@ -40,12 +41,14 @@ from homespun_model.store.revision import (
     problems,
     read_manifest,
 )
+from homespun_model.store.shelves import DEEPEST, REVISIONS
 from homespun_model.store.store import AdapterStore
 
 SCHEMA = 1
 MOST_OF_CURRENT = 1 << 14  # bytes
 MOST_OF_MANIFEST = 1 << 24
 MOST_OF_FILE = 2 << 30
+_FILES = "files"
 _CURRENT = re.compile(r"current=[0-9a-f]{16}\.json")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -99,6 +102,19 @@ class SharedStore:
 
     def __init__(self, files: SharedFiles, url: str) -> None:
         self._files, self._url = files, url
+
+    def repositories(self) -> list[str]:
+        """The ids of all that have revisions there. StoreError."""
+        waiting, found = [""], []
+        while waiting:
+            folder = waiting.pop()
+            names = self._files.names(folder)
+            if REVISIONS in names:
+                found.append("/".join(map(unquote, folder.split("/"))))
+            elif folder.count("/") < DEEPEST:
+                inside = (f"{folder}/{name}" if folder else name for name in names)
+                waiting += [name for name in inside if name != _FILES and HASHED not in name]
+        return sorted(found)
 
     def push(
         self,
@@ -230,9 +246,9 @@ class SharedStore:
 
     def _upload(self, repository: str, revision: Revision, *, anew: bool) -> None:
         for file, digest in revision.manifest["files"].items():
-            self._files.put(f"files/{digest}", revision.path / file, anew=anew)
+            self._files.put(f"{_FILES}/{digest}", revision.path / file, anew=anew)
         digest = hashlib.sha256((revision.path / MANIFEST).read_bytes()).hexdigest()
-        self._files.put(f"files/{digest}", revision.path / MANIFEST, anew=anew)
+        self._files.put(f"{_FILES}/{digest}", revision.path / MANIFEST, anew=anew)
         with tempfile.TemporaryDirectory() as work:
             named = Path(work) / "named"
             named.write_text(digest, encoding="ascii")
@@ -290,7 +306,7 @@ class SharedStore:
             raise StoreError(f"revision {name} at {self._url} is not taken: {wrong[0]}")
 
     def _get(self, digest: str, to: Path, what: str, most: int) -> None:
-        self._files.get(f"files/{digest}", to, most)
+        self._files.get(f"{_FILES}/{digest}", to, most)
         with to.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != digest:
                 raise StoreError(f"{what} at {self._url} is not what was pushed: it was not taken")

@@ -27,6 +27,7 @@ from homespun_model.sharing.shared_files import SharedFiles
 from homespun_model.sharing.shared_store import Change, SharedStore
 from homespun_model.sharing.url import StoreUrl, check_named, is_url
 from homespun_model.store.adopt import serve, serve_base
+from homespun_model.store.shelves import shelves
 from homespun_model.store.store import AdapterStore, Revision, default_store
 
 _ASKED = "asked.json"  # no folder: no repository is called so
@@ -70,6 +71,13 @@ class StorePlace:
         changes = self.shared().pull(self.store, repository, base)
         self._note(repository)
         return changes
+
+    def repositories(self) -> list[str]:
+        """The ids of all that have revisions. StoreError."""
+        if self.url is not None:
+            return self.shared().repositories()
+        self.store.check_folder()
+        return [identity for _, identity in shelves(self.store.root)]
 
     def publish(self, repository: str, staged: Path, manifest: Mapping[str, Any]) -> Revision:
         """As ``AdapterStore.publish``; with a URL it is served once it is served there. StoreError

@@ -26,6 +26,13 @@ M.defaults = {
   --- Passed on as `--fim-format`: the fill-in-the-middle family of a base that does not tell.
   ---@type string?
   fim_format = nil,
+  --- Passed on as `--remote`: the URL of a server of your team's that answers in place of this machine. What you type
+  --- goes there. The key comes from the environment, HOMESPUN_REMOTE_KEY, or a file.
+  ---@type string?
+  remote = nil,
+  --- Passed on as `--remote-base`: the base that it holds, or its folder without weights.
+  ---@type string?
+  remote_base = nil,
   --- Count, on this machine alone, what is suggested and what becomes of it: `homespun usage` tells.
   usage = true,
   --- Suggest from the start; `:Homespun toggle` changes it.
@@ -50,6 +57,8 @@ local TYPES = {
   store = { 'string' },
   device = { 'string' },
   fim_format = { 'string' },
+  remote = { 'string' },
+  remote_base = { 'string' },
   usage = { 'boolean' },
   enabled = { 'boolean' },
   filetypes_off = { 'table' },

@@ -34,7 +34,7 @@ end
 ---@return string[] flags for any `homespun` command that loads a model
 function M.flags(config)
   local flags = {}
-  for _, name in ipairs({ 'base', 'store', 'device', 'fim_format' }) do
+  for _, name in ipairs({ 'base', 'store', 'device', 'fim_format', 'remote', 'remote_base' }) do
     if config[name] then
       vim.list_extend(flags, { '--' .. (name:gsub('_', '-')), config[name] })
     end

@@ -1,0 +1,213 @@
+"""HTTP to one server: JSON asked for, and streams that can be given up while they say nothing.
+
+A thread of its own waits for the network, so that whoever asks can be told to stop at any time.
+Nothing is followed, unpacked or read without a bound, no proxy is used, and no text of an answer
+gets into an error: it could quote code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+import httpx
+
+from homespun_model.decoding.callbacks import IsCancelled
+from homespun_model.errors import Cancelled, RemoteError, RemoteInputError, RemoteNonsense
+from homespun_model.remote.address import KEY_VARIABLE, RemoteAddress, key_file
+from homespun_model.remote.wire import COMPLETIONS, MODELS, event, is_end, parsed
+
+PATIENCE = 5.0  # seconds without a word, over all that is asked, then it is seen what is wrong
+ANSWERING = 10.0  # for an answer that is no completion
+LIVING = 2.0  # for one that only says that it is there
+CONNECTING = 2.0
+POLL = 0.02  # seconds in which somebody who waits sees that they need not
+MOST_OF_ANSWER = 8 << 20  # bytes of JSON
+MOST_OF_LINE = 1 << 20
+_END = None
+
+
+class LacksModel(RemoteError):
+    """The server does not have what was asked for by name."""
+
+
+class Link:
+    """To one server. ``ask`` from any thread; a ``Stream`` is one thread's."""
+
+    def __init__(self, address: RemoteAddress) -> None:
+        self._address = address
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="remote", daemon=True)
+        self._client: httpx.AsyncClient | None = None
+        self._silence = 0.0
+        self._sign: Future[Any] | None = None
+        """Of life, once it was asked for."""
+        self._thread.start()
+
+    def ask(
+        self, path: str, body: Mapping[str, Any] | None = None, seconds: float = ANSWERING
+    ) -> Any:
+        """The JSON at a path, of a POST where there is a body. RemoteError."""
+        return self._begin_asking(path, body, seconds).result()
+
+    def stream(self, body: Mapping[str, Any]) -> Stream:
+        """Begin a completion."""
+        return Stream(self, body)
+
+    def close(self) -> None:
+        """Give up all that is asked."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def heard(self) -> None:
+        """The server has said something."""
+        self._silence = 0.0
+
+    def waited(self, seconds: float) -> None:
+        """Somebody has waited for so long. RemoteError once that was long, and the server does not
+        say either which models it has: one that says it is only slow. Counted over all requests,
+        for who types waits for none of them long."""
+        self._silence += seconds
+        if self._silence > PATIENCE and self._sign is None:
+            self._sign = self._begin_asking(MODELS, None, LIVING)
+        if self._sign is not None and self._sign.done():
+            is_alive, self._sign, self._silence = self._sign.exception() is None, None, 0.0
+            if not is_alive:
+                raise RemoteError("says nothing")
+
+    def begin(self, body: Mapping[str, Any], into: queue.SimpleQueue[Any]) -> Future[None]:
+        """Have the events of a completion put ``into`` a queue: then ``None``, or what went
+        wrong."""
+        return asyncio.run_coroutine_threadsafe(self._stream(body, into), self._loop)
+
+    async def _stream(self, body: Mapping[str, Any], into: queue.SimpleQueue[Any]) -> None:
+        try:
+            async with self._opened("POST", COMPLETIONS, body) as response:
+                _check(response, self._address)
+                async for line in _lines(response):
+                    if is_end(line):
+                        return into.put(_END)
+                    if (found := event(line)) is not None:
+                        into.put(found)
+            into.put(RemoteError("breaks off"))
+        except RemoteError as error:
+            into.put(error)
+        except Exception as error:  # whatever a network makes of it
+            into.put(_failure(error))
+
+    def _begin_asking(
+        self, path: str, body: Mapping[str, Any] | None, seconds: float
+    ) -> Future[Any]:
+        asking = self._ask(path, body, seconds)
+        return asyncio.run_coroutine_threadsafe(asking, self._loop)
+
+    async def _ask(self, path: str, body: Mapping[str, Any] | None, seconds: float) -> Any:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._answer(path, body)
+        except RemoteError:
+            raise
+        except TimeoutError as error:
+            raise RemoteError("says nothing") from error
+        except Exception as error:
+            raise _failure(error) from error
+
+    async def _answer(self, path: str, body: Mapping[str, Any] | None) -> Any:
+        method = "GET" if body is None else "POST"
+        async with self._opened(method, path, body) as response:
+            _check(response, self._address)
+            whole = bytearray()
+            async for piece in response.aiter_raw():
+                whole += piece
+                if len(whole) > MOST_OF_ANSWER:
+                    raise RemoteNonsense("answers without an end")
+        return parsed(bytes(whole))
+
+    def _opened(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        if self._client is None:
+            headers = {"Accept-Encoding": "identity"}
+            if self._address.key is not None:
+                headers["Authorization"] = f"Bearer {self._address.key}"
+            self._client = httpx.AsyncClient(
+                headers=headers,
+                timeout=httpx.Timeout(None, connect=CONNECTING),
+                trust_env=False,
+            )
+        return self._client.stream(method, f"{self._address.url}{path}", json=body)
+
+
+class Stream:
+    """The events of one completion."""
+
+    def __init__(self, link: Link, body: Mapping[str, Any]) -> None:
+        self._link = link
+        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._future = link.begin(body, self._events)
+
+    def next(self, cancelled: IsCancelled) -> dict[str, Any] | None:
+        """The next one, None at the end. Raises Cancelled soon after ``cancelled`` says yes, and
+        RemoteError."""
+        while True:
+            if cancelled():
+                raise Cancelled
+            begun = time.monotonic()
+            try:
+                found = self._events.get(timeout=POLL)
+            except queue.Empty:
+                self._link.waited(time.monotonic() - begun)
+                continue
+            if isinstance(found, RemoteError):
+                raise found
+            self._link.heard()
+            return found  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Read no more: the connection is closed, by which a server knows."""
+        self._future.cancel()
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+    rest = b""
+    async for piece in response.aiter_raw():
+        *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > MOST_OF_LINE:
+            raise RemoteNonsense("answers a line without an end")
+        for line in lines:
+            yield line.decode("utf-8", "replace").strip()
+    if rest:
+        yield rest.decode("utf-8", "replace").strip()
+
+
+def _check(response: httpx.Response, address: RemoteAddress) -> None:
+    """RemoteError for every status but the one that is good."""
+    status = response.status_code
+    if status in (401, 403):
+        wants = "refuses the key" if address.key else "wants a key"
+        raise RemoteInputError(f"{wants} in {KEY_VARIABLE} or {key_file()}")
+    if status == 404:
+        raise LacksModel("has nothing there")
+    if status == 429:
+        raise RemoteError("is asked too much", _seconds(response.headers.get("retry-after")))
+    if status != 200:
+        raise RemoteError(f"answers with HTTP status {status}")
+
+
+def _seconds(told: str | None) -> float:
+    return min(600.0, float(told)) if told and told.isdecimal() else 0.0
+
+
+def _failure(error: Exception) -> RemoteError:
+    """The kind alone: the text may hold more than a line, and whatever a server says."""
+    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.PoolTimeout):
+        return RemoteError("cannot be reached")
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
+        return RemoteError("breaks off")
+    return RemoteError(f"cannot be asked ({type(error).__name__})")

@@ -1,0 +1,191 @@
+"""Typing on a team's own server: llama.cpp's, with two adapters, taken away and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from homespun_model.bases.base import load_base
+from homespun_model.remote.names import adapter_name
+from homespun_model.sharing.export import export
+from homespun_model.store.store import AdapterStore
+from llama_servers import LlamaServer, gguf_of, llama_cpp
+from lsp_client import Client
+from lsp_team import CODE, CURSOR, Team, insertion
+from random_adapters import random_adapter
+from remote_servers import remote_stand_in
+from taught_models import Taught
+from tiny_models import tiny_base
+
+pytestmark = pytest.mark.slow
+SECONDS = 60.0  # far more than anything takes
+KEY = "hush-9f3c21"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """The base of this machine, which is another than the server's and says something else."""
+    return tiny_base(tmp_path / "here", seed=5)
+
+
+Begin = Callable[..., Client]
+
+
+@pytest.fixture
+def begin(taught: Taught, here: Path, tmp_path: Path) -> Iterator[Begin]:
+    clients: list[Client] = []
+
+    def start(url: str, *more: str) -> Client:
+        user = {f"XDG_{name}_HOME": str(tmp_path / name) for name in ("DATA", "CONFIG")}
+        flags = ["--base", str(here), "--remote", url, "--remote-base", str(taught.base)]
+        flags += ["--store", str(tmp_path / "store"), "--device", "cpu", *more]
+        environment = os.environ | user | {"HOMESPUN_REMOTE_KEY": KEY}
+        clients.append(Client(*flags, cwd=tmp_path, env=environment))
+        clients[-1].initialize(options={"status": True})
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.kill()
+
+
+def served(client: Client, team: Team, number: int) -> dict[str, Any] | None:
+    """What is shown after one more key, and by whom; None for nothing."""
+    client.change(team.uri, number, insertion(3, 0, "\n"))
+    items = client.inline(team.uri, *CURSOR)
+    if not items:
+        return None
+    return {"text": items[0]["insertText"], **items[0]["command"]["arguments"][0]}
+
+
+def until(client: Client, team: Team, what: dict[str, Any], first: int) -> int:
+    """Type until what is shown is that; the next number."""
+    deadline, found = time.monotonic() + SECONDS, None
+    for number in range(first, first + 10_000):
+        found = served(client, team, number)
+        if found is not None and what.items() <= found.items():
+            return number + 1
+        assert time.monotonic() < deadline, (what, found, client.stderr[-2000:])
+        time.sleep(0.05)
+    raise AssertionError(found)
+
+
+def errors(client: Client) -> list[str]:
+    notes = [note["params"] for note in list(client.notifications)]
+    return [note["message"] for note in notes if note.get("state") == "error"]
+
+
+@llama_cpp
+def test_the_server_dies_while_people_type_and_comes_back(
+    taught: Taught, begin: Begin, team: Team, tmp_path: Path
+) -> None:
+    base, store = load_base(str(taught.base)), AdapterStore(tmp_path / "store")
+    mine = taught.publish(store, team.identity)
+    staged = store.stage("example.org/team/other")
+    random_adapter(base, tmp_path / "random")
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
+        (tmp_path / "random" / name).rename(staged / name)
+    about = {"base": base.record.to_json(), "prompt_version": base.prompt_versions[-1]}
+    other = store.publish("example.org/team/other", staged, about)
+    files = [
+        export(each, base, tmp_path / adapter_name(each.repository, each.name), "gguf")
+        for each in (other, mine)
+    ]
+    model = gguf_of(base, tmp_path / "base.gguf")
+    with LlamaServer(model, files) as first:
+        client = begin(first.url)
+        client.open(team.uri, CODE)
+        by_adapter = {"text": taught.adapter_says, "revision": mine.name}
+        number = until(client, team, by_adapter, 2)
+    # It was killed. Every request is answered, by this machine now; nobody is told twice.
+    begun = time.monotonic()
+    for key in range(20):
+        asked = time.monotonic()
+        found = served(client, team, number + key)
+        assert time.monotonic() - asked < 10
+        assert found is None or found["revision"] is None
+    assert time.monotonic() - begun < SECONDS
+    assert len(errors(client)) == 1
+    assert "cannot be reached" in errors(client)[0] or "breaks off" in errors(client)[0]
+    assert client.stderr.count("until it is back this machine answers") == 1
+    with LlamaServer(model, files, port=first.port):
+        until(client, team, by_adapter, number + 20)
+        assert client.quit() == 0
+    assert "Traceback" not in client.stderr
+
+
+def test_the_key_is_in_nothing_that_is_written(
+    taught: Taught, begin: Begin, team: Team, tmp_path: Path
+) -> None:
+    log = tmp_path / "server.log"
+    with remote_stand_in(load_base(str(taught.base)), key=KEY, text="return 4") as stand_in:
+        client = begin(stand_in.url, "--log", str(log), "--debug")
+        client.open(team.uri, CODE)
+        number = until(client, team, {"text": "return 4", "revision": None}, 2)
+        process = psutil.Process(client.process.pid)
+        assert KEY not in " ".join(process.cmdline())
+        stand_in.key = "another"
+        served(client, team, number)
+        client.notified("homespun/status", "refuses the key")
+        client.quit()
+    assert any(headers.get("Authorization") == f"Bearer {KEY}" for _, headers, _ in stand_in.asked)
+    assert KEY not in client.stderr + json.dumps(client.notifications)
+    for file in tmp_path.rglob("*"):
+        if file.is_file():
+            assert KEY.encode() not in file.read_bytes(), file
+
+
+def test_a_server_that_hangs_holds_up_nobody(taught: Taught, begin: Begin, team: Team) -> None:
+    with remote_stand_in(load_base(str(taught.base)), hangs={"/v1/models"}) as stand_in:
+        client = begin(stand_in.url)
+        client.open(team.uri, CODE)
+        for number in range(2, 8):
+            asked = time.monotonic()
+            served(client, team, number)
+            assert time.monotonic() - asked < 10
+        client.notified("homespun/status", "says nothing")
+
+
+def test_an_adapter_that_the_server_lacks_is_said_and_taken_up_once_it_has_it(
+    taught: Taught, begin: Begin, team: Team, tmp_path: Path
+) -> None:
+    revision = taught.publish(AdapterStore(tmp_path / "store"), team.identity)
+    name = adapter_name(team.identity, revision.name)
+    with remote_stand_in(load_base(str(taught.base)), text="return 4") as stand_in:
+        client = begin(stand_in.url)
+        client.open(team.uri, CODE)
+        number = until(client, team, {"text": "return 4", "revision": None}, 2)
+        told = client.notified("homespun/status", f"has no adapter {name}")
+        assert "homespun adapters export all" in told["message"]
+        stand_in.adapters = (name,)
+        stand_in.breaks_after = 0  # an outage, after which it is met anew
+        served(client, team, number)
+        client.notified("homespun/status", "breaks off")
+        stand_in.breaks_after = None
+        until(client, team, {"text": "return 4", "revision": revision.name}, number + 1)
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (["--remote", "http://gpu.example"], "not encrypted"),
+        (["--remote", "nonsense"], "takes the URL"),
+        (["--remote-base", "starter"], "give both"),
+    ],
+)
+def test_what_cannot_be_a_server_is_refused_in_a_line(flags: list[str], why: str) -> None:
+    command = [sys.executable, "-m", "homespun_server.cli", "serve", *flags]
+    ended = subprocess.run(
+        command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert ended.returncode == 2
+    assert why in ended.stderr
+    assert ended.stderr.count("\n") == 1
