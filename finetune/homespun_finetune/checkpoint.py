@@ -24,6 +24,10 @@ from homespun_finetune.early_stopping import EarlyStopping
 EVERY = 60.0  # seconds between two checkpoints: what a kill may cost
 FILE = "training.safetensors"
 SCHEMA = 1
+_SCHEDULE = {
+    *("base_lrs", "last_epoch", "lr_lambdas", "_step_count", "_last_lr"),
+    *("_is_initial", "_get_lr_called_within_step"),
+}  # what torch's schedule takes as its own state
 
 Tensors = dict[str, torch.Tensor]
 
@@ -47,6 +51,35 @@ class Checkpoint:
             for key, tensor in self.tensors.items()
             if key.startswith(prefix)
         }
+
+    def is_sound(self) -> bool:
+        """Whether it says what a run goes on from; one from elsewhere may say anything."""
+        about, random = self.about, self.tensors.get("random")
+        try:
+            points = [*about["points"], *([about["best"]] if about["best"] else [])]
+            fixed, rates = about["fixed"], about["schedule"]["_last_lr"]
+            numbers = [about["step"], about["seconds"], *fixed["budget"][:2], fixed["micro"]]
+            numbers += [number for point in points for number in point.values()]
+            named = all(point.keys() == {"step", "seconds", "loss"} for point in points)
+            known = about["schedule"].keys() <= _SCHEDULE and len(fixed["budget"]) == 3
+        except (AttributeError, KeyError, TypeError):
+            return False
+        real = all(isinstance(n, int | float) and n >= 0 for n in [*numbers, *rates])
+        precise = fixed["budget"][2] in ("fp32", "bf16") and fixed["micro"] >= 1
+        return real and named and known and precise and _is_random_state(random)
+
+    def fits(self, model: PeftModel) -> bool:
+        """Whether it is of an adapter such as the model has."""
+        own = get_peft_model_state_dict(model, save_embedding_layers=False)
+        shapes = {name: tensor.shape for name, tensor in own.items()}
+        best = {name: tensor.shape for name, tensor in self.part("best").items()}
+        there = {name: tensor.shape for name, tensor in self.part("adapter").items()}
+        return there == shapes and best in ({}, shapes)
+
+
+def _is_random_state(found: torch.Tensor | None) -> bool:
+    state = torch.get_rng_state()
+    return found is not None and (found.dtype, found.shape) == (state.dtype, state.shape)
 
 
 def read(folder: Path) -> Checkpoint | None:

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from homespun_finetune.budget import Precision, TokenBudget
+from homespun_finetune.errors import RunUsageError
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +26,15 @@ def count() -> int:
 def is_first() -> bool:
     """Whether this is the one that decides, measures and publishes."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+def check() -> None:
+    """RunUsageError where accelerate was asked to shard the base: neither the loss nor the saving
+    of an adapter knows shards, and on processors accelerate shards nothing and says nothing."""
+    if os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
+        raise RunUsageError(
+            "training does not shard a base (FSDP): launch it without, or choose a smaller base"
+        )
 
 
 def join(device: str) -> None:

@@ -13,9 +13,12 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from homespun_model.files.locks import try_lock
+
+if TYPE_CHECKING:  # it loads torch, and whoever only wants a key does not
+    from homespun_finetune.shared_checkpoint import SharedCheckpoint
 
 FOLDER = "unfinished"
 
@@ -26,22 +29,30 @@ def key_of(deciding: dict[str, Any]) -> str:
 
 
 class ResumableRun:
-    """``path`` is None where another process is at the same run: this one keeps nothing then."""
+    """``path`` is None where another process is at the same run: this one keeps nothing then.
 
-    def __init__(self, folder: Path, key: str) -> None:
+    ``shared``: where else it is kept, for other machines.
+    """
+
+    def __init__(self, folder: Path, key: str, shared: SharedCheckpoint | None = None) -> None:
         self.path: Path | None = None
         self._lock: IO[bytes] | None = None
+        self._shared = shared
         with contextlib.suppress(OSError):  # a store that takes nothing more says so elsewhere
             _clear(folder / FOLDER, but=key)
             folder = folder / FOLDER / key
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = try_lock(folder.with_suffix(".lock"))
             self.path = folder if self._lock else None
+        if self.path is not None and shared is not None:
+            shared.begin(self.path)
 
     def finish(self) -> None:
         """It has come to an end: nothing of it is needed again."""
         if self.path is None or self._lock is None:
             return
+        if self._shared is not None:
+            self._shared.finish()
         shutil.rmtree(self.path, ignore_errors=True)
         with contextlib.suppress(OSError):
             self.path.with_suffix(".lock").unlink(missing_ok=True)

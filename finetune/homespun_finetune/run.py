@@ -72,6 +72,7 @@ def run(
     request: RunRequest, reporter: Reporter, deadline: Deadline, rules: GateRules = RULES
 ) -> Outcome:
     """Do what was asked, telling people as it goes. Raises the errors of all rooms."""
+    processes.check()
     context = RunContext.of(request, deadline.seconds / 60, rules)
     return _asked_for(request)(request, context, RunProgress(deadline, reporter))
 
@@ -173,7 +174,14 @@ def _learn(
     """Train, measure, decide, publish; ``folder`` is the store's own, staged."""
     served, mined, evaluation = prepared.served, prepared.mined, prepared.evaluation
     task = steps.task(served.base, mined, prepared.plan, context.settings.train)
-    resumable = steps.resumable(task, context.settings.minutes, folder)
+    resumable = steps.resumable(
+        task,
+        context.settings.minutes,
+        folder,
+        place=served.place,
+        identity=context.identity,
+        reporter=progress.reporter,
+    )
     trained, shown_from = _train_between_measurements(prepared, task, resumable, folder, progress)
     evidence = evaluation_steps.evidence(evaluation, mined, served.incumbent, context.seed)
     decision = decide(evidence, context.settings.gate)

@@ -130,13 +130,31 @@ def task(
     return TrainingTask(base, mined, plan, settings, planted)
 
 
-def resumable(task: TrainingTask, minutes: float, folder: Path) -> ResumableRun | None:
-    """What an earlier run, killed, has done of ``task``; it lies beside the staged ``folder``."""
+def resumable(
+    task: TrainingTask,
+    minutes: float,
+    folder: Path,
+    *,
+    place: StorePlace,
+    identity: str,
+    reporter: Reporter,
+) -> ResumableRun | None:
+    """What an earlier run, killed, has done of ``task``: it lies beside the staged ``folder``, and
+    where the store is a URL there too."""
+    from homespun_model.sharing.store_place import files_at
+    from homespun_model.sharing.unfinished_runs import UnfinishedRuns
+
+    from homespun_finetune import checkpoint
     from homespun_finetune.resumable import ResumableRun
+    from homespun_finetune.shared_checkpoint import SharedCheckpoint
 
     if processes.count() > 1:  # all of them would have to go on from the same step
         return None
-    return ResumableRun(folder.parent.parent, task.key(minutes))
+    key, shared = task.key(minutes), None
+    if place.url is not None:
+        runs = UnfinishedRuns(files_at(place.url), identity, checkpoint.FILE)
+        shared = SharedCheckpoint(runs, key, reporter.say)
+    return ResumableRun(folder.parent.parent, key, shared)
 
 
 def train(

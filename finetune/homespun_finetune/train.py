@@ -107,6 +107,8 @@ def fine_tune(
     samples, collator = iter(data.training), data.collator(settings)
     first = first_samples(samples, settings)
     found = folders.unfinished()
+    if found and not found.fits(adapted.model):
+        found = None
     if found:
         budget = TrainingBudget.from_json(found.about["fixed"])
     else:

@@ -22,7 +22,8 @@ from homespun_model.exit_codes import BAD_USAGE, DONE, INTERRUPTED, explain, fai
 from homespun_server.errors import CommandUsageError, ServerError
 from homespun_server.settings import LaunchOptions
 
-FINETUNE, SUMMARY, ADAPT = "finetune", "summary", "adapt"  # another room's commands
+FINETUNE, SUMMARY, NIGHTLY = "finetune", "summary", "nightly"  # another room's commands
+ADAPT = "adapt"  # too, below models
 
 app = typer.Typer(
     add_completion=False,
@@ -278,6 +279,14 @@ def summary(context: typer.Context) -> int:
     return hand_over(SUMMARY, context.args)
 
 
+@app.command(NIGHTLY, context_settings={"allow_extra_args": True})
+def nightly(context: typer.Context) -> int:
+    """Teach many repositories in one night, here or on a cluster, and see what came of each."""
+    from homespun_server.other_commands import hand_over
+
+    return hand_over(NIGHTLY, context.args)
+
+
 @adapters_app.command("list", epilog="Example: homespun adapters list path/to/repository")
 def adapters_list(
     repository: RepositoryArgument = Path(),
@@ -490,7 +499,7 @@ def run(arguments: list[str]) -> int:
 def _for_typer(arguments: list[str]) -> list[str]:
     """Without --debug, wherever it stands; but another room's command gets all there is, unread."""
     rest = [argument for argument in arguments if argument != "--debug"]
-    for command in ([FINETUNE], [SUMMARY], ["models", ADAPT]):
+    for command in ([FINETUNE], [SUMMARY], [NIGHTLY], ["models", ADAPT]):
         if rest[: len(command)] == command:
             given = list(arguments)
             for word in command:

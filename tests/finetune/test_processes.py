@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from homespun_finetune import memory, processes
+from homespun_finetune import memory, processes, run
 from homespun_finetune.batches import collate
-from homespun_finetune.budget import TokenBudget
+from homespun_finetune.budget import Deadline, TokenBudget
 from homespun_finetune.errors import RunUsageError
 from homespun_finetune.loss import WeightedLoss
+from homespun_finetune.progress import Reporter, console_for_people
+from homespun_finetune.request import RunRequest
 from homespun_model.bases import memory as base_memory
 from homespun_model.bases.base import load_base
 from safetensors.torch import load_file
@@ -106,3 +108,12 @@ def test_parts_of_a_step_weigh_as_the_whole(tmp_path: Path) -> None:
     whole, cut = (json.loads((tmp_path / p / "trained.json").read_text()) for p in ("4", "1"))
     for was, now in zip(whole["points"], cut["points"], strict=True):
         assert now["loss"] == pytest.approx(was["loss"], rel=2e-3)
+
+
+def test_a_base_is_not_sharded_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    request = RunRequest((tmp_path,), dry_run=True)
+    with pytest.raises(RunUsageError, match="does not shard a base"):
+        run.run(request, Reporter(console_for_people()), Deadline(60))

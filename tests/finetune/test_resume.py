@@ -6,12 +6,21 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from homespun_finetune import checkpoint, resumable
+from homespun_finetune import checkpoint, resumable, shared_checkpoint
+from homespun_finetune.checkpoint import Checkpoint
 from homespun_finetune.resumable import ResumableRun, key_of
+from homespun_finetune.shared_checkpoint import SharedCheckpoint
+from homespun_model.sharing.store_place import files_at
+from homespun_model.sharing.unfinished_runs import UnfinishedRuns
+from homespun_model.sharing.url import StoreUrl
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from tiny_training import tiny_model
 
 PROGRAM = Path(__file__).parents[1] / "support" / "training_in_a_process.py"
 
@@ -79,6 +88,110 @@ def test_a_shelf_keeps_one_unfinished_run(tmp_path: Path) -> None:
     new.finish()
     living.finish()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> UnfinishedRuns:
+    """What two machines share."""
+    (tmp_path / "share").mkdir()
+    url = StoreUrl.of((tmp_path / "share").as_uri())
+    return UnfinishedRuns(files_at(url), "team", checkpoint.FILE)
+
+
+def unfinished(folder: Path, step: object = 3, **about: Any) -> None:
+    """A checkpoint, as a run would have written it."""
+    told = {
+        "step": step,
+        "seconds": 1.0,
+        "points": [{"step": 0, "seconds": 0.1, "loss": 2.0}],
+        "best": None,
+        "fixed": {"budget": [9.0, 9.0, "fp32"], "micro": 1},
+        "schedule": {"_last_lr": [0.1], "last_epoch": step},
+    }
+    assert checkpoint.write(folder, told | about, {"random": torch.get_rng_state()})
+
+
+def test_another_machine_goes_on_from_what_the_url_holds(
+    share: UnfinishedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_checkpoint, "LOOK", 0.01)
+    said: list[str] = []
+    key, other = key_of({"commit": "a"}), key_of({"commit": "b"})
+    left = tmp_path / "left"
+    left.write_bytes(b"of a commit that is gone")
+    share.put(other, left)
+    one = ResumableRun(tmp_path / "one", key, SharedCheckpoint(share, key, said.append))
+    assert one.path is not None
+    unfinished(one.path, 7)
+    file = tmp_path / "share" / "team" / resumable.FOLDER / key / checkpoint.FILE
+    while not file.exists():
+        time.sleep(0.01)
+    assert not share.fetch(other, left), "a repository has one unfinished run"
+
+    two = ResumableRun(tmp_path / "two", key, SharedCheckpoint(share, key, said.append))
+    assert two.path is not None
+    found = checkpoint.read(two.path)
+    assert found is not None and found.step == 7
+    assert {path.name for path in two.path.iterdir()} == {checkpoint.FILE}
+    unfinished(two.path, 9)
+    _die(two)
+    again = ResumableRun(tmp_path / "two", key, SharedCheckpoint(share, key, said.append))
+    assert again.path is not None
+    found = checkpoint.read(again.path)
+    assert found is not None and found.step == 9, "what is here is further"
+    for run in (one, again):
+        run.finish()
+    assert [*(tmp_path / "share" / "team").rglob("*.safetensors")] == [] == said
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"step": "many"},
+        {"schedule": {"_last_lr": [0.1], "optimizer": "mine"}},
+        {"fixed": {"budget": [1e9, 1e9, "run this"], "micro": 1}},
+        {"points": [{"loss": 1.0}]},
+    ],
+)
+def test_what_a_store_holds_is_not_believed(
+    share: UnfinishedRuns, tmp_path: Path, about: dict[str, Any]
+) -> None:
+    said: list[str] = []
+    key = key_of({})
+    unfinished(tmp_path, **about)
+    share.put(key, tmp_path / checkpoint.FILE)
+    run = ResumableRun(tmp_path / "one", key, SharedCheckpoint(share, key, said.append))
+    assert run.path is not None and checkpoint.read(run.path) is None
+    assert said == [
+        "what is done so far does not travel: what is kept there of this run is no checkpoint of "
+        "homespun's"
+    ]
+    run.finish()
+
+
+def test_a_url_that_is_away_is_said_once_and_ends_nothing(
+    share: UnfinishedRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_checkpoint, "LOOK", 0.01)
+    (tmp_path / "share").rmdir()
+    said: list[str] = []
+    key = key_of({})
+    run = ResumableRun(tmp_path / "one", key, SharedCheckpoint(share, key, said.append))
+    assert run.path is not None
+    for step in (1, 2):
+        unfinished(run.path, step)
+        time.sleep(0.2)
+    run.finish()
+    assert said == ["what is done so far does not travel: the store is not there any more"]
+    assert not (tmp_path / "share").exists(), "nobody makes a store by the way"
+
+
+def test_a_checkpoint_of_another_adapter_is_not_gone_on_from() -> None:
+    model = get_peft_model(tiny_model(), LoraConfig(r=2, target_modules=["q_proj"]))
+    own = {f"adapter.{name}": t for name, t in get_peft_model_state_dict(model).items()}
+    assert Checkpoint({}, own).fits(model)
+    assert not Checkpoint({}, own | {"best.other": torch.zeros(2)}).fits(model)
+    assert not Checkpoint({}, {name: t[:1] for name, t in own.items()}).fits(model)
 
 
 def _die(run: ResumableRun) -> None:

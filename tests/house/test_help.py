@@ -11,13 +11,15 @@ import typer
 from homespun_finetune import cli as finetune
 from homespun_finetune import summary
 from homespun_finetune.adapt import command as adapt
+from homespun_finetune.nightly import command as nightly
 from homespun_server import cli as server
 
-HANDED_OVER = {server.FINETUNE, server.SUMMARY, server.ADAPT}
+HANDED_OVER = {server.FINETUNE, server.SUMMARY, server.NIGHTLY, server.ADAPT}
 OWN = {
     "finetune-repo": finetune.app,
     "homespun models adapt": adapt.app,
     "homespun summary": summary.app,
+    "homespun nightly": nightly.app,
 }
 
 

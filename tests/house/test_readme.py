@@ -17,7 +17,13 @@ MODULES = {
     "finetune-repo": "homespun_finetune.cli",
     "homespun": "homespun_server.cli",
 }
-PAGES = ["README.md", "docs/bases.md", "docs/nightly/README.md", "CONTRIBUTING.md"]
+PAGES = [
+    "README.md",
+    "docs/bases.md",
+    "docs/nightly/README.md",
+    "docs/nights.md",
+    "CONTRIBUTING.md",
+]
 
 
 def commands(page: str) -> list[list[str]]:

@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 from homespun_model.bases.identity import BaseIdentity, BaseRecord
 from homespun_model.errors import StoreError, StoreInputError
+from homespun_model.sharing import unfinished_runs
 from homespun_model.sharing.shared_files import SharedFiles
 from homespun_model.sharing.shared_store import SharedStore
 from homespun_model.sharing.store_place import StorePlace, files_at
+from homespun_model.sharing.unfinished_runs import UnfinishedRuns
 from homespun_model.sharing.url import StoreUrl, is_url
 from homespun_model.store.store import AdapterStore, Revision
 from shared_stores import s3_server
@@ -567,3 +569,33 @@ def test_a_mirror_serves_on_when_its_url_is_gone(
     assert served(again.store) == "weights"
     age = again.age(REPOSITORY)
     assert age is not None and age < 60
+
+
+def test_what_a_run_has_done_so_far_comes_and_goes(url: str, tmp_path: Path) -> None:
+    files = files_at(StoreUrl.of(url))
+    runs = UnfinishedRuns(files, REPOSITORY, "state")
+    key, other, there = "0" * 32, "1" * 32, tmp_path / "there"
+    assert not runs.fetch(key, there)
+    runs.remove(key)  # there is none, and nobody minds
+    for text in ("first", "later"):  # of the same size
+        (tmp_path / "here").write_text(text)
+        runs.put(key, tmp_path / "here")
+    runs.put(other, tmp_path / "here")
+    assert runs.fetch(key, there)
+    assert there.read_text() == "later"
+    runs.remove_others(key)
+    assert files.names(f"{REPOSITORY}/unfinished") == [key]
+    runs.remove(key)
+    assert not runs.fetch(key, there)
+    assert files.names(f"{REPOSITORY}/unfinished") == []
+
+
+def test_more_than_any_run_keeps_is_not_fetched(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished_runs, "MOST", 8)
+    runs = UnfinishedRuns(files_at(StoreUrl.of(url)), REPOSITORY, "state")
+    (tmp_path / "here").write_text("far too much")
+    runs.put("0" * 32, tmp_path / "here")
+    with pytest.raises(StoreError, match="longer than any"):
+        runs.fetch("0" * 32, tmp_path / "there")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-TRAIN, TRANSFORMERS = "train", "transformers"
+TRAIN, TRANSFORMERS, RAY = "train", "transformers", "ray"
 EXTRAS = {
     TRAIN: ("accelerate", "datasets", "datasketch", "jinja2", "matplotlib", "peft", "transformers"),
     TRANSFORMERS: ("accelerate", "transformers"),
+    RAY: ("ray",),
 }
 """What each brings."""
 

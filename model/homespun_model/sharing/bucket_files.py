@@ -118,6 +118,16 @@ class BucketFiles:
         else:
             self._replace_and_look(name, data, mark)
 
+    def remove(self, name: str) -> None:
+        self.check_writable()
+        path = self._at(name)
+        with self._asking():
+            with contextlib.suppress(FileNotFoundError):
+                self._fs.rm_file(path)
+            if self._url.kind == "ssh":  # elsewhere a folder is there only while a file in it is
+                with contextlib.suppress(OSError):
+                    self._fs.rmdir(path.rpartition("/")[0])
+
     def _replace_if(self, name: str, data: bytes, mark: str | None) -> None:
         """By a conditional put: the store itself compares."""
         condition = {"mode": "create"} if mark is None else {"IfMatch": mark}

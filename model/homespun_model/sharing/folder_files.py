@@ -5,6 +5,7 @@ Whoever replaces what is served holds the store's lock; a file appears whole, by
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -81,6 +82,15 @@ class FolderFiles:
                 self._write(target, data)
         except TimeoutError as error:
             raise StoreError(f"another machine is writing to {self._url}: try again") from error
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def remove(self, name: str) -> None:
+        target = self._root / name
+        try:
+            target.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # rmdir refuses a folder that holds another file
+                target.parent.rmdir()
         except OSError as error:
             raise self._failed(error) from error
 

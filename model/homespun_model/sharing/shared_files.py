@@ -1,4 +1,4 @@
-"""The files of a shared store: read, put once, and one kind that is replaced.
+"""The files of a shared store: read, put once, and one kind that is replaced; others go again.
 
 Names are relative to the store's URL. What is replaced is replaced only if it is still what was
 read: by the store itself where it can (a lock on a disk, a conditional put), else by looking once
@@ -50,4 +50,8 @@ class SharedFiles(Protocol):
     def replace(self, name: str, data: bytes, mark: str | None) -> None:
         """Write a small file that had this mark, or was not there (None). ChangedMeanwhileError:
         it has another now."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Take a file away, and its folder where nothing else is in it; there may be none."""
         ...

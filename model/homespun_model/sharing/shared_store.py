@@ -4,6 +4,7 @@
     <url>/<repository id>/revisions/<name>      the sha256 of a revision's manifest; never changed
     <url>/<repository id>/current=<base>.json   what is served for a base: a revision's name, or the
                                                 base alone; the only file that is ever replaced
+    <url>/<repository id>/unfinished/…          not of a revision: see ``unfinished_runs.py``
 
 A push writes them in this order, so that half of one is never seen. Who replaces what is served has
 to have seen it (``seen.py``): what is served since this machine last looked is not replaced, unless
