@@ -79,7 +79,7 @@ def main() -> None:
     params = xllamacpp.CommonParams()
     params.model.path = str(options.file)
     params.n_ctx, params.n_parallel = 4096 * options.slots, options.slots
-    params.port = options.port
+    params.port, params.endpoint_metrics = options.port, True
     params.cache_ram_mib = 0  # what it keeps there it takes up for any adapter (LOG E-059)
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads
     adapters = []

@@ -100,7 +100,7 @@ def steps(told: Mapping[str, Any], vocabulary: int) -> list[Step]:
         return []
     try:
         given = list(_by_id(found) if "content" in found else _by_name(found))
-        made = [Step(int(said), {**dict(_checked(some))}) for said, some in given]
+        made = [Step(int(said), dict(_checked(some))) for said, some in given]
     except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
         raise RemoteNonsense("names tokens in a way that is not known here") from error
     if any(not 0 <= token < vocabulary for step in made for token in (step.said, *step.logprobs)):
