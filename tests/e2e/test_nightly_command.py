@@ -213,7 +213,6 @@ def test_a_machine_that_dies_loses_nothing(base: Path, tmp_path: Path) -> None:
     environment = {"PYTHONPATH": str(SUPPORT), "OMP_NUM_THREADS": "1"}
     with ray_cluster(tmp_path, **environment, **token) as cluster:
         nodes = [cluster.join(), cluster.join()]
-        time.sleep(10)  # a night waits for what it needs; that both are there is the test's wish
         command = [*COMMAND, *arguments(file), "--ray", cluster.address]
         running = subprocess.Popen(
             command,

@@ -16,7 +16,12 @@ from pathlib import Path
 
 import psutil
 
-HURRY = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "3"}
+HURRY = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "12"}
+COUNT = """
+import sys, ray
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
+print(sum(node["Alive"] for node in ray.nodes()))
+"""
 WAIT = 60.0  # seconds
 
 
@@ -55,19 +60,38 @@ class Cluster:
     def start(self, *flags: str) -> Node:
         home = self.folder / f"node{len(self.nodes)}"
         folders = {f"XDG_{name}_HOME": str(home / name) for name in ("CACHE", "DATA", "CONFIG")}
+        home.mkdir()
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *flags]
-        process = subprocess.Popen(
-            [*command, "--object-store-memory", str(100 << 20), "--disable-usage-stats"],
-            env=os.environ | HURRY | self.environment | folders,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with (home / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*command, "--object-store-memory", str(100 << 20), "--disable-usage-stats"],
+                env=os.environ | HURRY | self.environment | folders,
+                stdout=log,
+                stderr=log,
+            )
         self.nodes.append(Node(home, process))
         return self.nodes[-1]
 
     def join(self) -> Node:
-        """One more machine, with a processor."""
-        return self.start("--address", self.address, "--num-cpus", "1")
+        """One more machine, with a processor, once all know of it: of two that start at once on one
+        machine some find no port."""
+        before, end = self._alive(), time.monotonic() + WAIT
+        node = self.start("--address", self.address, "--num-cpus", "1")
+        while self._alive() == before:
+            if node.process.poll() is not None or time.monotonic() > end:
+                raise TimeoutError((node.home / "log").read_text())
+        return node
+
+    def _alive(self) -> int:
+        """How many machines there are, the head among them."""
+        done = subprocess.run(
+            [sys.executable, "-c", COUNT, self.address],
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return int(done.stdout.split()[-1])
 
 
 def asking_for_a_token(folder: Path) -> dict[str, str]:
