@@ -601,3 +601,14 @@ def test_what_lies_under_an_older_spelling_is_found_and_goes_on_there(
     assert second.path.parent.parent == before and second.manifest["parent"] == first.name
     assert len(store.revisions(older)) == 2
     assert not store.has("github.com/team/another")
+
+
+def test_no_repository_lies_where_the_store_keeps_what_is_its_own(store: AdapterStore) -> None:
+    """Beside the runs of a repository that are not over, one called ``…/unfinished`` would be."""
+    publish(store)
+    for own in ("revisions", "staging", "unfinished"):
+        other = f"{REPOSITORY}/{own}"
+        store.publish(other, adapter(store.stage(other)), MANIFEST)
+    folder = store.root.joinpath(*REPOSITORY.split("/"))
+    assert "unfinished" not in names(folder)
+    assert store.current(f"{REPOSITORY}/unfinished", BASE) is not None

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from homespun_model.errors import StoreInputError
 
-_OWN_NAMES = ("revisions", "current", "staging", "lock")
+_OWN_NAMES = ("revisions", "current", "staging", "lock", "unfinished")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # on Windows
 HASHED = "%-"  # in a name that is cut: nothing is quoted so
 _LONG = 150  # characters: systems take 255 bytes, and other scripts become nine a letter
