@@ -148,7 +148,8 @@ export class StatusItem implements vscode.Disposable {
     const revision = this.enabled ? this.revision : undefined;
     this.item.text = `$(${icon}) Homespun${revision === undefined ? "" : ` ${shortRevision(revision)}`}`;
     const adapter = revision === undefined ? "" : `, adapter ${revision}`;
-    this.item.accessibilityInformation = { label: `Homespun: ${word}${adapter}` };
+    const where = this.remote === undefined ? "" : `, at ${this.remote}`;
+    this.item.accessibilityInformation = { label: `Homespun: ${word}${adapter}${where}` };
     this.item.tooltip = this.tooltip(word);
     this.item.backgroundColor =
       word === "error" ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;

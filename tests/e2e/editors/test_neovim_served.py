@@ -8,7 +8,9 @@ import os
 import signal
 
 import pytest
+from homespun_model.bases.base import load_base
 from hub_server import HubServer
+from remote_servers import remote_stand_in
 from sure_places import SurePlace
 
 from .conftest import OpenNeovim, RealServer
@@ -156,3 +158,25 @@ def is_shown_and_accepted(neovim: Neovim, place: SurePlace) -> bool:
 def is_a_line_of(neovim: Neovim, whole: str) -> bool:
     """Whether a line on the screen is just that: others may begin so."""
     return whole in map(str.rstrip, neovim.screen.text().splitlines())
+
+
+def test_a_teams_server_answers(
+    open_neovim: OpenNeovim, real_server: RealServer, team: str
+) -> None:
+    del team
+    there = load_base(str(real_server.taught.base))
+    with remote_stand_in(there, text="return team_says") as stand_in:
+        neovim = open_neovim(
+            "shapes.py",
+            server=str(real_server.path),
+            remote=stand_in.url,
+            remote_base=str(real_server.taught.base),
+            **real_server.flags_of("starter"),
+        )
+        ready(neovim)
+        neovim.keys("2GA")
+        ask_until(neovim, "return team_says")
+        neovim.keys("<Tab>")
+        neovim.wait(lambda: neovim.buffer()[1] == "    return team_says", "all of it")
+        neovim.keys("<Esc>:Homespun status<CR>")
+        neovim.wait_for_screen(f"remote {stand_in.url}")

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 from homespun_corpus.repo.identity import identity_of
+from homespun_model.bases.base import load_base
+from homespun_model.remote.names import adapter_name
 from hub_server import HubServer
+from remote_servers import remote_stand_in
 
 from .conftest import ROOT, OpenWorkbench, RealServer
 from .starter import Clone, Typist, publish_blank_adapter
@@ -383,3 +386,33 @@ def test_this_repository_with_the_bundled_starter(
     workbench.wait(lambda: len(real_server.pids()) == 2, "a second server")
     ready(workbench)
     typist.until_shown()
+
+
+def test_a_teams_server_answers_and_this_machine_where_it_is_away(
+    open_workbench: OpenWorkbench, real_server: RealServer, team: str
+) -> None:
+    taught = real_server.taught
+    revision = taught.publish(real_server.store, team)
+    there = load_base(str(taught.base))
+    name = adapter_name(team, revision.name)
+    with remote_stand_in(there, text="return team_says", adapters=(name,)) as stand_in:
+        workbench = open_workbench(
+            "shapes.py",
+            command=str(real_server.path),
+            remote=stand_in.url,
+            remoteBase=str(taught.base),
+            **real_server.flags_of("starter"),
+        )
+        workbench.wait(lambda: stand_in.url in workbench.status(), "the server's name", 150)
+        new_line(workbench)
+        workbench.wait_for_ghost("return team_says")
+        workbench.wait(lambda: revision.name in workbench.status(), "the revision")
+        workbench.screenshot("vscode-remote")
+        workbench.press("Tab")
+        accepted = "def area(width, height):\n    return team_says\n    \n"
+        workbench.wait_for_file("shapes.py", accepted)
+    assert {body["model"] for path, _, body in stand_in.asked if "completions" in path} == {name}
+    workbench.press("Control+End", "Enter")
+    workbench.do("type", text="def perimeter(")
+    workbench.wait(lambda: stand_in.url not in workbench.status(), "this machine", 60)
+    assert len(real_server.pids()) == 1
