@@ -172,7 +172,7 @@ class Answers:
             session=question.uri,
             cancelled=cancelled,
             max_new_tokens=question.most,
-            ngrams=self._index.ngrams(question.home.root, question.serving.served.weights),
+            ngrams=self._index.ngrams(question.home.root, question.serving.completer.vocabulary),
             whole=False,
         )
         suggestion = screened(asked, found)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from homespun_corpus.repo.identity import first_commit
 from homespun_model.catalogue.catalogue import STARTER
-from homespun_model.errors import ModelError
+from homespun_model.errors import ModelError, RemoteError
 from homespun_model.sharing.store_place import StorePlace
 
 from homespun_server.complete_command import (
@@ -115,7 +115,9 @@ class Diagnosis:
             return Finding("generic adapter", serving.problem, good=False)
         name = serving.served.base
         if serving.served.generic is None:
-            how = "it needs none" if name == STARTER else f"make one: homespun models adapt {name}"
+            how = f"make one: homespun models adapt {name}"
+            if name == STARTER or self._options.remote is not None:
+                how = "it needs none" if name == STARTER else "the base alone answers"
             return Finding("generic adapter", f"none for {name}; {how}")
         return Finding("generic adapter", serving.served.generic[:12])
 
@@ -165,7 +167,10 @@ class Diagnosis:
         return next((identity for identity in found if identity != root.identity), None)
 
     def _suggestion(self, serving: Serving, cursor: Cursor, home: Home) -> Finding:
-        found = suggestion_at(serving, cursor, home)
+        try:
+            found = suggestion_at(serving, cursor, home)
+        except RemoteError as error:
+            return Finding("suggestion", f"none came: {error}", good=False)
         if (reason := why_not_shown(found)) is not None:
             return Finding("suggestion", f"none is shown: {reason}", good=False)
         likely = math.exp(found.line_logprob)

@@ -29,11 +29,13 @@ from homespun_corpus.repo.work_tree import WorkTree
 
 from homespun_server.path_marks import check_marks
 from homespun_server.paths import as_mined, file_path, relative_path, shown_name
+from homespun_server.stays_here import stays_here
 
+GIT_IGNORE = ".gitignore"
 LOOKING = 32  # documents whose disk may hang before others have to wait
 UNTIL_THEN = "nothing is suggested here until its settings can be read"
 
-_SETTINGS = (FILE, SHARED_FILE, *MARKS, IGNORE_FILE)
+_SETTINGS = (FILE, SHARED_FILE, *MARKS, IGNORE_FILE, GIT_IGNORE)
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ class Home:
     """Relative to the root, as prompts have it."""
     excluded: bool = False
     """Whether no suggestion may be made in it."""
+    stays_here: bool = False
+    """Whether its text is sent to no server."""
 
 
 def home_of(path: Path, *, known: Callable[[str], bool], identity: str | None = None) -> Home:
@@ -67,10 +71,11 @@ def home_of(path: Path, *, known: Callable[[str], bool], identity: str | None = 
     path = path.resolve()
     top = find_root(path) or _known_folder(path, known)
     if top is None:
-        return Home(None, as_mined(path.name))
+        return Home(None, as_mined(path.name), stays_here=True)
     root = _read_root(top, identity or identity_of(top))
     relative = relative_path(path, top)
-    return Home(root, relative, root.problem is not None or is_excluded(relative, root.exclude))
+    excluded = root.problem is not None or is_excluded(relative, root.exclude)
+    return Home(root, relative, excluded, stays_here(top, relative))
 
 
 def _known_folder(path: Path, known: Callable[[str], bool]) -> Path | None:
@@ -132,13 +137,13 @@ class Homes:
     async def _find(self, uri: str) -> Home:
         path = file_path(uri)
         if path is None:
-            return Home(None, shown_name(uri))
+            return Home(None, shown_name(uri), stays_here=True)
         try:
             loop, find = asyncio.get_running_loop(), partial(self._home_of, Path(path))
             home = await loop.run_in_executor(self._threads, find)
         except (CorpusError, OSError, RuntimeError, ValueError) as error:
             logger.warning("a document's repository cannot be read: %s", type(error).__name__)
-            return Home(None, as_mined(Path(path).name))
+            return Home(None, as_mined(Path(path).name), stays_here=True)
         if home.root is not None:
             self._say_once(home.root)
         return home

@@ -54,6 +54,8 @@ class LoadedBase:
         self._report = report
         self._shared = shared
         self._problems: dict[str, str | None] = {}
+        self._told: dict[str, object] = {}
+        """What was last said to answer for a repository: what is loaded anew may be the same."""
         self._slots: AdapterSlots[Serving] = AdapterSlots()
         self._watch = StoreWatch(self._stamp)
         self._following: set[asyncio.Future[None]] = set()
@@ -137,7 +139,9 @@ class LoadedBase:
                 self._slots.make_room(serving.completer.size)
             revision = serving.served.revision if serving else None
             problem = serving.problem if serving else None
-            self._say(Status("ready", self.base.id, revision, repository, problem))
+            if self._told.get(repository) != (stamp and stamp[:-1], revision, problem):
+                self._told[repository] = stamp and stamp[:-1], revision, problem
+                self._say(Status("ready", self.base.id, revision, repository, problem))
         finally:
             slot.stamp, slot.loading = stamp, None
 

@@ -59,8 +59,9 @@ class Models:
         """Load the base if it is not loaded. Raises ModelError, the same one every time."""
         await self._in_use()
 
-    async def serving(self, repository: str | None) -> Serving:
+    async def serving(self, repository: str | None, *, here: bool = False) -> Serving:
         """What answers for ``repository`` now. Raises ModelError if there is no base."""
+        del here  # it always is
         return (await self._in_use()).serving(repository)
 
     def let_go(self) -> None:

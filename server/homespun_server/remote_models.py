@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from homespun_server.remote_serving import RemoteServing
 
 EVERY = 60.0  # seconds between two meetings with a server that answers
-FIRST = 2.0  # that a request waits for the first meeting
+FIRST = 4.0  # after which no request waits for the first meeting
+UNUSED = 600.0  # without a request, after which the weights of this machine are let go
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class RemoteModels:
         self._here = Models(options, report)
         place = StorePlace.of(options.store)
         self._shared = SharedWatch(place) if place.url is not None else None
+        self._meeting = ThreadPoolExecutor(max_workers=1, thread_name_prefix="remote-meeting")
+        # A server may take long to load an adapter, and is met meanwhile.
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="remote-loader")
         self._remote: RemoteServing | None = None
         self._loaded: LoadedBase | None = None
@@ -58,6 +61,11 @@ class RemoteModels:
         self._first = asyncio.Event()
         self._failed = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
+        self._until = 0.0
+        """When the first meeting is waited for no longer."""
+        self._used_here = 0.0
+        self._said: Status | None = None
 
     @property
     def store(self) -> AdapterStore:
@@ -74,14 +82,16 @@ class RemoteModels:
         if not self._outage.is_there:
             await self._here.warm()
 
-    async def serving(self, repository: str | None) -> Serving:
+    async def serving(self, repository: str | None, *, here: bool = False) -> Serving:
         """``ModelsInUse.serving``."""
         self._follow()
-        if not self._first.is_set():
+        now = asyncio.get_running_loop().time()
+        if not here and not self._first.is_set() and now < self._until:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._first.wait(), FIRST)
-        if self._outage.is_there and self._loaded is not None:
+                await asyncio.wait_for(self._first.wait(), self._until - now)
+        if not here and self._outage.is_there and self._loaded is not None:
             return self._loaded.serving(repository)
+        self._used_here = now
         return await self._here.serving(repository)
 
     def let_go(self) -> None:
@@ -95,9 +105,11 @@ class RemoteModels:
 
     def close(self) -> None:
         """Ask nothing any more."""
-        if self._following is not None:
-            self._following.cancel()
-        self._loader.shutdown(wait=False, cancel_futures=True)
+        for task in (self._following, self._settling):
+            if task is not None:
+                task.cancel()
+        for threads in (self._meeting, self._loader):
+            threads.shutdown(wait=False, cancel_futures=True)
         if self._loaded is not None:
             self._loaded.close()
         if self._shared is not None:
@@ -108,6 +120,7 @@ class RemoteModels:
 
     def _follow(self) -> None:
         if self._following is None:
+            self._until = asyncio.get_running_loop().time() + FIRST
             self._following = asyncio.ensure_future(self._meet_again_and_again())
 
     async def _meet_again_and_again(self) -> None:
@@ -120,7 +133,7 @@ class RemoteModels:
         while True:
             self._failed.clear()
             try:
-                await loop.run_in_executor(self._loader, self._meet, failed)
+                await loop.run_in_executor(self._meeting, self._meet, failed)
             except (ModelError, OSError) as error:
                 self._on_failure(error)
             except Exception as error:  # it must not look as if it were still being met
@@ -132,16 +145,18 @@ class RemoteModels:
             if self._outage.is_there:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._failed.wait(), EVERY)
+            if self._outage.is_there and loop.time() - self._used_here > UNUSED:
+                self._here.let_go()
             if not self._outage.is_there:
                 await asyncio.sleep(self._outage.pause)
 
     def _meet(self, failed: Callable[[RemoteError], None]) -> None:
-        """On the loader's thread."""
+        """On the meeting's thread."""
         from homespun_server.remote_serving import RemoteServing  # torch
 
         if self._remote is None:
             self._remote = RemoteServing.of(self._address, self._options, self.store, failed)
-        self._remote.meet()
+        self._remote.meet(anew=not self._outage.is_there)
 
     def _on_met(self) -> None:
         assert self._remote is not None, "met without a server"
@@ -157,11 +172,32 @@ class RemoteModels:
                 shared=self._shared,
                 epoch=lambda: remote.epoch,
             )
+        self._outage.met(asyncio.get_running_loop().time())
+        if remote.is_settled:
+            self._ready(remote)
+        elif self._settling is None or self._settling.done():
+            self._settling = asyncio.ensure_future(self._settle(remote))
+
+    async def _settle(self, remote: RemoteServing) -> None:
+        """The base alone answers meanwhile."""
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._loader, remote.settle)
+        except (ModelError, OSError) as error:
+            self._on_failure(error)
+        else:
+            self._ready(remote)
+
+    def _ready(self, remote: RemoteServing) -> None:
+        """Say so, where something else was said before."""
+        if self._loaded is None or not self._outage.is_there:
+            return
         self._loaded.plain = remote.plain
-        if self._outage.met(asyncio.get_running_loop().time()):
-            base, generic = remote.server.base.id, self._loaded.has_generic
-            message = remote.plain.problem
-            self._report_of_there(Status("ready", base, message=message, generic=generic))
+        message, generic = remote.plain.problem, self._loaded.has_generic
+        status = Status("ready", remote.server.base.id, message=message, generic=generic)
+        if (status := self._of_there(status)) != self._said:
+            self._said = status
+            self._report(status)
 
     def _on_failure(self, error: Exception) -> None:
         # What is wrong with what was set stays so until somebody acts; who is away comes back.
@@ -170,12 +206,17 @@ class RemoteModels:
         self._failed.set()
         if self._remote is not None:
             self._remote.epoch += 1
-        if is_new:
-            said = f"{self._address} {error}" if isinstance(error, RemoteError) else str(error)
-            message = f"{said}; until it answers, this machine does"
-            base = self._here.base
-            state: State = "error" if wrong else "loading" if base is None else "ready"
-            self._report(Status(state, base or self._options.base or CHOSEN, message=message))
+        said = f"{self._address} {error}" if isinstance(error, RemoteError) else str(error)
+        message = f"{said}; until it answers, this machine does" if is_new else None
+        base = self._here.base
+        state: State = "error" if wrong else "loading" if base is None else "ready"
+        status = Status(state, base or self._options.base or CHOSEN, message=message)
+        if is_new or self._said is None or self._said.remote is not None:
+            self._said = status
+            self._report(status)
 
     def _report_of_there(self, status: Status) -> None:
-        self._report(replace(status, remote=str(self._address)))
+        self._report(self._of_there(status))
+
+    def _of_there(self, status: Status) -> Status:
+        return replace(status, remote=str(self._address))

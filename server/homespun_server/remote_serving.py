@@ -34,6 +34,7 @@ class RemoteServing:
         self._store, self._failed = store, failed
         self._met: Met | None = None
         self._lacks = False
+        self._is_settled = False
         self._plain: Serving | None = None
         self.epoch = 0
         """Another one when a repository may be answered for by something else."""
@@ -57,14 +58,25 @@ class RemoteServing:
         assert self._plain is not None, "the server was not met"
         return self._plain
 
-    def meet(self) -> None:
-        """See what it has. RemoteError."""
-        met = self.server.meet()
+    def meet(self, *, anew: bool = True) -> None:
+        """See who it is and what it has; ``anew``: and that it answers. RemoteError."""
+        met = self.server.meet(anew=anew)
         if met != self._met or self._lacks or self._plain is None:
-            self._lacks = False
-            self._plain = self._without_adapter()
+            self._is_settled = self._lacks = False
             self.epoch += 1
         self._met = met
+        if self._plain is None:
+            self._plain = self._serving(RemoteCompleter.bare(self.server, self._failed))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was seen what answers where no repository's adapter does."""
+        return self._is_settled
+
+    def settle(self) -> None:
+        """See whether it has the base's generic adapter, which it may have to load. RemoteError."""
+        self._plain = self._without_adapter()
+        self._is_settled = True
 
     def load(self, repository: str) -> Serving | None:
         """With the repository's current revision in the store; None where it has none. StoreError,
@@ -76,21 +88,23 @@ class RemoteServing:
             completer = RemoteCompleter.of(self.server, revision, self._failed)
         except RemoteError as error:
             self._failed(error)
-            raise
+            raise type(error)(f"{self.server.address} {error}") from error
         if completer is None:
             return self._lacking(self.plain, adapter_name(repository, revision.name))
         served = ServedBy(base.id, base.weights_hash, revision.name, engine=completer.engine)
         return Serving(completer, served, liked_less(repository, revision.name))
 
     def _without_adapter(self) -> Serving:
-        base = self.server.base
-        completer = RemoteCompleter.plain(self.server, self._failed)
-        served = ServedBy(base.id, base.weights_hash, None, completer.generic, completer.engine)
-        generic, problem = base.found_generic, base.found_generic.problem
-        serving = Serving(completer, served, problem)
-        if generic.adapter is not None and completer.generic is None:
-            return self._lacking(serving, generic_name(generic.adapter.sha256))
+        serving = self._serving(RemoteCompleter.plain(self.server, self._failed))
+        generic = self.server.base.found_generic.adapter
+        if generic is not None and serving.served.generic is None:
+            return self._lacking(serving, generic_name(generic.sha256))
         return serving
+
+    def _serving(self, completer: RemoteCompleter) -> Serving:
+        base = self.server.base
+        served = ServedBy(base.id, base.weights_hash, None, completer.generic, completer.engine)
+        return Serving(completer, served, base.found_generic.problem)
 
     def _lacking(self, serving: Serving, name: str) -> Serving:
         self._lacks = True

@@ -78,10 +78,10 @@ class RepositoryIndex:
         self._tokenizer: tuple[str, Encode] | None = None
         self._versions = count(1)
 
-    def use_tokenizer(self, base: str, encode: Encode) -> None:
-        """From now on what was read can be copied, as the tokens of this base, known by a name."""
-        if self._tokenizer is None or self._tokenizer[0] != base:
-            self._tokenizer = base, encode
+    def use_tokenizer(self, vocabulary: str, encode: Encode) -> None:
+        """From now on what was read can be copied, as tokens of this vocabulary."""
+        if self._tokenizer is None or self._tokenizer[0] != vocabulary:
+            self._tokenizer = vocabulary, encode
             for indexed in self._repositories.values():
                 indexed.thread.submit(partial(self._tokenize, indexed))
 
@@ -95,12 +95,12 @@ class RepositoryIndex:
         indexed = self._indexed(root)
         return indexed.version.without(path) if indexed is not None else 0
 
-    def ngrams(self, root: Root | None, base: str) -> NgramIndex:
-        """Code that may be copied, as the tokens of ``base``: nothing outside a repository, before
-        it has been read, and while it is read for another base."""
+    def ngrams(self, root: Root | None, vocabulary: str) -> NgramIndex:
+        """Code that may be copied, as tokens of ``vocabulary``: nothing outside a repository,
+        before it has been read, and while it is cut into those of another one."""
         indexed = self._indexed(root)
         whose, ngrams = indexed.ngrams if indexed is not None else ("", NgramIndex())
-        return ngrams if whose == base else NgramIndex()
+        return ngrams if whose == vocabulary else NgramIndex()
 
     def open(self, root: Root) -> Future[None]:
         """A document of ``root`` was opened: read the repository, unless that was done.

@@ -45,6 +45,7 @@ def _there(address: RemoteAddress, options: LaunchOptions, store: AdapterStore) 
     remote = RemoteServing.of(address, options, store, lambda _error: None)
     try:
         remote.meet()
+        remote.settle()
     except RemoteError as error:
         raise type(error)(f"{address} {error}") from error
     return ServedOnce(remote.server.base, remote.plain, remote.load)

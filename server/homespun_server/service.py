@@ -207,7 +207,8 @@ class Service:
         if home.excluded or is_excluded(home.path, self.settings.exclude):
             return None
         try:
-            serving = await self._models.serving(home.root.identity if home.root else None)
+            identity = home.root.identity if home.root else None
+            serving = await self._models.serving(identity, here=home.stays_here)
         except (ModelError, OSError):
             return None  # reported when it happened
         if self._documents.get(uri) is not document:
@@ -215,7 +216,7 @@ class Service:
         self._wait_until_idle()
         self._index.touch(home.root)
         if self._index.has_tokenizer:  # of the base that was in use before, it may be
-            self._index.use_tokenizer(serving.served.weights, serving.completer.tokens)
+            self._index.use_tokenizer(serving.completer.vocabulary, serving.completer.tokens)
         return Question.at(seen or document, offset, home, serving, self.settings.max_new_tokens)
 
     def _wait_until_idle(self) -> None:
@@ -257,8 +258,8 @@ class Service:
         if home.root is None or home.root.problem is not None:
             return
         # After the base, so that the first answer is sooner.
-        serving = await self._models.serving(home.root.identity)
-        self._index.use_tokenizer(serving.served.weights, serving.completer.tokens)
+        serving = await self._models.serving(home.root.identity, here=home.stays_here)
+        self._index.use_tokenizer(serving.completer.vocabulary, serving.completer.tokens)
         if uri not in self._cursors or (reading := self._index.open(home.root)).done():
             return
         await asyncio.wrap_future(reading)

@@ -63,8 +63,9 @@ class ModelsInUse(Protocol):
         """Get ready to answer. Raises ModelError."""
         ...
 
-    async def serving(self, repository: str | None) -> Serving:
-        """What answers for ``repository`` now. Raises ModelError if nothing can."""
+    async def serving(self, repository: str | None, *, here: bool = False) -> Serving:
+        """What answers for ``repository`` now; ``here``: on this machine. Raises ModelError if
+        nothing can."""
         ...
 
     def let_go(self) -> None:

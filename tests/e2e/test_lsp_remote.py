@@ -176,6 +176,69 @@ def test_an_adapter_that_the_server_lacks_is_said_and_taken_up_once_it_has_it(
         until(client, team, {"text": "return 4", "revision": revision.name}, number + 1)
 
 
+def test_what_is_the_users_own_goes_to_no_server(
+    taught: Taught, begin: Begin, team: Team, tmp_path: Path
+) -> None:
+    own = {
+        (team.root / ".env").as_uri(): "DB_PASSWORD=correct-horse\n",
+        (tmp_path / "scratch.py").as_uri(): "def mine_alone(staple):\n    \n",
+        "untitled:Untitled-1": "def nobodys(battery):\n    \n",
+    }
+    with remote_stand_in(load_base(str(taught.base)), text="return 4") as stand_in:
+        client = begin(stand_in.url)
+        client.open(team.uri, CODE)
+        until(client, team, {"text": "return 4", "revision": None}, 2)
+        for uri, text in own.items():
+            client.open(uri, text)
+            for item in client.inline(uri, 1, 0):
+                assert item["command"]["arguments"][0]["base"] != str(taught.base)
+        sent = load_base(str(taught.base)).tokenizer
+        told = [sent.decode(body["prompt"]) for path, _, body in stand_in.asked if "comp" in path]
+    assert any("area" in prompt for prompt in told)
+    for word in ("correct-horse", "mine_alone", "nobodys"):
+        assert not [prompt for prompt in told if word in prompt]
+
+
+def test_one_adapter_that_cannot_be_loaded_takes_nothing_else_away(
+    taught: Taught, begin: Begin, team: Team, tmp_path: Path
+) -> None:
+    revision = taught.publish(AdapterStore(tmp_path / "store"), team.identity)
+    name = adapter_name(team.identity, revision.name)
+    with remote_stand_in(load_base(str(taught.base)), text="return 4", broken=(name,)) as stand_in:
+        client = begin(stand_in.url)
+        client.open(team.uri, CODE)
+        number = until(client, team, {"text": "return 4", "revision": None}, 2)
+        client.notified("homespun/status", f"has no adapter {name}")
+        for key in range(20):
+            found = served(client, team, number + key)
+            assert found is not None
+            assert found["text"] == "return 4"
+    assert not said_of_the_server(client)
+
+
+def test_who_answers_is_what_the_status_says(taught: Taught, begin: Begin, team: Team) -> None:
+    def last(client: Client) -> str | None:
+        notes = [note["params"] for note in list(client.notifications)]
+        remotes = [note["remote"] for note in notes if "remote" in note]
+        return remotes[-1] if remotes else None
+
+    with remote_stand_in(load_base(str(taught.base)), text="return 4") as stand_in:
+        client = begin(stand_in.url)
+        client.open(team.uri, CODE)
+        number = until(client, team, {"text": "return 4", "revision": None}, 2)
+        assert last(client) == stand_in.url
+        stand_in.instead["/v1/completions"] = lambda: (500, {}, b"")
+        deadline = time.monotonic() + SECONDS
+        while last(client) is not None:  # it is met all the time, and fails each time
+            number += 1
+            served(client, team, number)
+            assert time.monotonic() < deadline
+        for _ in range(10):
+            number += 1
+            served(client, team, number)
+        assert last(client) is None or served(client, team, number + 1) is not None
+
+
 @pytest.mark.parametrize(
     ("flags", "why"),
     [

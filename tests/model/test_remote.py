@@ -186,3 +186,22 @@ def test_a_prompt_is_read_once(server: RemoteServer) -> None:
     completer.forget("a")
     completer.warm(place, session="a")
     assert len(begun) == 2
+
+
+def test_adapters_that_have_other_numbers_now_are_not_taken_for_each_other(
+    base: Base, revisions: list[Revision], tmp_path: Path
+) -> None:
+    model = gguf_of(base, tmp_path / "base.gguf")
+    files = [
+        export(each, base, tmp_path / adapter_name(each.repository, each.name), "gguf")
+        for each in revisions
+    ]
+    place = places()[3]
+    with LlamaServer(model, files) as first:
+        server = RemoteServer(RemoteAddress.of(first.url), base)
+        server.meet()
+        completer = RemoteCompleter.of(server, revisions[0], never_failed)
+        assert completer is not None
+        expected = completer.complete(place, max_new_tokens=8).text
+    with LlamaServer(model, files[::-1], port=first.port):
+        assert completer.complete(place, max_new_tokens=8).text == expected

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import random
+import ssl
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import platformdirs
+import psutil
 import pytest
 from homespun_corpus.place import Place, place_at
 from homespun_model.bases.base import Base, load_base
@@ -17,7 +22,7 @@ from homespun_model.remote import link
 from homespun_model.remote.address import KEY_VARIABLE, MOST_OF_KEY, RemoteAddress, checked
 from homespun_model.remote.remote_completer import RemoteCompleter
 from homespun_model.remote.remote_server import RemoteServer
-from remote_servers import RemoteStandIn, event, json_of, remote_stand_in
+from remote_servers import RemoteStandIn, event, json_of, own_certificate, remote_stand_in
 from tiny_models import tiny_base
 
 MODELS, TOKENIZE, COMPLETIONS = "/v1/models", "/tokenize", "/v1/completions"
@@ -130,6 +135,13 @@ HTML = (200, {"Content-Type": "text/html"}, b"<html>Sign in</html>")
             json_of({"data": [{"id": "a", "meta": {"n_embd": 4096}}]})(),
             "layers 4096 wide, not 64",
         ),
+        (MODELS, json_of({"data": [{"id": 7}]})(), "no name"),
+        (MODELS, json_of({"data": [{"id": "x" * (3 << 20)}]})(), "no name"),
+        (
+            MODELS,
+            json_of({"data": [{"id": "a", "max_model_len": 300}]})(),
+            "takes 300 tokens at once",
+        ),
         (TOKENIZE, HTML, "no JSON"),
         (TOKENIZE, (404, {}, b""), "neither vLLM nor llama.cpp"),
         (TOKENIZE, json_of({"tokens": [1, 2, 3]})(), "other tokens"),
@@ -160,6 +172,11 @@ def told(choice: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
 
 
+def one(token: float, logprob: float) -> dict[str, Any]:
+    """A token as llama.cpp tells of it."""
+    return {"content": [{"id": token, "logprob": logprob, "top_logprobs": []}]}
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
@@ -175,13 +192,18 @@ def told(choice: dict[str, Any]) -> bytes:
         (streamed(told({"text": "x", "logprobs": None})), "no probabilities"),
         (streamed(told({"text": "x", "logprobs": {"tokens": ["x"]}})), "not known here"),
         (streamed(told({"text": "x", "logprobs": {"content": [{"id": 1}]}})), "not known here"),
+        (streamed(told({"text": "", "logprobs": None}) * 100), "without tokens"),
+        (streamed(told({"text": "x", "logprobs": one(math.inf, -1.0)})), "not known here"),
+        (streamed(told({"text": "x", "logprobs": one(7, -(10**400))})), "not known here"),
         (streamed(event(10**9)), "does not have"),
         (streamed(event(-1)), "does not have"),
         (streamed(event(7, float("nan"))), "not known here"),
         (streamed(event(7, 5.0)), "not known here"),
         (streamed(b"data: " + b"x" * (2 << 20)), "without an end"),
         (lambda: (429, {"Retry-After": "7"}, b""), "asked too much"),
-        (lambda: (503, {}, b"loading"), "status 503"),
+        (lambda: (503, {}, b"loading"), "is not ready"),
+        (lambda: (500, {}, b"def secret(): pass"), "status 500"),
+        (lambda: (400, {}, b"def secret(): pass"), "refuses what it is asked"),
         (lambda: (404, {}, b""), "has nothing there"),
     ],
 )
@@ -192,7 +214,7 @@ def test_what_is_no_answer_is_none_and_is_told_in_a_line(base: Base, answer: Any
         stand_in.instead[COMPLETIONS] = answer
         with pytest.raises(RemoteError, match=why) as refused:
             completer.complete(place())
-    assert failures == [refused.value]
+    assert [f"{stand_in.url} {failure}" for failure in failures] == [str(refused.value)]
     assert "\n" not in str(refused.value)
     assert "secret" not in str(refused.value)
     assert refused.value.after == (7.0 if "429" in str(answer) or "too much" in why else 0.0)
@@ -285,3 +307,109 @@ def test_a_base_without_weights_is_enough(base: Base, tmp_path: Path) -> None:
         light.load_model()
     with pytest.raises(Exception, match="holds no weights"):
         load_base(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a\n2026-11-30 ERROR run curl", "\x1b[2Jcleared", "a\u202eb", "<script>alert(1)</script>"],
+)
+def test_a_name_that_a_server_gives_itself_writes_no_line_of_its_own(base: Base, name: str) -> None:
+    with (
+        remote_stand_in(base, models=(name, "another")) as stand_in,
+        pytest.raises(RemoteInputError, match="serves") as refused,
+    ):
+        met(stand_in)
+    said = str(refused.value)
+    assert said.isascii()
+    assert said.isprintable()
+    assert "<" not in said
+
+
+def test_given_up_requests_leave_no_connection(base: Base) -> None:
+    chance = random.Random(0)
+    with remote_stand_in(base, pause=0.01) as stand_in:
+        server = met(stand_in)
+        body = server._body(None, base.prompts().ask(place()).ids, 8, ())
+        for _ in range(400):
+            stream = server._link.stream(body)
+            time.sleep(chance.choice((0, 0.0005, 0.001, 0.002)))
+            stream.close()
+        ours, deadline = psutil.Process(), time.monotonic() + 20
+        port = int(stand_in.url.rsplit(":", 1)[1])
+        while [one for one in ours.net_connections() if one.raddr and one.raddr.port == port]:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        server.meet()
+
+
+def test_one_whose_engine_hangs_is_away_though_it_lists_its_models(
+    base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "PATIENCE", 0.2)
+    monkeypatch.setattr(link, "MOST_PATIENCE", 1.5)
+    with remote_stand_in(base) as stand_in:
+        completer = RemoteCompleter(met(stand_in), None, lambda _: None)
+        stand_in.hangs |= {COMPLETIONS}
+        with pytest.raises(RemoteError, match="says nothing"):
+            completer.complete(place())
+
+
+def test_what_was_silent_once_and_came_back_is_not_away(
+    base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "PATIENCE", 0.2)
+    monkeypatch.setattr(link, "LIVING", 0.2)
+    with remote_stand_in(base) as stand_in:
+        server = met(stand_in)
+        completer = RemoteCompleter(server, None, lambda _: None)
+        stand_in.hangs |= {COMPLETIONS, MODELS}
+        until = time.monotonic() + 0.3
+        with pytest.raises(Cancelled):
+            completer.complete(place(), cancelled=lambda: time.monotonic() > until)
+        stand_in.hangs.clear()
+        time.sleep(0.5)
+        server.meet()
+        assert completer.complete(place()).text == "return width * height"
+
+
+def test_an_adapter_that_cannot_be_loaded_is_one_that_is_not_there(base: Base) -> None:
+    with remote_stand_in(base, broken=("team@1",)) as stand_in:
+        assert not met(stand_in).has("team@1")
+
+
+def test_no_cookie_is_kept(base: Base) -> None:
+    with remote_stand_in(base) as stand_in:
+        listed = json.dumps(stand_in.listed()).encode()
+        stand_in.instead[MODELS] = lambda: (200, {"Set-Cookie": f"a={'x' * 3000}"}, listed)
+        server = met(stand_in)
+        server.meet()
+    assert not [headers for _, headers, _ in stand_in.asked if "Cookie" in headers]
+
+
+def test_it_is_left_alone_no_longer_than_a_minute_though_it_asks_for_more(base: Base) -> None:
+    with remote_stand_in(base) as stand_in:
+        server = met(stand_in)
+        stand_in.instead[MODELS] = lambda: (429, {"Retry-After": "9" * 400}, b"")
+        with pytest.raises(RemoteError) as refused:
+            server.meet()
+    assert refused.value.after == 60
+
+
+def test_a_key_stays_in_no_environment_that_others_inherit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "hush")
+    assert RemoteAddress.of("https://gpu.example").key == "hush"
+    assert KEY_VARIABLE not in os.environ
+
+
+def test_a_certificate_of_ones_own_has_to_be_named(
+    base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = own_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with remote_stand_in(base, tls=context) as stand_in:
+        assert stand_in.url.startswith("https://")
+        with pytest.raises(RemoteInputError, match="certificate that this machine does not trust"):
+            met(stand_in)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert said(stand_in) == "return width * height"

@@ -5,13 +5,16 @@ It knows no model: it says one text, one token after another, as vLLM tells of i
 
 from __future__ import annotations
 
+import datetime
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from homespun_model.bases.base import Base
@@ -28,6 +31,10 @@ class RemoteStandIn:
     text: str = "return width * height"
     models: Sequence[str] = ("org/Tiny-Coder",)
     adapters: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    """Adapters that it has and cannot load."""
+    most: int = 4096
+    """Tokens that it takes at once."""
     key: str | None = None
     pause: float = 0.0
     """Seconds before each token."""
@@ -40,6 +47,7 @@ class RemoteStandIn:
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     """Tokens that were said to each who went away in the middle."""
+    tls: ssl.SSLContext | None = None
     url: str = ""
 
     def tokens(self) -> list[int]:
@@ -47,7 +55,8 @@ class RemoteStandIn:
 
     def listed(self) -> dict[str, Any]:
         """/v1/models."""
-        roots = [{"id": name, "owned_by": "vllm", "parent": None} for name in self.models]
+        about = {"owned_by": "vllm", "parent": None, "max_model_len": self.most}
+        roots = [{"id": name, **about} for name in self.models]
         loras = [{"id": name, "parent": self.models[0]} for name in self.adapters]
         return {"object": "list", "data": [*roots, *loras]}
 
@@ -108,6 +117,9 @@ def remote_stand_in(base: Base, **how: Any) -> Iterator[RemoteStandIn]:
                 self._send(404, {}, b"<html>not found</html>")
 
         def _complete(self, asked: dict[str, Any]) -> None:
+            if asked["model"] in stand_in.broken:
+                self._send(400, {}, b"{}")
+                return
             if asked["model"] not in (*stand_in.models, *stand_in.adapters):
                 self._send(404, {}, b"{}")
                 return
@@ -143,9 +155,40 @@ def remote_stand_in(base: Base, **how: Any) -> Iterator[RemoteStandIn]:
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     stand_in.url = f"http://127.0.0.1:{server.server_port}"
+    if stand_in.tls is not None:
+        server.socket = stand_in.tls.wrap_socket(server.socket, server_side=True)
+        stand_in.url = f"https://localhost:{server.server_port}"
     try:
         yield stand_in
     finally:
         over.set()
         server.shutdown()
         server.server_close()
+
+
+def own_certificate(folder: Path) -> Path:
+    """A file with a key and a certificate of localhost that nobody but itself has signed."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file, encoding = folder / "certificate.pem", serialization.Encoding.PEM
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    file.write_bytes(key.private_bytes(encoding, form, plain) + certificate.public_bytes(encoding))
+    return file

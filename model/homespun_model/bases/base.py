@@ -93,12 +93,17 @@ class Base:
         return build(self.tokenizer, self.fim, Budget.of(self.context_length))
 
     @cached_property
+    def vocabulary(self) -> str:
+        """The hash of its tokens, by which whatever has the same is known."""
+        return vocabulary_hash(self.tokenizer.size, self.tokenizer.token)
+
+    @cached_property
     def record(self) -> BaseRecord:
         """What it is, for manifests and for the store; made when first asked for."""
         name, revision = self.published or (None, None)
         identity = BaseIdentity(
             architecture=self.architecture,
-            tokenizer=vocabulary_hash(self.tokenizer.size, self.tokenizer.token),
+            tokenizer=self.vocabulary,
             name=name,
             revision=revision,
             sha256=None if name else self.weights_hash,

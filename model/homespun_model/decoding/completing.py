@@ -68,6 +68,11 @@ class Completing(Protocol):
         ...
 
     @property
+    def vocabulary(self) -> str:
+        """Names what ``tokens`` are of: the same for every base with these."""
+        ...
+
+    @property
     def is_shared(self) -> bool:
         """Whether others wait for what computes, too: then no answer is prepared."""
         ...

@@ -71,8 +71,11 @@ def key_file() -> Path:
 
 
 def read_key() -> str | None:
-    """The user's key; None where there is none. RemoteInputError where it cannot be used."""
-    if (key := os.environ.get(KEY_VARIABLE)) is not None:
+    """The user's key; None where there is none. RemoteInputError where it cannot be used.
+
+    It is taken out of the environment: nothing that is started from here needs it.
+    """
+    if (key := os.environ.pop(KEY_VARIABLE, None)) is not None:
         return _usable(key, KEY_VARIABLE)
     file = key_file()
     try:

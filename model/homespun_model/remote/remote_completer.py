@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from homespun_corpus.place import Place
 
+from homespun_model.decoding.callbacks import IsCancelled, never
 from homespun_model.decoding.shown_from import ShownFrom
-from homespun_model.errors import RemoteError
+from homespun_model.errors import Cancelled, RemoteError, RemoteNonsense
 from homespun_model.remote.names import adapter_name, generic_name
 from homespun_model.remote.remote_server import RemoteServer
 from homespun_model.store.admission import check
@@ -41,7 +43,7 @@ class RemoteCompleter(Suggester):
     ) -> None:
         """``adapter``: its name there. ``failed`` is told of every answer that did not come, on the
         thread that asked. The others: as ``Suggester``."""
-        self._failed = failed
+        self._failed, self._address = failed, server.address
         super().__init__(
             server.base,
             server.decoder(adapter),
@@ -70,18 +72,40 @@ class RemoteCompleter(Suggester):
         )
 
     @classmethod
+    def bare(cls, server: RemoteServer, failed: Failed) -> RemoteCompleter:
+        """The base alone."""
+        return cls(server, None, failed)
+
+    @classmethod
     def plain(cls, server: RemoteServer, failed: Failed) -> RemoteCompleter:
         """Without a repository's adapter: with the base's generic one, if the server has it."""
         found = server.base.found_generic.adapter
         if found is None or not server.has(generic_name(found.sha256)):
-            return cls(server, None, failed)
+            return cls.bare(server, failed)
         name = generic_name(found.sha256)
         return cls(server, name, failed, None, found.prompt_version, generic=found.sha256)
 
     def complete(self, place: Place, **options: Any) -> Suggestion:
-        """As ``Suggester.complete``. RemoteError."""
-        try:
+        """As ``Suggester.complete``. RemoteError, which names the server."""
+        with self._telling():
             return super().complete(place, **options)
+
+    def warm(self, place: Place, *, session: str, cancelled: IsCancelled = never) -> None:
+        """As ``Suggester.warm``. RemoteError."""
+        with self._telling():
+            super().warm(place, session=session, cancelled=cancelled)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Whatever goes wrong with an answer is the server's."""
+        try:
+            yield
+        except Cancelled:
+            raise
         except RemoteError as error:
             self._failed(error)
-            raise
+            raise type(error)(f"{self._address} {error}", error.after) from error
+        except (ArithmeticError, ValueError, LookupError) as error:
+            nonsense = RemoteNonsense("tells numbers that make no sense")
+            self._failed(nonsense)
+            raise RemoteNonsense(f"{self._address} {nonsense}") from error

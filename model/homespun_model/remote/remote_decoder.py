@@ -39,6 +39,8 @@ MOST_NAMED = 4096  # tokens of which one has to come: a request stays small
 
 NOTED = 16  # documents of which it is known what the server has read
 HARDLY = 64  # tokens that a server reads by the way
+MOST_EMPTY = 64  # events without a token
+MOST_UNTOLD = 8  # tokens of one character
 
 
 class RemoteDecoder:
@@ -192,7 +194,7 @@ class _Reader:
 
     def _next(self) -> Step:
         assert self._stream is not None, "nothing was asked"
-        is_cut = False
+        is_cut, empty = False, 0
         while not self._ahead:
             if self._cancelled():
                 raise Cancelled
@@ -202,9 +204,20 @@ class _Reader:
                 raise RemoteNonsense("ends its answer before it is asked to")
             self._ahead, is_cut = steps(event, self._vocabulary), wire.is_cut(event)
             self._said += len(self._ahead)
-            if self._ahead and (wire.said_so_far(event) or self._said) != self._said:
-                raise _Untold
+            if self._ahead:
+                self._stream.heard()
+                self._compare(wire.said_so_far(event))
+            elif (empty := empty + 1) > MOST_EMPTY:
+                raise RemoteNonsense("answers without tokens")
         return self._ahead.pop(0)
+
+    def _compare(self, said: int | None) -> None:
+        """With how many tokens the server says that it has said: _Untold where one is missing."""
+        if said is None or said == self._said:
+            return
+        if not self._said < said <= self._said + MOST_UNTOLD:
+            raise RemoteNonsense("counts its tokens wrongly")
+        raise _Untold
 
 
 def likeliest(expected: Mapping[int, float], some: NDArray[np.int64] | None) -> int:
@@ -222,7 +235,9 @@ def _share(expected: Mapping[int, float], some: NDArray[np.int64] | None, vocabu
         return 1.0
     known = set(some.tolist()) & expected.keys()
     untold = max(0.0, 1.0 - sum(map(math.exp, expected.values())))
-    rest = untold * (len(some) - len(known)) / max(1, vocabulary - len(expected))
+    left = len(some) - len(known)
+    rest = untold * left / max(1, vocabulary - len(expected))
+    rest = min(rest, left * math.exp(min(expected.values())))  # it tells of the likeliest
     return sum(math.exp(expected[token]) for token in known) + rest
 
 

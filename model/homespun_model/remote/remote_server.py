@@ -7,23 +7,27 @@ those it was started with, and a request says which of them counts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
 from homespun_model.bases.base import Base
+from homespun_model.bases.prompt import Budget
 from homespun_model.bases.tokenizer import GUARD
+from homespun_model.decoding.completing import MAX_NEW_TOKENS
 from homespun_model.errors import RemoteError, RemoteInputError, RemoteNonsense
 from homespun_model.remote.address import RemoteAddress
-from homespun_model.remote.link import LacksModel, Link, Stream
+from homespun_model.remote.link import ANSWERING, After, Body, LacksModel, Link, Refused, Stream
 from homespun_model.remote.remote_decoder import RemoteDecoder
 from homespun_model.remote.wire import COMPLETIONS, MODELS, request
 
 TOKENIZE, LORAS = "/tokenize", "/lora-adapters"
 # Words, spaces, digits, other scripts: what vocabularies of one size still cut in different ways.
 TEXT = "\tdef größe_von(self, x2=12345) -> str:\n        return f'{x2!r:>8}代码 🙂'  # naïve\n"
-LOADING = 120.0  # seconds for an adapter to be loaded, before anybody waits for it
+LOADING = 60.0  # seconds for an adapter to be loaded, before anybody waits for it
+MOST_OF_NAME = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,14 @@ class RemoteServer:
         self.met: Met | None = None
         self._link = Link(address)
 
-    def meet(self) -> Met:
+    def meet(self, *, anew: bool = True) -> Met:
         """Ask it who it is. RemoteError where it cannot be asked now, RemoteInputError where it is
-        no server for this base."""
+        no server for this base. ``anew``: it has to say a token, too, soon enough to be of use."""
         model, named = self._models()
         self._compare_tokens(model)
         self.met = Met(model, self._loras(), named)
+        if anew:
+            self._say_something(model, ANSWERING)
         return self.met
 
     def has(self, adapter: str) -> bool:
@@ -58,18 +64,21 @@ class RemoteServer:
         met = self.met or self.meet()
         if met.loras is not None or adapter in met.named:
             return adapter in (met.loras or met.named)
-        body = request(adapter, self.base.tokenizer.encode(TEXT), 1)
         try:
-            self._link.ask(COMPLETIONS, body | {"stream": False}, LOADING)
-        except LacksModel:
+            self._say_something(adapter, LOADING)
+        except (LacksModel, Refused):  # it is not there, or vLLM cannot load it
             return False
         return True
+
+    def _say_something(self, model: str, seconds: float) -> None:
+        body = request(model, self.base.tokenizer.encode(TEXT), 1)
+        self._link.ask(COMPLETIONS, body | {"stream": False}, seconds)
 
     def decoder(self, adapter: str | None) -> RemoteDecoder:
         """Decodes with the base, and with an adapter that the server has."""
 
         def ask(prompt: Sequence[int], most: int, among: Sequence[int]) -> Stream:
-            return self._link.stream(self._request(adapter, prompt, most, among))
+            return self._link.stream(self._body(adapter, prompt, most, among))
 
         return RemoteDecoder(ask, _vocabulary(self.base), self.base.fitted)
 
@@ -77,43 +86,65 @@ class RemoteServer:
         """Ask nothing any more."""
         self._link.close()
 
-    def _request(
+    def _body(
         self, adapter: str | None, prompt: Sequence[int], most: int, among: Sequence[int]
-    ) -> dict[str, Any]:
+    ) -> Body:
         if (met := self.met) is None:
             raise RemoteError("was not met yet")
         if met.loras is None:
             return request(adapter or met.model, prompt, most, among=among)
-        if adapter is not None and adapter not in met.loras:
-            raise LacksModel("lacks an adapter that it had")
-        loras = [
-            {"id": number, "scale": float(name == adapter)} for name, number in met.loras.items()
-        ]
-        return request(met.model, prompt, most, loras=loras, among=among)
+        if not met.loras:
+            return request(met.model, prompt, most, among=among)
+
+        def with_loras(listed: Any) -> Mapping[str, Any]:
+            """By the numbers that they have now: started anew, it may have given others."""
+            numbers = _numbers(listed)
+            if adapter is not None and adapter not in numbers:
+                raise LacksModel("lacks an adapter that it had")
+            loras = [
+                {"id": number, "scale": float(name == adapter)} for name, number in numbers.items()
+            ]
+            return request(met.model, prompt, most, loras=loras, among=among)
+
+        return After(LORAS, with_loras)
 
     def _models(self) -> tuple[str, frozenset[str]]:
         """Which of its models the base is, and what it lists."""
         listed = self._asked(MODELS, "models")
         found = listed.get("data") if isinstance(listed, dict) else None
         models = [one for one in found or () if isinstance(one, dict)]
-        names = frozenset(str(one.get("id"))[:200] for one in models)
+        names = [one.get("id") for one in models]
+        if any(not isinstance(name, str) or len(name) > MOST_OF_NAME for name in names):
+            raise RemoteNonsense("lists a model that has no name")
         roots = [one for one in models if not one.get("parent")]
         called = {self.base.id, *(self.base.published or ())[:1]}
-        chosen = [one for one in roots if one.get("id") in called] or roots
+        chosen = [one for one in roots if one["id"] in called] or roots
         if len(chosen) != 1:
-            listed_names = ", ".join(sorted(str(one.get("id"))[:80] for one in roots)[:4])
-            raise RemoteInputError(f"serves {listed_names or 'no model'}, and not {self.base.id}")
-        self._compare_width(chosen[0].get("meta"))
-        return str(chosen[0].get("id")), names
+            there = ", ".join(sorted(_shown(one["id"]) for one in roots)[:4])
+            raise RemoteInputError(f"serves {there or 'no model'}, and not {self.base.id}")
+        self._compare_shape(chosen[0])
+        return chosen[0]["id"], frozenset(map(str, names))
 
-    def _compare_width(self, meta: object) -> None:
-        """llama.cpp tells the size of a layer: a sibling with the same vocabulary differs in it."""
-        told = meta.get("n_embd") if isinstance(meta, dict) else None
-        own = self.base.config.get("hidden_size")
-        if isinstance(told, int) and isinstance(own, int) and told != own:
+    def _compare_shape(self, model: Mapping[str, Any]) -> None:
+        """llama.cpp tells the size of a layer: a sibling with the same vocabulary differs in it.
+        Both tell how many tokens they take at once."""
+        told = model.get("meta")
+        meta: Mapping[str, Any] = told if isinstance(told, dict) else {}
+        wide, own = _size(meta, "n_embd"), _size(self.base.config, "hidden_size")
+        if wide and own and wide != own:
             raise RemoteInputError(
-                f"serves another model than {self.base.id}: layers {told} wide, not {own}"
+                f"serves another model than {self.base.id}: layers {wide} wide, not {own}"
             )
+        most, needed = _size(model, "max_model_len") or _size(meta, "n_ctx"), self._needed
+        if most and most < needed:
+            raise RemoteInputError(
+                f"takes {most} tokens at once, and a prompt with its answer has {needed}: give it "
+                f"{self.base.context_length} (vLLM: --max-model-len, llama.cpp: -c for each slot)"
+            )
+
+    @property
+    def _needed(self) -> int:
+        return Budget.of(self.base.context_length).total + MAX_NEW_TOKENS
 
     def _compare_tokens(self, model: str) -> None:
         """RemoteInputError where its ids of a fixed text and of the sentinels are others."""
@@ -132,14 +163,9 @@ class RemoteServer:
 
     def _loras(self) -> Mapping[str, int] | None:
         try:
-            listed = self._link.ask(LORAS)
+            return _numbers(self._link.ask(LORAS))
         except LacksModel:
             return None
-        found = {}
-        for one in listed if isinstance(listed, list) else ():
-            if isinstance(one, dict) and isinstance(one.get("id"), int):
-                found[_named_by(str(one.get("path", "")))] = one["id"]
-        return found
 
     def _asked(self, path: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
         try:
@@ -160,3 +186,23 @@ def _named_by(path: str) -> str:
     """An adapter's name is that of its folder, as ``adapters export`` writes it."""
     file = PurePath(path.replace("\\", "/"))
     return file.parent.name if file.stem == "adapter" else file.stem
+
+
+def _numbers(listed: Any) -> dict[str, int]:
+    """llama.cpp's adapters, by name."""
+    found = {}
+    for one in listed if isinstance(listed, list) else ():
+        if isinstance(one, dict) and isinstance(one.get("id"), int):
+            found[_named_by(str(one.get("path", "")))] = one["id"]
+    return found
+
+
+def _size(about: Mapping[str, Any], name: str) -> int | None:
+    """A number that says how large something is; None for what cannot be one."""
+    told = about.get(name)
+    return told if isinstance(told, int) and 0 < told < 1 << 31 else None
+
+
+def _shown(name: str) -> str:
+    """What may be shown of a name that a server gives itself."""
+    return re.sub(r"[^\w./:@+-]", "?", name, flags=re.ASCII)[:80]

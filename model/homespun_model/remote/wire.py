@@ -101,7 +101,7 @@ def steps(told: Mapping[str, Any], vocabulary: int) -> list[Step]:
     try:
         given = list(_by_id(found) if "content" in found else _by_name(found))
         made = [Step(int(said), dict(_checked(some))) for said, some in given]
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
         raise RemoteNonsense("names tokens in a way that is not known here") from error
     if any(not 0 <= token < vocabulary for step in made for token in (step.said, *step.logprobs)):
         raise RemoteNonsense("names tokens that the base does not have")

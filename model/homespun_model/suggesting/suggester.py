@@ -111,6 +111,11 @@ class Suggester:
         """``Completing.tokens``."""
         return self._base.tokenizer.encode
 
+    @property
+    def vocabulary(self) -> str:
+        """``Completing.vocabulary``."""
+        return self._base.vocabulary
+
     def complete(
         self,
         place: Place,
