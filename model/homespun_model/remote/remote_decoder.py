@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Literal
 
 import numpy as np
@@ -107,12 +108,13 @@ class RemoteDecoder:
         wait for it, too. Raises Cancelled and RemoteError."""
         if _shared(self._read.get(session, ()), prompt) >= len(prompt) - HARDLY:
             return
-        self._note(session, prompt)
         reader = _Reader(self._ask, self._vocabulary, prompt, 1, cancelled)
         try:
-            reader.expected([], None)
+            with suppress(_Untold):
+                reader.expected([], None)
         finally:
             reader.close()
+        self._note(session, prompt)
 
     def forget(self, session: str) -> None:
         """Drop what was noted; what servers remember they forget by themselves."""
@@ -154,7 +156,7 @@ class _Reader:
         """Natural log-probabilities of the likeliest tokens behind ``ids``, one of ``some`` among
         them. Raises _Untold."""
         if self._stream is None or self._path != list(ids):
-            self._begin(ids)
+            self._begin(ids, self._most - len(ids))
         try:
             told = self._next()
         except _Untold:
@@ -171,26 +173,20 @@ class _Reader:
             self._stream.close()
             self._stream = None
 
-    def _begin(self, ids: Sequence[int]) -> None:
+    def _begin(self, ids: Sequence[int], most: int, among: Sequence[int] = ()) -> None:
         self.close()
         self.asked += 1
         self._ahead, self._said, self._path = [], 0, list(ids)
-        self._stream = self._ask([*self._prompt, *ids], self._most - len(ids), ())
+        self._stream = self._ask([*self._prompt, *ids], most, among)
 
     def _among(self, ids: Sequence[int], some: NDArray[np.int64]) -> Mapping[int, float]:
         """Of one token among these, the likeliest, what it has of the probability."""
-        self._begin_among(ids, some)
+        self._begin(ids, 1, some[:MOST_NAMED].tolist())
         found = self._next()
         self.close()
         if found.said not in some:
             raise RemoteNonsense("goes on with a token that it was not to")
         return {found.said: found.logprobs[found.said]}
-
-    def _begin_among(self, ids: Sequence[int], some: NDArray[np.int64]) -> None:
-        self.close()
-        self.asked += 1
-        self._ahead, self._said = [], 0
-        self._stream = self._ask([*self._prompt, *ids], 1, some[:MOST_NAMED].tolist())
 
     def _next(self) -> Step:
         assert self._stream is not None, "nothing was asked"

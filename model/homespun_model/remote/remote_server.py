@@ -62,8 +62,10 @@ class RemoteServer:
     def has(self, adapter: str) -> bool:
         """Whether it has an adapter of that name; vLLM loads it for this. RemoteError."""
         met = self.met or self.meet()
-        if met.loras is not None or adapter in met.named:
-            return adapter in (met.loras or met.named)
+        if met.loras is not None:
+            return adapter in met.loras
+        if adapter in met.named:
+            return True
         try:
             self._say_something(adapter, LOADING)
         except (LacksModel, Refused):  # it is not there, or vLLM cannot load it
