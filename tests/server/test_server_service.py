@@ -247,7 +247,7 @@ async def test_an_answer_is_given_again_only_while_the_same_code_is_known(
     editor.uri = (project / "user.py").as_uri()
     await editor.open(CODE)
     index, root = editor.service._index, (await editor.service._homes.of(editor.uri)).root
-    base = (await editor.models.serving(None)).served.weights
+    base = (await editor.models.serving(None)).completer.vocabulary
     await until(lambda: index.ngrams(root, base).find(tail(editor.tokens("class Rectangle"))))
 
     async def asked() -> int:
