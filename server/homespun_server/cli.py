@@ -132,9 +132,7 @@ def serve(
     """Give an editor suggestions: the language server, on standard input and output."""
     from homespun_server.serve import serve as run
 
-    options = replace(
-        _options(base, store, device, fim_format), id=id_, remote=remote, remote_base=remote_base
-    )
+    options = replace(_options(base, store, device, fim_format, remote, remote_base), id=id_)
     return run(options, version=version(), tcp=tcp, log=log, debug=context.obj is True)
 
 
@@ -156,11 +154,8 @@ def complete(
     """Try one suggestion at a cursor: print what an editor would insert."""
     from homespun_server.complete_command import complete as run
 
-    given = replace(
-        _options(base, store, device, fim_format), remote=remote, remote_base=remote_base
-    )
     return _with_choice(
-        given,
+        _options(base, store, device, fim_format, remote, remote_base),
         lambda options: run(options, file, line, column, repository=id_, as_json=as_json),
     )
 
@@ -257,9 +252,7 @@ def doctor(
     """Find out why a suggestion is missing or strange: what is here, and what serves a file."""
     from homespun_server.doctor import doctor as run
 
-    options = replace(
-        _options(base, store, device, fim_format), remote=remote, remote_base=remote_base
-    )
+    options = _options(base, store, device, fim_format, remote, remote_base)
     return _with_choice(options, lambda chosen: run(chosen, place))
 
 
@@ -519,10 +512,22 @@ def version() -> str:
         return "unknown"
 
 
-def _options(
-    base: str | None, store: str | None, device: str, fim_format: str | None
+def _options(  # noqa: PLR0917 - each is a flag
+    base: str | None,
+    store: str | None,
+    device: str,
+    fim_format: str | None,
+    remote: str | None,
+    remote_base: str | None,
 ) -> LaunchOptions:
-    return LaunchOptions(base=base, store=store, device=device, fim_format=fim_format)
+    return LaunchOptions(
+        base=base,
+        store=store,
+        device=device,
+        fim_format=fim_format,
+        remote=remote,
+        remote_base=remote_base,
+    )
 
 
 def _with_choice(options: LaunchOptions, run: Callable[[LaunchOptions], int]) -> int:

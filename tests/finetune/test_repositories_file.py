@@ -143,7 +143,7 @@ def test_a_url_with_a_password_is_refused_and_not_repeated(tmp_path: Path, url: 
         ("ssh://git@example.org:22/team/till/", "till"),
         ("git@example.org:till.git", "till"),
         ("file:///srv/git/till.git", "till"),
-        ("/srv/work/till", "till"),
+        ("/srv/code/till", "till"),
         ("C:\\work", None),
     ],
 )

@@ -29,9 +29,7 @@ from homespun_model.remote.wire import COMPLETIONS, MODELS, event, is_end, parse
 PATIENCE = 5.0  # seconds without a word, over all that is asked, then it is seen what is wrong
 ANSWERING = 10.0  # for an answer that is no completion
 LIVING = 2.0  # for one that only says that it is there
-MOST_PATIENCE = (
-    20.0  # without a token, whatever else it says: nobody has any use for what is slower
-)
+MOST_PATIENCE = 20.0  # without a token, whatever else it says: slower is of no use
 MOST_PAUSE = 60.0  # that a server may ask for
 CONNECTING = 2.0
 POLL = 0.02  # seconds in which somebody who waits sees that they need not
