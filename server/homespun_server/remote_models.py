@@ -49,7 +49,7 @@ class RemoteModels:
         self._address = RemoteAddress.of(options.remote)
         self._options = options
         self._report = report
-        self._here = Models(options, report)
+        self._here = Models(options, self._report_of_here)
         place = StorePlace.of(options.store)
         self._shared = SharedWatch(place) if place.url is not None else None
         self._meeting = ThreadPoolExecutor(max_workers=1, thread_name_prefix="remote-meeting")
@@ -217,6 +217,14 @@ class RemoteModels:
 
     def _report_of_there(self, status: Status) -> None:
         self._report(self._of_there(status))
+
+    def _report_of_here(self, status: Status) -> None:
+        """Nothing, while the server answers: this machine gets ready for the files that stay here,
+        and what is typed in the others goes there still. That it cannot is to be known."""
+        if not self._outage.is_there:
+            self._report(status)
+        elif status.state == "error" and self._said is not None:
+            self._report(replace(self._said, message=status.message))
 
     def _of_there(self, status: Status) -> Status:
         return replace(status, remote=str(self._address))

@@ -78,6 +78,13 @@ def until(client: Client, team: Team, what: dict[str, Any], first: int) -> int:
     raise AssertionError(found)
 
 
+def named_last(client: Client) -> str | None:
+    """The server that the status names, for who types to see where it goes."""
+    notes = [note["params"] for note in list(client.notifications)]
+    remotes = [note["remote"] for note in notes if "remote" in note]
+    return remotes[-1] if remotes else None
+
+
 def said_of_the_server(client: Client) -> list[str]:
     """Once for each outage, in the editor's log and in front of nobody."""
     notes = [note["params"] for note in list(client.notifications)]
@@ -192,6 +199,7 @@ def test_what_is_the_users_own_goes_to_no_server(
             client.open(uri, text)
             for item in client.inline(uri, 1, 0):
                 assert item["command"]["arguments"][0]["base"] != str(taught.base)
+        assert named_last(client) == stand_in.url, "everything else still goes there"
         sent = load_base(str(taught.base)).tokenizer
         told = [sent.decode(body["prompt"]) for path, _, body in stand_in.asked if "comp" in path]
     assert any("area" in prompt for prompt in told)
@@ -217,26 +225,21 @@ def test_one_adapter_that_cannot_be_loaded_takes_nothing_else_away(
 
 
 def test_who_answers_is_what_the_status_says(taught: Taught, begin: Begin, team: Team) -> None:
-    def last(client: Client) -> str | None:
-        notes = [note["params"] for note in list(client.notifications)]
-        remotes = [note["remote"] for note in notes if "remote" in note]
-        return remotes[-1] if remotes else None
-
     with remote_stand_in(load_base(str(taught.base)), text="return 4") as stand_in:
         client = begin(stand_in.url)
         client.open(team.uri, CODE)
         number = until(client, team, {"text": "return 4", "revision": None}, 2)
-        assert last(client) == stand_in.url
+        assert named_last(client) == stand_in.url
         stand_in.instead["/v1/completions"] = lambda: (500, {}, b"")
         deadline = time.monotonic() + SECONDS
-        while last(client) is not None:  # it is met all the time, and fails each time
+        while named_last(client) is not None:  # it is met all the time, and fails each time
             number += 1
             served(client, team, number)
             assert time.monotonic() < deadline
         for _ in range(10):
             number += 1
             served(client, team, number)
-        assert last(client) is None or served(client, team, number + 1) is not None
+        assert named_last(client) is None or served(client, team, number + 1) is not None
 
 
 @pytest.mark.parametrize(
