@@ -1,7 +1,8 @@
 """A run as a process: on a leash, with a log, and never for longer than it was given.
 
 What it says on standard error goes into its log, line by line as it comes; what it says on standard
-output comes back. However this ends, nothing of the process is left. Knows no repository.
+output comes back. However this ends, nothing of the process is left; one that comes to a result
+although it was asked to end has come to it. Knows no repository.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO
 
-from homespun_finetune import interruption
+from homespun_model.exit_codes import DONE, NOT_PUBLISHED
 
-GRACE = 20.0  # seconds to clean up once it is asked to end
+from homespun_finetune import interruption
+from homespun_finetune.nightly import leash
+
+GRACE = 180.0  # seconds to end once it is asked to: what it publishes by then is served
+HEAR = 10.0  # seconds for its last words, which another that it left may hold up for ever
 MOST_SAID = 1 << 24  # bytes of standard output
 MOST_LINE = 1 << 16
 LOOK = 0.5  # seconds between two looks whether it has ended; an interruption waits as long
@@ -30,12 +35,14 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class Ended:
-    """How a process did. ``code``: None where it was stopped for taking too long."""
+    """How a process did. ``code``: None where it was stopped, and came to no result in spite."""
 
     code: int | None = None
     said: bytes = b""
     last: str = ""
     """Its last line on standard error."""
+    interrupted: bool = False
+    """Whether somebody wants the night to end, which is the caller's to raise."""
 
 
 @dataclass(slots=True)
@@ -54,8 +61,13 @@ class _Ears:
             self.threads[-1].start()
 
     def join(self) -> None:
-        for thread in self.threads:
-            thread.join(GRACE)
+        """Until all is heard. A pipe that is still read from stays open: closing it would wait."""
+        for thread, pipe in zip(
+            self.threads, (self.process.stderr, self.process.stdout), strict=True
+        ):
+            thread.join(HEAR)
+            if pipe is not None and not thread.is_alive():
+                pipe.close()
 
     def _errors(self) -> None:
         assert self.process.stderr is not None
@@ -65,18 +77,25 @@ class _Ears:
                 self.log.flush()
             if text := line.decode("utf-8", "replace").strip():
                 self.ended.last = text
-                self.tell(text)
+                with contextlib.suppress(Exception):  # a pipe that nobody empties stops the process
+                    self.tell(text)
 
     def _output(self) -> None:
         assert self.process.stdout is not None
-        self.ended.said = self.process.stdout.read(MOST_SAID)
-        while self.process.stdout.read(MOST_LINE):
-            pass  # more than anybody reads
+        while part := os.read(self.process.stdout.fileno(), MOST_LINE):
+            if len(self.ended.said) < MOST_SAID:  # more than anybody reads is heard and forgotten
+                self.ended.said += part
 
 
-def on_leash(program: str, arguments: Sequence[str]) -> list[str]:
+def on_leash(program: str, *arguments: str) -> list[str]:
     """The command that runs a module so that it ends with whoever started it."""
-    return [sys.executable, "-m", "homespun_finetune.nightly.leash", program, *arguments]
+    # -P: the folder we are in may be anybody's, and its modules are not ours.
+    return [sys.executable, "-P", "-m", leash.__name__, program, *arguments]
+
+
+def command_on_leash(command: Sequence[str]) -> list[str]:
+    """The same of any command."""
+    return on_leash(leash.COMMAND, *command)
 
 
 def run(
@@ -85,27 +104,29 @@ def run(
     """Run it to its end, or for so long; ``changes``: of the environment. OSError: it is not
     there.
 
-    It is in a group of its own, so that all of it can be ended, and a Ctrl-C is passed on in order.
+    It is in a group of its own, so that all of it can be ended, and a Ctrl-C is passed on in order:
+    what was under way may still come to its end.
     """
-    ended = Ended()
-    with subprocess.Popen(
+    process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | changes,
         start_new_session=True,
-    ) as process:
-        ears = _Ears(process, log, tell, ended)
-        ears.listen()
-        try:
-            ended.code = _wait(process, seconds)
-        except KeyboardInterrupt:
-            interruption.ignore()  # a second one would leave it running
-            raise
-        finally:
-            _stop(process)
-            ears.join()
+    )
+    ended = Ended()
+    ears = _Ears(process, log, tell, ended)
+    ears.listen()
+    try:
+        ended.code = _wait(process, seconds)
+        _stop(process, ears)
+    except KeyboardInterrupt:
+        interruption.ignore()  # a second one would leave it running
+        ended.interrupted = True
+        _stop(process, ears)
+    if ended.code is None and process.returncode in (DONE, NOT_PUBLISHED):
+        ended.code = process.returncode
     return ended
 
 
@@ -113,13 +134,15 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:
     """Its exit code; None once it is late."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
+        interruption.check()
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.wait(LOOK)
     return None
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], ears: _Ears) -> None:
     """Ask it to end where it has not, and be rid of what it left in any case."""
+    assert process.stdin is not None
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -127,5 +150,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     if os.name == "posix":
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-    if process.poll() is None:
-        process.kill()
+    process.kill()  # not even a signal, where it has ended
+    process.wait()
+    process.stdin.close()
+    ears.join()

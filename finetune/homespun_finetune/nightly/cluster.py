@@ -25,7 +25,7 @@ from homespun_model.sharing.url import is_url
 
 from homespun_finetune import interruption
 from homespun_finetune.errors import FinetuneError, RunUsageError
-from homespun_finetune.nightly import one_machine
+from homespun_finetune.nightly import child, one_machine
 from homespun_finetune.nightly.needs import Needs
 from homespun_finetune.nightly.row import Row
 from homespun_finetune.nightly.task import RepositoryTask
@@ -34,7 +34,7 @@ LOCAL = "local"
 TRIES = 3  # of a task beyond its first, each on a machine that was still there
 PATIENCE = 60.0  # seconds that a task waits for a machine that has what it needs
 LOOK = 5.0  # seconds between two looks at the machines
-LAST = 40.0  # seconds for runs that are called off to clean up
+LAST = child.GRACE + 20.0  # seconds for runs that are called off: some may be publishing
 MOST_OF_FILE = 1 << 25  # bytes of a log's end, or of a report
 LOOPBACK = "127.0.0.1"
 _OBJECTS = 128 << 20  # bytes of shared memory for what tasks give back: rows and logs
@@ -56,17 +56,28 @@ def run(
     say: one_machine.Say,
     program: str = one_machine.PROGRAM,
 ) -> Generator[Row]:
-    """Each task's row as it ends. RunUsageError, before anything runs, for what cannot work."""
+    """Each task's row as it ends. RunUsageError at once for what cannot work; KeyboardInterrupt
+    after the rows of those that came to a result all the same."""
     _check(address, tasks)
+    return _run(address, tasks, logs, say, program)
+
+
+def _run(
+    address: str, tasks: Sequence[RepositoryTask], logs: Path, say: one_machine.Say, program: str
+) -> Generator[Row]:
     with _connected(address) as ray:
-        logs.mkdir(parents=True, exist_ok=True)
         flying = _Flying(ray, say, program)
         try:
             for task in tasks:
-                flying.send_off(task)
+                if why := flying.send_off(task):
+                    yield Row.failed(task, why)
             while flying.tasks:
                 for task, back in flying.landed():
                     yield _kept(task, back, logs)
+        except KeyboardInterrupt:
+            for task, back in flying.call_off():
+                yield _kept(task, back, logs)
+            raise
         finally:
             flying.call_off()
 
@@ -91,35 +102,48 @@ class _Flying:
         self.tasks: dict[Any, tuple[RepositoryTask, Needs]] = {}
         self._homeless: dict[Any, float] = {}
 
-    def send_off(self, task: RepositoryTask) -> None:
-        """To whichever machine has room first."""
-        needs = task.needs.within(self._nodes())
-        remote = self._ray.remote(
-            num_cpus=needs.cpus,
-            num_gpus=needs.gpus,
-            memory=needs.memory,
-            max_retries=TRIES,
-            scheduling_strategy="SPREAD",
-        )(run_on_node)
-        self.tasks[remote.remote(task, self._program)] = task, needs
+    def send_off(self, task: RepositoryTask) -> str | None:
+        """To whichever machine has room first. Why that cannot be; None where it can."""
+        try:
+            needs = task.needs.within(self._nodes())
+            remote = self._ray.remote(
+                num_cpus=needs.cpus,
+                num_gpus=needs.gpus,
+                memory=needs.memory,
+                max_retries=TRIES,
+                scheduling_strategy="SPREAD",
+            )(run_on_node)
+            self.tasks[remote.remote(task, self._program)] = task, needs
+        except Exception as error:  # Ray's own, of what it takes for a need
+            return _reason(error)
         self._say(f"{task.name}: sent off to a machine with {needs}")
+        return None
 
-    def landed(self) -> list[tuple[RepositoryTask, FromNode | str]]:
+    def landed(self) -> Generator[tuple[RepositoryTask, FromNode | str]]:
         """Those that ended within a while, each with what came of it, or why nothing did."""
+        interruption.check()
         done, _ = self._ray.wait([*self.tasks], timeout=LOOK)
-        found = [(self.tasks.pop(ref)[0], self._result(ref)) for ref in done]
-        return found + [(self.tasks.pop(ref)[0], why) for ref, why in self._stranded()]
+        for ref in done:
+            back = self._result(ref)
+            yield self.tasks.pop(ref)[0], back
+        for ref, why in self._stranded():
+            yield self.tasks.pop(ref)[0], why
 
-    def call_off(self) -> None:
-        """Have every run that still goes on end, and wait for it."""
+    def call_off(self) -> list[tuple[RepositoryTask, FromNode]]:
+        """Have every run that still goes on end, and wait for it; those that came to a result."""
         if not self.tasks:
-            return
+            return []
         interruption.ignore()  # a second Ctrl-C would leave some of them
-        for ref in self.tasks:
+        tasks, self.tasks = self.tasks, {}
+        for ref in tasks:
             with contextlib.suppress(Exception):  # the cluster may be gone
                 self._ray.cancel(ref)
+        found = []
         with contextlib.suppress(Exception):
-            self._ray.wait([*self.tasks], num_returns=len(self.tasks), timeout=LAST)
+            done, _ = self._ray.wait([*tasks], num_returns=len(tasks), timeout=LAST)
+            results = [(tasks[ref][0], self._result(ref)) for ref in done]
+            found = [(task, back) for task, back in results if isinstance(back, FromNode)]
+        return found
 
     def _result(self, ref: Any) -> FromNode | str:
         try:
@@ -194,12 +218,11 @@ def _connected(address: str) -> Generator[Any]:
 
 
 def _kept(task: RepositoryTask, back: FromNode | str, logs: Path) -> Row:
-    """The row of what came back, once its files are here in the place of the night before's."""
+    """The row of what came back, once its files are here."""
     if isinstance(back, str):
         return Row.failed(task, back)
     try:
-        for name in (f"{task.stem}.log", f"{task.stem}.html"):
-            (logs / name).unlink(missing_ok=True)
+        for name in (task.log, task.report):
             if name in back.files:
                 (logs / name).write_bytes(back.files[name])
     except OSError as error:  # what was decided stays decided

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import IO
 
+from homespun_finetune import interruption
 from homespun_finetune.errors import FinetuneError
 from homespun_finetune.nightly import child, git_url
 from homespun_finetune.nightly.clones import Clones
@@ -29,17 +30,19 @@ def run(
 ) -> Generator[Row]:
     """Each task's row as it ends; KeyboardInterrupt once nothing of it runs any more."""
     for number, task in enumerate(tasks, 1):
+        interruption.check()
         say(f"{task.name}: {number} of {len(tasks)}, {task.minutes:g} minutes …")
         yield run_one(task, logs, say, program)
+    interruption.check()  # the last one came to a result all the same
 
 
 def run_one(task: RepositoryTask, logs: Path, say: Say, program: str = PROGRAM) -> Row:
-    """One repository, with its log and its report in ``logs``."""
+    """One repository, with its log and its report in ``logs``. KeyboardInterrupt, unless it came to
+    a result all the same: then ``interruption`` remembers."""
     begun = time.monotonic()
     try:
-        logs.mkdir(parents=True, exist_ok=True)
-        (logs / f"{task.stem}.html").unlink(missing_ok=True)  # of the night before
-        with (logs / f"{task.stem}.log").open("wb") as log:
+        # Unbuffered: what a full disk does not take must not come back when the file is closed.
+        with (logs / task.log).open("wb", buffering=0) as log:
             return _run(task, logs, log, say, program)
     except FinetuneError as error:
         return Row.failed(task, str(error), _minutes_since(begun))
@@ -57,8 +60,10 @@ def _run(task: RepositoryTask, logs: Path, log: IO[bytes], say: Say, program: st
         if _PROGRESS.fullmatch(line):
             say(f"{task.name}: {line}")
 
-    arguments = task.arguments(repository, (logs / f"{task.stem}.html").absolute())
-    ended = child.run(child.on_leash(program, arguments), log, tell, seconds=task.seconds)
+    arguments = task.arguments(repository, (logs / task.report).absolute())
+    ended = child.run(child.on_leash(program, *arguments), log, tell, seconds=task.seconds)
+    if ended.interrupted and ended.code is None:
+        raise KeyboardInterrupt
     return Row.of(task, ended, _minutes_since(begun))
 
 

@@ -123,10 +123,17 @@ def _why(ended: Ended, task: RepositoryTask) -> str:
         )
     said = ended.last.partition(": ")[2] if ended.last.startswith("finetune-repo: ") else ended.last
     if ended.code < 0:
-        name = signal.Signals(-ended.code).name
+        name = _signal(-ended.code)
         lacks = ": the machine may lack memory" if name == "SIGKILL" else ""
         return f"it was ended by {name}{lacks}"
     return said or f"it ended with exit code {ended.code}"
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # those of real time have no names
+        return f"signal {number}"
 
 
 def _object(said: bytes) -> Mapping[str, Any] | None:

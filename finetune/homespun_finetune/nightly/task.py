@@ -33,6 +33,16 @@ class RepositoryTask:
         return name
 
     @property
+    def log(self) -> str:
+        """Its log's name."""
+        return f"{self.stem}.log"
+
+    @property
+    def report(self) -> str:
+        """Its report's name."""
+        return f"{self.stem}.html"
+
+    @property
     def seconds(self) -> float:
         """After which it hangs."""
         times, more = WIDE
