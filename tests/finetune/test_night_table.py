@@ -11,6 +11,7 @@ import pytest
 from homespun_finetune.nightly import page
 from homespun_finetune.nightly.child import Ended
 from homespun_finetune.nightly.row import Row
+from homespun_finetune.nightly.screen import Screen
 from homespun_finetune.nightly.table import Night
 from homespun_finetune.nightly.task import RepositoryTask
 from homespun_model.exit_codes import DONE, FAILED, NOT_PUBLISHED
@@ -69,6 +70,7 @@ def test_a_run_that_measured_nothing_has_no_change() -> None:
         (Ended(0, b"[" * 100_000), "it printed no result"),
         (Ended(0, b'{"decision": "published"}'), "it printed no result"),
         (Ended(-9), "it was ended by SIGKILL: the machine may lack memory"),
+        (Ended(-40), "it was ended by signal 40"),
         (Ended(-11, b"", "training: 40%"), "it was ended by SIGSEGV"),
         (Ended(None, b"", "training: 40%"), "it was stopped after 70 minutes, of 30 asked for"),
         (Ended(1, b"", "a\x1b[31mb"), "a\ufffd[31mb"),
@@ -114,7 +116,8 @@ def test_the_object_has_stable_keys(tmp_path: Path) -> None:
 
 def test_names_and_reasons_mean_nothing_on_the_screen(tmp_path: Path) -> None:
     out = io.StringIO()
-    night(tmp_path, Row("shop", "failed", "[bold]no[/bold]")).show(Console(file=out, width=200))
+    said = night(tmp_path, Row("shop", "failed", "[bold]no[/bold]"))
+    Screen(Console(file=out, width=200)).show(said)
     assert "[bold]no[/bold]" in out.getvalue()
 
 

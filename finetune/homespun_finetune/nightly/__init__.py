@@ -6,6 +6,8 @@ child, leash        a run as a process that outlives nobody
 row                 what a run came to
 one_machine         one after the other, here
 cluster             on the machines of a Ray cluster
-table, page         what people see in the morning
+logs_folder         where logs and reports are: one night's at a time
+screen              what people see meanwhile
+table, page         what they see in the morning
 command             ``homespun nightly``
 """

@@ -18,13 +18,14 @@ from homespun_model.sharing.url import check_named
 
 from homespun_finetune import interruption
 from homespun_finetune.errors import RunUsageError
-from homespun_finetune.nightly import one_machine
+from homespun_finetune.nightly import logs_folder, one_machine
 from homespun_finetune.nightly.repositories_file import read
 from homespun_finetune.nightly.row import Row
+from homespun_finetune.nightly.screen import Screen
 from homespun_finetune.nightly.table import Night
 from homespun_finetune.nightly.task import RepositoryTask
 from homespun_finetune.program import run_program
-from homespun_finetune.progress import Reporter, console_for_people
+from homespun_finetune.progress import console_for_people
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -68,10 +69,12 @@ def nightly(
         raise RunUsageError(f"--html {html}: name a file in a folder that is there")
     tasks = _chosen(read(file, store), file, only or [])
     logs = logs or _default_logs()
-    reporter = Reporter(console_for_people())
-    with contextlib.redirect_stdout(sys.stderr):  # what Ray prints is not our JSON
-        night, whole = _night(tasks, _rows(tasks, ray, logs, reporter), logs, reporter)
-    _tell(night, reporter, html, as_json=as_json)
+    screen = Screen(console_for_people())
+    rows = _rows(tasks, ray, logs, screen)
+    with logs_folder.claimed(logs, tasks):
+        with contextlib.redirect_stdout(sys.stderr):  # what Ray prints is not our JSON
+            night, whole = _night(tasks, rows, logs, screen)
+        _tell(night, screen, html, as_json=as_json)
     return night.exit_code if whole else INTERRUPTED
 
 
@@ -98,43 +101,67 @@ def _default_logs() -> Path:
 
 
 def _rows(
-    tasks: Sequence[RepositoryTask], ray: str | None, logs: Path, reporter: Reporter
+    tasks: Sequence[RepositoryTask], ray: str | None, logs: Path, screen: Screen
 ) -> Generator[Row]:
     if ray is None:
-        return one_machine.run(tasks, logs, reporter.say)
+        return one_machine.run(tasks, logs, screen.say)
     from homespun_finetune.nightly import cluster
 
-    return cluster.run(ray, tasks, logs, reporter.say)
+    return cluster.run(ray, tasks, logs, screen.say)
 
 
 def _night(
-    tasks: Sequence[RepositoryTask], rows: Generator[Row], logs: Path, reporter: Reporter
+    tasks: Sequence[RepositoryTask], rows: Generator[Row], logs: Path, screen: Screen
 ) -> tuple[Night, bool]:
     """What it came to, and whether nobody interrupted it."""
     found: dict[str, Row] = {}
     whole = True
-    try:
-        with contextlib.closing(rows):
+
+    def keep(row: Row) -> None:
+        found[row.name] = row
+        screen.say(str(row))
+
+    with contextlib.closing(rows):
+        try:
             for row in rows:
-                found[row.name] = row
-                reporter.say(str(row))
-    except KeyboardInterrupt:
-        whole = False
+                keep(row)
+        except KeyboardInterrupt:
+            whole = False
+            for row in _last(rows):
+                keep(row)
     interruption.ignore()  # nothing runs any more: a second Ctrl-C would only lose the table
     return Night([(t, found.get(t.name) or Row.not_run(t)) for t in tasks], logs), whole
 
 
-def _tell(night: Night, reporter: Reporter, html: Path | None, *, as_json: bool) -> None:
-    night.show(reporter.console)
-    if html is not None:
-        from homespun_finetune.nightly import page
+def _last(rows: Generator[Row]) -> Generator[Row]:
+    """Those of runs that come to a result although they were asked to end."""
+    with contextlib.suppress(KeyboardInterrupt):
+        yield rows.throw(KeyboardInterrupt)
+        yield from rows
 
+
+def _tell(night: Night, screen: Screen, html: Path | None, *, as_json: bool) -> None:
+    """The object first: whatever else cannot be written, programs have it."""
+    try:
+        if as_json:
+            print(json.dumps(night.to_json()), flush=True)
+    finally:
+        screen.show(night)
+        if html is not None:
+            _write(night, screen, html)
+        if night.failed:
+            screen.say(f"{night.failed} of {len(night.rows)} repositories failed: see {night.logs}")
+
+
+def _write(night: Night, screen: Screen, html: Path) -> None:
+    from homespun_finetune.nightly import page
+
+    try:
         page.write(night, html)
-        reporter.say(f"page: {html}")
-    if as_json:
-        print(json.dumps(night.to_json()), flush=True)
-    if night.failed:
-        reporter.say(f"{night.failed} of {len(night.rows)} repositories failed: see {night.logs}")
+    except OSError as error:  # what became of the repositories stays so
+        screen.say(f"page: {html} is not written: {error.strerror or error}")
+    else:
+        screen.say(f"page: {html}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from homespun_model.exit_codes import DONE, FAILED, NOT_PUBLISHED
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -46,11 +45,11 @@ class Night:
 
     def log(self, task: RepositoryTask) -> Path | None:
         """Its log, where it was begun."""
-        return self._if_there(f"{task.stem}.log")
+        return self._if_there(task.log)
 
     def report(self, task: RepositoryTask) -> Path | None:
         """Its page, where it wrote one."""
-        return self._if_there(f"{task.stem}.html")
+        return self._if_there(task.report)
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; more may come."""
@@ -63,8 +62,8 @@ class Night:
             "logs": str(self.logs),
         }
 
-    def show(self, console: Console) -> None:
-        """One table; names and reasons are others' and have no meaning in it."""
+    def table(self) -> Table:
+        """For people; names and reasons are others' and have no meaning in it."""
         grid = Table(title="The night", title_justify="left")
         for heading in ("repository", "decision", "change"):
             grid.add_column(heading, overflow="fold")
@@ -75,7 +74,7 @@ class Night:
             decision = Text(row.decision, style=_STYLES.get(row.decision, ""))
             change, revision, why = (Text(t) for t in (row.change, row.revision or "", row.why))
             grid.add_row(Text(row.name), decision, change, f"{row.minutes:.1f}", revision, why)
-        console.print(grid)
+        return grid
 
     def _if_there(self, name: str) -> Path | None:
         file = self.logs / name
