@@ -104,6 +104,31 @@ def test_a_store_that_is_named_goes_before_the_file_s(tmp_path: Path) -> None:
         (ONE + "needs = { memory = 16 }", "needs: has to be a text"),
         (ONE + "needs = { memory = '16' }", 'needs: memory has to be written like "16 GiB"'),
         (ONE + "needs = { gpus = 1.5 }", "needs: gpus has to be a whole number"),
+        ("a = " + "[" * 2000 + "]" * 2000, "a number is too long, or too much is nested"),
+        (ONE + "minutes = " + "9" * 5000, "a number is too long, or too much is nested"),
+        (ONE + "minutes = " + "9" * 400, "[[repository]] 1: minutes: has to be a number"),
+        (ONE + "since = 0x" + "f" * 5000, "[[repository]] 1: since: has to be a number"),
+        (ONE + "id = '../../x'", "id: '../../x' cannot be the id of a repository"),
+        (ONE + "base = '~nosuchuser/x'", "base: ~ is of a user that is not there"),
+        (ONE + "needs = { cpus = 1e308 }", "needs: has to be a number"),
+        (ONE + "needs = { cpus = 1e9 }", "needs: cpus has to be 0, or to lie between 0.0001 and"),
+        (ONE + "needs = { gpus = 1e-9 }", "needs: gpus has to be 0, or to lie between 0.0001 and"),
+        (ONE + f"needs = {{ memory = '{'9' * 400} TiB' }}", "needs: memory has to be written"),
+        (ONE + "needs = { memory = '999999999 TiB' }", "needs: memory has to be written"),
+        (ONE + "a" * 100_000 + " = 1", f"there is no key '{'a' * 80}': base, "),
+        ("store = '~nosuchuser/x'\n" + ONE, "store: ~ is of a user that is not there"),
+        ("store = 'https://h/x'\n" + ONE, "store: a store that is read over https takes no"),
+        ("store = 's3:/a:hunter2@b/c'\n" + ONE, "store: this is neither a folder nor a URL"),
+        ("store = ' s3://a:hunter2@b/c'\n" + ONE, "store: this is neither a folder nor a URL"),
+        ("store = 'a:hunter2@b/c'\n" + ONE, "store: this is neither a folder nor a URL"),
+        ("[[repository]]\npath = '~nosuchuser/x'", "path: ~ is of a user that is not there"),
+        ("[[repository]]\npath = '/'", "[[repository]] 1: name: has to be a text"),
+        (
+            "[[repository]]\nname = 'x'\npath = 'file:///r/.'",
+            "its last part names no repository",
+        ),
+        ("[[repository]]\nname = 'x'\npath = 'host:..'", "its last part names no repository"),
+        ("[[repository]]\nname = 'x'\npath = 'file:///'", "its last part names no repository"),
         (ONE + ONE, "[[repository]] 2: 'shop' is there twice: give it another name"),
         (ONE + ONE + "name = 'SHOP'", "[[repository]] 2: 'SHOP' is there twice"),
     ],
@@ -112,6 +137,7 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, said: str)
     line = wrong(tmp_path, text)
     assert line.startswith("…/repositories.toml")
     assert said in line
+    assert "hunter2" not in line
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
@@ -128,6 +154,19 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         "https://example.org/till?token=hunter2",
         "ext::sh -c hunter2",
         "-uhunter2:x",
+        "ssh://-ohunter2/x",
+        "robot:hunter2@example.org:team/till.git",
+        "robot:hunter2@example.org/till.git",
+        "robot%3Ahunter2@example.org:till.git",
+        "https:/robot:hunter2@example.org/till.git",
+        "https://robot:hun/hunter2@example.org/till.git",
+        "https://robot:hunter2/@example.org/till.git",
+        "ssh://robot:hunter2/@example.org/till.git",
+        "ssh://robot%3Ahunter2@example.org/till",
+        " https://robot:hunter2@example.org/till.git",
+        " robot:hunter2@example.org/till.git",
+        "//robot:hunter2@example.org/till.git",
+        "<https://robot:hunter2@example.org/till.git>",
     ],
 )
 def test_a_url_with_a_password_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
@@ -143,6 +182,12 @@ def test_a_url_with_a_password_is_refused_and_not_repeated(tmp_path: Path, url: 
         ("ssh://git@example.org:22/team/till/", "till"),
         ("git@example.org:till.git", "till"),
         ("file:///srv/git/till.git", "till"),
+        ("file:///srv/@team/till", "till"),
+        ("host:/srv/git/till.git", "till"),
+        ("git@[::1]:till.git", "till"),
+        ("ssh://git@[::1]:22/till.git", "till"),
+        ("/srv/code/till/old/..", "till"),
+        ("/srv/@team/till", "till"),
         ("/srv/code/till", "till"),
         ("C:\\work", None),
     ],
@@ -153,6 +198,28 @@ def test_a_repository_is_called_as_the_last_part_of_its_path(path: str, name: st
         assert git_url.last_part(path) == name
     else:
         assert not git_url.is_url(path)
+
+
+def test_a_mark_at_the_beginning_is_none_of_the_text(tmp_path: Path) -> None:
+    assert [task.name for task in read(written(tmp_path, f"\ufeff{ONE}"))] == ["shop"]
+
+
+def test_the_folder_above_is_called_by_its_name(tmp_path: Path) -> None:
+    [task] = read(written(tmp_path, '[[repository]]\npath = ".."'))
+    assert task.name == tmp_path.parent.name
+
+
+def test_a_store_s_folder_may_be_called_as_people_do(tmp_path: Path) -> None:
+    [task] = read(written(tmp_path, f"store = 'shared/@team'\n{ONE}"))
+    assert task.store == str(tmp_path / "shared/@team")
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "p@hunter2", "p/hunter2", "p hunter2"])
+def test_what_git_says_shows_no_password(secret: str) -> None:
+    said = f"fatal: unable to access 'https://robot:{secret}@example.org/till/': 401"
+    assert git_url.without_user(said) == (
+        "fatal: unable to access 'https://…@example.org/till/': 401"
+    )
 
 
 def test_what_git_says_shows_no_user() -> None:

@@ -14,12 +14,11 @@ from typing import Annotated, NoReturn
 
 import typer
 from homespun_model.exit_codes import INTERRUPTED
-from homespun_model.sharing.url import check_named
 
 from homespun_finetune import interruption
 from homespun_finetune.errors import RunUsageError
 from homespun_finetune.nightly import logs_folder, one_machine
-from homespun_finetune.nightly.repositories_file import read
+from homespun_finetune.nightly.repositories_file import check_store, read
 from homespun_finetune.nightly.row import Row
 from homespun_finetune.nightly.screen import Screen
 from homespun_finetune.nightly.table import Night
@@ -64,7 +63,7 @@ def nightly(
 ) -> int:
     del debug  # read by main
     if store is not None:
-        check_named(store)
+        check_store(store)
     if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
         raise RunUsageError(f"--html {html}: name a file in a folder that is there")
     tasks = _chosen(read(file, store), file, only or [])

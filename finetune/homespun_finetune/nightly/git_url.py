@@ -6,13 +6,20 @@ lists and logs, so one that carries any is refused. Knows no files.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 SCHEMES = ("https", "ssh", "file")
-_URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)(?P<sign>://|::)(?P<rest>.*)")
-_SCP = re.compile(r"[^/:\\]{2,}:(?!//).+")  # host:path; a single letter is a drive of Windows
-_USER = re.compile(r"//[^/@\s]*@")
+_URL = re.compile(r"([A-Za-z][\w+.-]*)(://|::)(.*)")
+_SCP = re.compile(r"[^/:\\]{2,}:(?!//).+")  # a single letter is a drive
+_MISSPELT = re.compile(r"//|(https?|ssh|file):/|.*://", re.IGNORECASE)
+_HOST = re.compile(r"(\[[\da-fA-F:.]+\]|[^:%\[\]]+)(:\d*)?")
+_USER = re.compile(r"//.*@")  # up to the last: a password may hold any letter
+
+_FORMS = f"a git URL begins with {', '.join(SCHEMES)}, ://, or is host:path"
+_SECRET = "the URL carries a password, or room for one: leave credentials to git's own helpers"
+_FLAG = "an address cannot begin with -"
 
 
 def is_url(text: str) -> bool:
@@ -21,18 +28,39 @@ def is_url(text: str) -> bool:
 
 
 def problem(text: str) -> str | None:
-    """What is wrong with a URL, without repeating what may be a secret; None where nothing is."""
-    found = _URL.fullmatch(text)
-    if found is None:
-        host = text.partition(":")[0]
-        return "an address cannot begin with -" if host.startswith("-") else None
-    if found["sign"] != "://" or found["scheme"] not in SCHEMES:
-        return f"a git URL begins with {', '.join(SCHEMES)}, ://, or is host:path"
-    user, at, _ = found["rest"].partition("/")[0].rpartition("@")
-    is_login = found["scheme"] == "ssh" and ":" not in user
-    if (at and not is_login) or re.search(r"[?#]", found["rest"]):
-        return "the URL carries a password, or room for one: leave credentials to git's own helpers"
+    """What is wrong with a URL, without repeating what may be a secret; None where nothing is, as
+    where it is a folder."""
+    url, scp = _URL.fullmatch(text), _SCP.fullmatch(text)
+    if url is None and (_MISSPELT.match(text.strip()) or (text != text.strip() and "@" in text)):
+        return _FORMS
+    if url is None and scp is None:
+        return None
+    if last_part(text) in ("", ".", "..") or "\\" in text:
+        return "its last part names no repository"
+    return _problem_of_url(*url.groups()) if url else _problem_of_scp(*text.split(":", 1))
+
+
+def _problem_of_url(scheme: str, sign: str, rest: str) -> str | None:
+    if sign != "://" or scheme not in SCHEMES:
+        return _FORMS
+    place, _, path = rest.partition("/")
+    user, at, host = place.rpartition("@")
+    if host.startswith("-"):
+        return _FLAG
+    is_login = scheme == "ssh" and not re.search(r"[:%@]", user)
+    if (at and not is_login) or re.search(r"[?#]", rest):
+        return _SECRET
+    # What stands behind a slash in a password looks like a path.
+    if scheme != "file" and ("@" in path or not _HOST.fullmatch(host)):
+        return _SECRET
     return None
+
+
+def _problem_of_scp(host: str, path: str) -> str | None:
+    if host.startswith("-"):
+        return _FLAG
+    user = host.rpartition("@")[0]
+    return _SECRET if "@" in path or "%" in user else None
 
 
 def last_part(path: str) -> str:
@@ -42,7 +70,9 @@ def last_part(path: str) -> str:
     'shop'
     """
     text = path.rstrip("/").removesuffix(".git").rstrip("/")
-    return re.split(r"[/:]", text)[-1] if is_url(path) else Path(path).absolute().name
+    if is_url(path):
+        return re.split(r"[/:]", text)[-1]
+    return Path(os.path.normpath(Path(path).absolute())).name
 
 
 def without_user(text: str) -> str:

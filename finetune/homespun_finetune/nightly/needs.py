@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _UNITS = {"MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_MEMORY = re.compile(rf"(\d+(?:\.\d+)?) ?({'|'.join(_UNITS)})")
+MOST, LEAST = 100_000.0, 0.0001  # processors or GPUs: beyond it Ray counts none
+MOST_MEMORY = 1 << 50  # bytes
+_MEMORY = re.compile(rf"([0-9]{{1,15}}(?:\.[0-9]{{1,9}})?) ?({'|'.join(_UNITS)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +57,5 @@ def bytes_of(text: str) -> int | None:
     1610612736
     """
     found = _MEMORY.fullmatch(text.strip())
-    return int(float(found[1]) * _UNITS[found[2]]) or None if found else None
+    amount = int(float(found[1]) * _UNITS[found[2]]) if found else 0
+    return amount if 0 < amount <= MOST_MEMORY else None

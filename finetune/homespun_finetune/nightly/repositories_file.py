@@ -6,7 +6,7 @@ and the table. Paths are relative to the file. Knows nothing of how a night is r
 
 from __future__ import annotations
 
-import math
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -15,17 +15,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from homespun_model.errors import StoreInputError
-from homespun_model.sharing.url import check_named, is_url
+from homespun_model.sharing.url import StoreUrl, check_named, is_url
 from homespun_model.store.folder_names import folder_names
 
 from homespun_finetune.cli import MAX_MINUTES, MIN_MINUTES
 from homespun_finetune.errors import RunUsageError
 from homespun_finetune.nightly import git_url
-from homespun_finetune.nightly.needs import Needs, bytes_of
+from homespun_finetune.nightly.needs import LEAST, MOST, Needs, bytes_of
 from homespun_finetune.nightly.task import RepositoryTask
 
 Table = Mapping[str, Any]
 T = TypeVar("T")
+_NEARLY_URL = re.compile(r"\s*(//|[A-Za-z][\w+.-]+:/|[^/]*:[^/]*@)|.*://")
+_MOST = 1 << 60  # of any number
 _SHARED = ("base", "minutes", "refresh", "needs")  # what `[defaults]` may say for all of them
 
 
@@ -56,11 +58,13 @@ def read(file: Path, store: str | None = None) -> list[RepositoryTask]:
 
 def _parse(file: Path) -> Table:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors begin with a mark
     except tomllib.TOMLDecodeError as error:
         raise RunUsageError(f"{file} is no TOML: {error}") from error
     except UnicodeDecodeError as error:
         raise RunUsageError(f"{file} is no TOML: it is not UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise RunUsageError(f"{file}: a number is too long, or too much is nested") from error
     except OSError as error:
         raise RunUsageError(f"{file}: {error.strerror}") from error
 
@@ -75,8 +79,7 @@ def _task(where: str, told: Table, folder: Path, store: str | None) -> Repositor
         raise RunUsageError(f"{where} has no path: give a folder or a git URL")
     values = _values(where, told, folder)
     values.setdefault("name", git_url.last_part(values["path"]))
-    where = f"{where} ({values['name']})"
-    _at(where, lambda: _name(values["name"]))
+    _at(f"{where}: name", lambda: _name(values["name"]))
     return RepositoryTask(store=store, **values)
 
 
@@ -99,7 +102,7 @@ def _apart(file: Path, tasks: list[RepositoryTask]) -> None:
 
 def _only(where: str, told: Table, known: tuple[str, ...]) -> None:
     for key in told.keys() - set(known):
-        raise RunUsageError(f"{where}: there is no key {key!r}: {', '.join(sorted(known))}")
+        raise RunUsageError(f"{where}: there is no key {key[:80]!r}: {', '.join(sorted(known))}")
 
 
 def _at(where: str, read: Callable[[], T]) -> T:
@@ -128,7 +131,7 @@ def _flag(value: object) -> bool:
 
 
 def _number(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < _MOST:
         raise _WrongError("has to be a number")
     return float(value)
 
@@ -142,24 +145,38 @@ def _name(value: object) -> str:
 
 def _path(value: object, folder: Path) -> str:
     text = _text(value)
-    if not git_url.is_url(text):
-        return str((folder / Path(text).expanduser()).absolute())
     if wrong := git_url.problem(text):
         raise _WrongError(wrong)
-    return text
+    return text if git_url.is_url(text) else _file(text, folder)
+
+
+def _file(text: str, folder: Path) -> str:
+    try:
+        return str((folder / Path(text).expanduser()).absolute())
+    except RuntimeError as error:
+        raise _WrongError("~ is of a user that is not there") from error
+
+
+def check_store(store: str) -> None:
+    """StoreInputError for what no adapters can be published to, without repeating a secret."""
+    check_named(store)
+    if is_url(store):
+        if StoreUrl.of(store).is_read_only:
+            raise StoreInputError("a store that is read over https takes no adapters: name another")
+    elif _NEARLY_URL.match(store):
+        raise StoreInputError("this is neither a folder nor a URL: a URL begins as s3:// does")
 
 
 def _store(value: object, folder: Path) -> str:
     text = _text(value)
-    check_named(text)
-    return text if is_url(text) else str((folder / Path(text).expanduser()).absolute())
+    check_store(text)
+    return text if is_url(text) else _file(text, folder)
 
 
 def _base(value: object, folder: Path) -> str:
     """A name, or a folder or a file where it is written as one."""
     text = _text(value)
-    is_path = text.startswith((".", "~", "/"))
-    return str((folder / Path(text).expanduser()).absolute()) if is_path else text
+    return _file(text, folder) if text.startswith((".", "~", "/")) else text
 
 
 def _minutes(value: object) -> float:
@@ -170,19 +187,30 @@ def _minutes(value: object) -> float:
 
 
 def _since(value: object) -> str:
-    if isinstance(value, date) or (isinstance(value, int) and not isinstance(value, bool)):
+    if isinstance(value, date):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        _number(value)
         return str(value)
     return _text(value)
+
+
+def _id(value: object) -> str:
+    text = _text(value)
+    folder_names(text)
+    return text
 
 
 def _needs(value: object) -> Needs:
     told = dict(_table(value))
     if unknown := told.keys() - {"cpus", "gpus", "memory"}:
-        raise _WrongError(f"there is no key {min(unknown)!r}: cpus, gpus, memory")
+        raise _WrongError(f"there is no key {min(unknown)[:80]!r}: cpus, gpus, memory")
     for key in told.keys() & {"cpus", "gpus"}:
-        if (number := _number(told[key])) < 0 or (number > 1 and number % 1):
+        number = told[key] = _number(told[key])
+        if number < 0 or (number > 1 and number % 1):
             raise _WrongError(f"{key} has to be a whole number, or a share of one")
-        told[key] = number
+        if number and not LEAST <= number <= MOST:
+            raise _WrongError(f"{key} has to be 0, or to lie between {LEAST:g} and {MOST:.0f}")
     if "memory" in told and (memory := bytes_of(_text(told["memory"]))) is None:
         raise _WrongError('memory has to be written like "16 GiB"')
     return Needs(**told | ({"memory": memory} if "memory" in told else {}))
@@ -195,6 +223,6 @@ _READ: Mapping[str, Callable[[object, Path], Any]] = {
     "minutes": lambda value, _: _minutes(value),
     "refresh": lambda value, _: _flag(value),
     "since": lambda value, _: _since(value),
-    "id": lambda value, _: _text(value),
+    "id": lambda value, _: _id(value),
     "needs": lambda value, _: _needs(value),
 }
