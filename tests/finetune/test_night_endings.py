@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ray_cluster import asking_for_a_token
 
 NIGHT = (sys.executable, str(Path(__file__).parents[1] / "support" / "night_of_stubs.py"))
 
@@ -60,6 +62,21 @@ def test_what_is_published_while_the_night_is_interrupted_is_said(tmp_path: Path
     assert running.returncode == 130, errors
     assert decisions(out) == {"publishes": "published", "till": "not run"}
     assert rows(out)["publishes"]["revision"] == "r1"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="CLUSTERS ARE NOT TESTED")
+def test_what_a_cluster_publishes_while_the_night_is_interrupted_is_said(tmp_path: Path) -> None:
+    (share := tmp_path / "share").mkdir()
+    command = asked(tmp_path, "publishes", "till")
+    command += ["--ray", "local", "--store", share.as_uri()]
+    running = started(command, **asking_for_a_token(tmp_path))
+    wait_for(tmp_path / "publishes" / "begun", running)
+    running.send_signal(signal.SIGTERM)
+    out, errors = running.communicate(timeout=120)
+    assert running.returncode == 130, errors
+    assert decisions(out)["publishes"] == "published"
+    assert Path(rows(out)["publishes"]["log"]).read_text().startswith("training: ")
 
 
 def test_an_interruption_that_python_forgot_ends_the_night(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from homespun_finetune.errors import RunUsageError
@@ -30,6 +31,21 @@ def test_a_cluster_without_ray_is_one_line(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(cluster, "lacking", lambda extra: f"pip install 'homespun[{extra}]'")
     with pytest.raises(RunUsageError, match=r"pip install 'homespun\[ray\]'"):
         next(cluster.run("local", [], tmp_path, print))
+
+
+def test_what_a_cluster_does_not_take_is_a_row() -> None:
+    class Refuses:
+        """What Ray does with a need that it cannot count."""
+
+        def nodes(self) -> list[Any]:
+            return []
+
+        def remote(self, **_: object) -> object:
+            raise ValueError("\n  GPUs\n  cannot be negative")
+
+    flying = cluster._Flying(Refuses(), print, "program")
+    why = flying.send_off(RepositoryTask("shop", "/x"))
+    assert (why, flying.tasks) == ("ValueError: cannot be negative", {})
 
 
 def test_what_a_command_line_cannot_mean_is_said_before_anything_runs(tmp_path: Path) -> None:

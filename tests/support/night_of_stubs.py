@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from homespun_finetune import interruption
-from homespun_finetune.nightly import command, one_machine
+from homespun_finetune.nightly import cluster, command, one_machine
 
 PROGRAM = "night_of_stubs"
 MODEL = {"bits_per_byte": 2.0, "exact_line": 0.1, "completions": 10}
@@ -60,6 +60,7 @@ if __name__ == "__main__" and "--report=" in " ".join(sys.argv):
 elif __name__ == "__main__":
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)
     one_machine.run = partial(one_machine.run, program=PROGRAM)
+    cluster.run = partial(cluster.run, program=PROGRAM)
     if "UNLUCKY" in os.environ:
         whole = one_machine.run
         one_machine.run = lambda tasks, logs, say: whole(tasks, logs, partial(unlucky, say))
