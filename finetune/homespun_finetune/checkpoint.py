@@ -28,6 +28,10 @@ _SCHEDULE = {
     *("base_lrs", "last_epoch", "lr_lambdas", "_step_count", "_last_lr"),
     *("_is_initial", "_get_lr_called_within_step"),
 }  # what torch's schedule takes as its own state
+_OF_GROUPS = ("base_lrs", "_last_lr", "lr_lambdas")  # that hold one for each group of weights
+GROUPS = 2  # transformers': the weights that decay, and the others
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # AdamW's, of each weight
+MOST = 1 << 40  # of any number in a checkpoint
 
 Tensors = dict[str, torch.Tensor]
 
@@ -54,19 +58,11 @@ class Checkpoint:
 
     def is_sound(self) -> bool:
         """Whether it says what a run goes on from; one from elsewhere may say anything."""
-        about, random = self.about, self.tensors.get("random")
         try:
-            points = [*about["points"], *([about["best"]] if about["best"] else [])]
-            fixed, rates = about["fixed"], about["schedule"]["_last_lr"]
-            numbers = [about["step"], about["seconds"], *fixed["budget"][:2], fixed["micro"]]
-            numbers += [number for point in points for number in point.values()]
-            named = all(point.keys() == {"step", "seconds", "loss"} for point in points)
-            known = about["schedule"].keys() <= _SCHEDULE and len(fixed["budget"]) == 3
-        except (AttributeError, KeyError, TypeError):
+            said = _is_said(self.about)
+        except (AttributeError, KeyError, TypeError, ValueError):
             return False
-        real = all(isinstance(n, int | float) and n >= 0 for n in [*numbers, *rates])
-        precise = fixed["budget"][2] in ("fp32", "bf16") and fixed["micro"] >= 1
-        return real and named and known and precise and _is_random_state(random)
+        return said and _is_random_state(self.tensors.get("random"))
 
     def fits(self, model: PeftModel) -> bool:
         """Whether it is of an adapter such as the model has."""
@@ -74,7 +70,47 @@ class Checkpoint:
         shapes = {name: tensor.shape for name, tensor in own.items()}
         best = {name: tensor.shape for name, tensor in self.part("best").items()}
         there = {name: tensor.shape for name, tensor in self.part("adapter").items()}
-        return there == shapes and best in ({}, shapes)
+        schedule = self.about.get("schedule", {})
+        groups = {len(schedule[key]) for key in _OF_GROUPS if key in schedule}
+        states = there == shapes and best in ({}, shapes)
+        return states and groups <= {GROUPS} and _are_moments_of(model, self.part("optimizer"))
+
+
+def _is_said(about: dict[str, Any]) -> bool:
+    """KeyError and the like for what has another form."""
+    points = [*about["points"], *([about["best"]] if about["best"] else [])]
+    fixed, schedule = about["fixed"], about["schedule"]
+    seconds, speed, precision = fixed["budget"]
+    rates = [rate for key in ("_last_lr", "base_lrs") for rate in schedule.get(key, ())]
+    counts = [about["step"], fixed["micro"], *(point["step"] for point in points)]
+    counts += [schedule.get(key, 0) for key in ("last_epoch", "_step_count")]
+    numbers = [about["seconds"], seconds, speed, *rates]
+    numbers += [number for point in points for number in point.values()]
+    return (
+        all(isinstance(n, int) and 0 <= n < MOST for n in counts)
+        and all(isinstance(n, int | float) and 0 <= n < MOST for n in numbers)
+        and all(point.keys() == {"step", "seconds", "loss"} for point in points)
+        and schedule.keys() <= _SCHEDULE
+        and isinstance(schedule["_last_lr"], list)
+        and not any(schedule.get("lr_lambdas", ()))
+        and precision in ("fp32", "bf16")
+        and min(fixed["micro"], seconds, speed) > 0
+    )
+
+
+def _are_moments_of(model: PeftModel, found: Tensors) -> bool:
+    """Whether each weight that is trained has its own; before the first step none has any."""
+    shapes = sorted(weights.shape for weights in model.parameters() if weights.requires_grad)
+    numbers = range(len(shapes))
+    if not found:
+        return True
+    if found.keys() != {f"{number}.{name}" for number in numbers for name in _MOMENTS}:
+        return False
+    return all(
+        sorted(found[f"{number}.{name}"].shape for number in numbers) == shapes
+        for name in _MOMENTS
+        if name != "step"
+    )
 
 
 def _is_random_state(found: torch.Tensor | None) -> bool:

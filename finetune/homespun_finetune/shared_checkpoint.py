@@ -57,8 +57,8 @@ class SharedCheckpoint:
             file = Path(coming) / checkpoint.FILE
             if not self._runs.fetch(self._key, file):
                 return
-            there, here = checkpoint.read(Path(coming)), checkpoint.read(folder)
-            if there is None or not there.is_sound():
+            there, here = _sound(Path(coming)), _sound(folder)
+            if there is None:
                 raise StoreError("what is kept there of this run is no checkpoint of homespun's")
             if here is None or here.step < there.step:
                 file.replace(folder / checkpoint.FILE)
@@ -88,6 +88,15 @@ class SharedCheckpoint:
             if not self._failed:
                 self._say(f"what is done so far does not travel: {error}")
             self._failed = True
+
+
+def _sound(folder: Path) -> checkpoint.Checkpoint | None:
+    """The checkpoint in ``folder``; None for whatever else a file may be, however that shows."""
+    try:
+        found = checkpoint.read(folder)
+        return found if found is not None and found.is_sound() else None
+    except Exception:
+        return None
 
 
 def _written(file: Path) -> int:

@@ -118,6 +118,7 @@ def test_a_store_that_is_named_goes_before_the_file_s(tmp_path: Path) -> None:
         (ONE + "a" * 100_000 + " = 1", f"there is no key '{'a' * 80}': base, "),
         ("store = '~nosuchuser/x'\n" + ONE, "store: ~ is of a user that is not there"),
         ("store = 'https://h/x'\n" + ONE, "store: a store that is read over https takes no"),
+        ("store = 'file://share/x'\n" + ONE, "store: file://share/x is on another machine"),
         ("store = 's3:/a:hunter2@b/c'\n" + ONE, "store: this is neither a folder nor a URL"),
         ("store = ' s3://a:hunter2@b/c'\n" + ONE, "store: this is neither a folder nor a URL"),
         ("store = 'a:hunter2@b/c'\n" + ONE, "store: this is neither a folder nor a URL"),

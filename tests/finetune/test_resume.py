@@ -151,6 +151,23 @@ def test_another_machine_goes_on_from_what_the_url_holds(
         {"schedule": {"_last_lr": [0.1], "optimizer": "mine"}},
         {"fixed": {"budget": [1e9, 1e9, "run this"], "micro": 1}},
         {"points": [{"loss": 1.0}]},
+        {"points": 5},
+        {"points": [{"step": 0, "seconds": 0.1, "loss": float("nan")}]},
+        {"fixed": None},
+        {"fixed": {"budget": [0, 0, "fp32"], "micro": 1}},
+        {"fixed": {"budget": [9.0, float("inf"), "fp32"], "micro": 1}},
+        {"fixed": {"budget": [9.0, 9.0, []], "micro": 1}},
+        {"fixed": {"budget": [9.0, 9.0, "fp32"], "micro": 1.5}},
+        {"step": float("inf")},
+        {"step": 1.5},
+        {"step": 10**30},
+        {"schedule": {"_last_lr": 5}},
+        {"schedule": {"_last_lr": None}},
+        {"schedule": {"_last_lr": ["fast"]}},
+        {"schedule": {"_last_lr": [float("inf")]}},
+        {"schedule": {"_last_lr": [0.1], "last_epoch": "late"}},
+        {"schedule": {"_last_lr": [0.1], "lr_lambdas": [{"func": "mine"}]}},
+        {"schedule": 5},
     ],
 )
 def test_what_a_store_holds_is_not_believed(
@@ -192,6 +209,19 @@ def test_a_checkpoint_of_another_adapter_is_not_gone_on_from() -> None:
     assert Checkpoint({}, own).fits(model)
     assert not Checkpoint({}, own | {"best.other": torch.zeros(2)}).fits(model)
     assert not Checkpoint({}, {name: t[:1] for name, t in own.items()}).fits(model)
+    assert not Checkpoint({"schedule": {"_last_lr": [0.1] * 3}}, own).fits(model)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    moments = {
+        f"optimizer.{number}.{name}": torch.zeros(weight.shape)
+        for number, weight in enumerate(weights)
+        for name in ("exp_avg", "exp_avg_sq")
+    }
+    moments |= {f"optimizer.{number}.step": torch.zeros(()) for number in range(len(weights))}
+    assert Checkpoint({"schedule": {"_last_lr": [0.1] * 2}}, own | moments).fits(model)
+    for name in ("optimizer.0.exp_avg", "optimizer.0.step"):
+        assert not Checkpoint({}, own | {n: t for n, t in moments.items() if n != name}).fits(model)
+    assert not Checkpoint({}, own | moments | {"optimizer.0.exp_avg": torch.zeros(9)}).fits(model)
+    assert not Checkpoint({}, own | moments | {"optimizer.x.exp_avg": torch.zeros(9)}).fits(model)
 
 
 def _die(run: ResumableRun) -> None:

@@ -590,6 +590,23 @@ def test_what_a_run_has_done_so_far_comes_and_goes(url: str, tmp_path: Path) -> 
     assert files.names(f"{REPOSITORY}/unfinished") == []
 
 
+def test_what_a_dead_machine_was_putting_there_goes_with_the_next_run(tmp_path: Path) -> None:
+    files = files_at(StoreUrl.of(tmp_path.as_uri()))
+    runs = UnfinishedRuns(files, REPOSITORY, "state")
+    (here := tmp_path / "here").write_text("state")
+    for key in ("0" * 32, "1" * 32):
+        runs.put(key, here)
+    (tmp_path / REPOSITORY / "unfinished" / ("1" * 32) / "coming-abc").write_text("sta")
+    runs.remove_others("0" * 32)
+    assert files.names(f"{REPOSITORY}/unfinished") == ["0" * 32]
+
+
+def test_a_folder_is_of_this_machine() -> None:
+    with pytest.raises(StoreInputError, match="is on another machine"):
+        files_at(StoreUrl.of("file://share/x"))
+    files_at(StoreUrl.of("file://localhost/x"))
+
+
 def test_more_than_any_run_keeps_is_not_fetched(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

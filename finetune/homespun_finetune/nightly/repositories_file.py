@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from homespun_model.errors import StoreInputError
+from homespun_model.sharing.folder_files import folder_of
 from homespun_model.sharing.url import StoreUrl, check_named, is_url
 from homespun_model.store.folder_names import folder_names
 
@@ -161,7 +162,10 @@ def check_store(store: str) -> None:
     """StoreInputError for what no adapters can be published to, without repeating a secret."""
     check_named(store)
     if is_url(store):
-        if StoreUrl.of(store).is_read_only:
+        url = StoreUrl.of(store)
+        if url.kind == "file":
+            folder_of(url)
+        if url.is_read_only:
             raise StoreInputError("a store that is read over https takes no adapters: name another")
     elif _NEARLY_URL.match(store):
         raise StoreInputError("this is neither a folder nor a URL: a URL begins as s3:// does")

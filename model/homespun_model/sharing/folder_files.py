@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from homespun_model.errors import StoreError
+from homespun_model.errors import StoreError, StoreInputError
 from homespun_model.files.disk import flush
 from homespun_model.files.locks import wait_for_lock
 from homespun_model.sharing.shared_files import ChangedMeanwhileError
@@ -21,12 +21,19 @@ from homespun_model.sharing.url import StoreUrl
 LOCK_SECONDS = 30.0  # replacing a small file takes no time
 
 
+def folder_of(url: StoreUrl) -> Path:
+    """Which folder a URL of the kind ``file`` names. StoreInputError for another machine's."""
+    parts = urlsplit(url.text)
+    if parts.netloc not in ("", "localhost"):
+        raise StoreInputError(f"{url} is on another machine: file:/// names a folder of this one")
+    return Path(unquote(parts.path) if os.name != "nt" else unquote(parts.path[1:]))
+
+
 class FolderFiles:
     """``url`` is of the kind ``file``."""
 
     def __init__(self, url: StoreUrl) -> None:
-        parts = urlsplit(url.text)
-        self._root = Path(unquote(parts.path) if os.name != "nt" else unquote(parts.path[1:]))
+        self._root = folder_of(url)
         self._url = url
 
     def exists(self) -> bool:

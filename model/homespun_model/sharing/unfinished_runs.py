@@ -18,6 +18,7 @@ from homespun_model.store.folder_names import folder_names
 
 FOLDER = "unfinished"
 MOST = 8 << 30  # bytes: a large base's adapter, its best state and two moments of each weight
+_COMING = "coming-"  # how a store's files begin until they are whole
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -46,10 +47,14 @@ class UnfinishedRuns:
         self._files.remove(self._at(key))
 
     def remove_others(self, key: str) -> None:
-        """What was left by runs that nobody repeats: a repository has one that is unfinished. One
-        that somebody is at is put there again within a minute."""
+        """What was left by runs that nobody repeats, and by machines that died while they put it
+        there: a repository has one that is unfinished. One that somebody is at is put there again
+        within a minute."""
         for other in self._files.names(self._folder):
             if other != key and _KEY.fullmatch(other):
+                for name in self._files.names(f"{self._folder}/{other}"):
+                    if name.startswith(_COMING):
+                        self._files.remove(f"{self._folder}/{other}/{name}")
                 self.remove(other)
 
     def _at(self, key: str) -> str:
