@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,18 +100,14 @@ def _is_said(about: dict[str, Any]) -> bool:
 
 
 def _are_moments_of(model: PeftModel, found: Tensors) -> bool:
-    """Whether each weight that is trained has its own; before the first step none has any."""
-    shapes = sorted(weights.shape for weights in model.parameters() if weights.requires_grad)
-    numbers = range(len(shapes))
-    if not found:
-        return True
+    """Whether they are of weights that are trained: all of each, and of no other."""
+    shapes = [weights.shape for weights in model.parameters() if weights.requires_grad]
+    numbers = {name.partition(".")[0] for name in found}
     if found.keys() != {f"{number}.{name}" for number in numbers for name in _MOMENTS}:
         return False
-    return all(
-        sorted(found[f"{number}.{name}"].shape for number in numbers) == shapes
-        for name in _MOMENTS
-        if name != "step"
-    )
+    known = numbers <= {str(number) for number in range(len(shapes))}
+    there = ([found[f"{n}.{name}"].shape for n in numbers] for name in _MOMENTS if name != "step")
+    return known and not any(Counter(each) - Counter(shapes) for each in there)
 
 
 def _is_random_state(found: torch.Tensor | None) -> bool:
