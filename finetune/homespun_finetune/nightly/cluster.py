@@ -197,12 +197,9 @@ def _connected(address: str) -> Generator[Any]:
 
     ray: Any = untyped
     try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **own,
-        )
+        # Its workers look for modules in the folder that it is started in, which may be anybody's.
+        with contextlib.chdir(os.sep):
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
     except Exception as error:  # Ray's, gRPC's and the system's own
         raise FinetuneError(
             f"no Ray cluster answers at {address}, or it asks for a token (RAY_AUTH_MODE): "
