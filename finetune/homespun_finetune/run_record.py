@@ -148,10 +148,11 @@ class RunRecord:
 
     def nothing_to_do(self, plan: TrainingPlan) -> Outcome:
         """Before anything was trained."""
-        reason = (
-            "no held-out code to measure on: the repository has too few files and too little "
-            "history; nothing was trained"
-        )
+        if held_out := self.counts["held_out"]:
+            why = f"of {held_out} held-out functions none is both new and whole"
+        else:
+            why = "the repository has too few files and too little history"
+        reason = f"no held-out code to measure on: {why}; nothing was trained"
         if plan.start and not plan.rows:
             reason = f"nothing has changed since {plan.start.name}; nothing was trained"
         return self.outcome("undecided", reasons=(reason,))

@@ -202,3 +202,39 @@ def test_what_is_new_and_more_than_a_test_wants_has_its_line(repo: Path) -> None
     found = Counter(entry.verdict for entry in mined.ledger if entry.path == "new.py")
     assert found == {"kept": 40, "not-asked": 30}
     assert mined.manifest["counts"]["held_out_rejected"] == {"not-asked": 30}
+
+
+def test_a_commit_that_moves_everything_is_not_the_whole_test(repo: Path) -> None:
+    """A library whose namespace got another name: the same functions, each called otherwise."""
+    for i in range(12):
+        module = (repo / f"m{i}.py").read_text()
+        (repo / f"m{i}.py").unlink()
+        (repo / f"part_{i}.py").write_text(f"class Part{i}:\n" + indented(module))
+    commit(repo, "classes now")
+    found, _ = split_of(repo)
+    assert found.kind == "time"
+    assert found.new >= FEWEST
+
+
+def indented(text: str) -> str:
+    return "".join(f"    {line}" if line.strip() else line for line in text.splitlines(True))
+
+
+def test_functions_that_cannot_be_asked_are_not_counted(repo: Path) -> None:
+    short = "".join(f"def is_{i}(x):\n    return {i}\n\n\n" for i in range(200))
+    commit(repo, "two hundred of a line each", short_py=short)
+    found, _ = split_of(repo)
+    askable = [held for held in found.held_out if held.function.name.startswith("count_")]
+    assert len(askable) >= FEWEST
+
+
+def test_edits_alone_are_no_test(tmp_path: Path) -> None:
+    """Whole files are, where no function is new for as long as anybody remembers."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    files = {f"m{i}_py": module(20 * i, 20 * i + 20) for i in range(12)}
+    commit(tmp_path, **files)
+    for word in ("bound", "most", "top"):
+        commit(tmp_path, **{name: text.replace("limit", word) for name, text in files.items()})
+    found, _ = split_of(tmp_path)
+    assert found.kind == "file"
+    assert found.new >= FEWEST

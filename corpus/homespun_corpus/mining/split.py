@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 from homespun_corpus.dedup.format_key import Known
 from homespun_corpus.errors import RepositoryError
-from homespun_corpus.filters.plain_text import read_as
 from homespun_corpus.mining.changed_lines import changed_spans
 from homespun_corpus.mining.holdout_size import (
     TEST_SHARE,
@@ -27,6 +26,13 @@ from homespun_corpus.mining.holdout_size import (
     wanted,
     whole_files,
 )
+from homespun_corpus.mining.newest_commits import (
+    Examined,
+    changed_files,
+    names_in,
+    newest_first,
+    until,
+)
 from homespun_corpus.mining.sample import Novelty
 from homespun_corpus.reading.file_functions import FileFunctions
 from homespun_corpus.reading.lazy_functions import labels
@@ -34,34 +40,14 @@ from homespun_corpus.reading.sources import Sources, Tree
 from homespun_corpus.repo.git_patterns import BOM
 from homespun_corpus.repo.repository import Commit, Repository
 from homespun_corpus.repo.since import commits_since
-from homespun_corpus.syntax.functions import Function, Label
-from homespun_corpus.syntax.languages import TEXT, language_for, may_be_script, mined_language
+from homespun_corpus.syntax.functions import Function
+from homespun_corpus.syntax.languages import TEXT
 from homespun_corpus.syntax.spans import Span
 
 MOST_SHARE = 1 / 3  # of all functions: a young history keeps the rest for training
-FEWEST = 20  # functions held out; a history with fewer is split by file
+FEWEST = 20  # new functions held out; a history with fewer is split by file
 MAX_COMMITS = 2000
-AHEAD = 64  # commits whose files are read together
 IGNORED_COMMITS = ".git-blame-ignore-revs"
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """Of which files something is held out."""
-
-    texts: bool
-    """Of those in no known language as well."""
-    notebooks: bool
-
-    def __call__(self, file: FileFunctions) -> bool:
-        return self.texts or (file.language is not TEXT and self.may_be(file.path))
-
-    def may_be(self, path: str) -> bool:
-        """By a file's name alone, before it is read."""
-        if self.texts:
-            return read_as(path) is not None
-        known = mined_language(path) if self.notebooks else language_for(path)
-        return known is not None or may_be_script(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +76,11 @@ class Split:
     held_out: tuple[HeldOut, ...]
     not_asked: tuple[HeldOut, ...] = ()
 
+    @property
+    def new(self) -> int:
+        """Held-out functions that first appeared. Those that were edited decide nothing."""
+        return sum(held.novelty == "new" for held in self.held_out)
+
     def to_json(self) -> dict[str, Any]:
         """For the manifest."""
         return {
@@ -111,7 +102,7 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
     if since is not None:
         chosen = commits_since(repository, since)
         by_time = _by_time(repository, sources, examined, seed, chosen)
-        found = len(by_time.held_out) if by_time else 0
+        found = by_time.new if by_time else 0
         if by_time is None or found < FEWEST:
             raise RepositoryError(
                 f"{found} functions first appeared since {since}, and a test needs {FEWEST}: give "
@@ -120,7 +111,7 @@ def split(repository: Repository, sources: Sources, seed: int, since: str | None
         return by_time
     if repository.is_git and not repository.is_shallow:
         by_time = _by_time(repository, sources, examined, seed)
-        if by_time is not None and len(by_time.held_out) >= FEWEST:
+        if by_time is not None and by_time.new >= FEWEST:
             return by_time
     return _by_file(repository, files, replace(examined, notebooks=True), seed)
 
@@ -147,14 +138,14 @@ def _by_time(
     test, validation = wanted(total)
     if chosen is None:
         history, most = repository.history(MAX_COMMITS), total * MOST_SHARE
-        counted = _newest_first(repository, sources, examined, history, most)
-        last = list(_until(counted, test))
-        first = list(_until(counted, validation))
+        counted = newest_first(repository, sources, examined, history, most)
+        last = list(until(counted, test))
+        first = list(until(counted, validation))
     else:
-        every = list(_newest_first(repository, sources, examined, chosen, math.inf))
+        every = list(newest_first(repository, sources, examined, chosen, math.inf))
         part = VALIDATION_SHARE / (TEST_SHARE + VALIDATION_SHARE)
         most = min(test, (1 - part) * sum(brought for _, brought in every))
-        last = list(_until(iter(every), most))
+        last = list(until(iter(every), most))
         first = chosen[len(last) :]
     first = first or [last.pop() for _ in range(len(last) // 3)][::-1]
     if not last:
@@ -186,63 +177,6 @@ def _ignored_commits(repository: Repository) -> set[str]:
     return {word for line in text.splitlines() for word in line.split("#")[0].split()}
 
 
-def _newest_first(
-    repository: Repository,
-    sources: Sources,
-    examined: Examined,
-    history: Sequence[Commit],
-    most: float,
-) -> Iterator[tuple[Commit, int]]:
-    """(commit, new functions it brought) from the newest back, while training keeps the rest."""
-    total = 0
-    for number, commit in enumerate(history):
-        if commit.parent is None:
-            return
-        if number % AHEAD == 0:
-            some = history[number : number + AHEAD]
-            sources.read_ahead(_names_of_files(repository, examined, some))
-        changed = _changed_files(repository, sources, examined, commit)
-        brought = sum(len(_names(new) - _names(old)) for old, new in changed)
-        total += brought
-        yield commit, brought
-        if total >= most:
-            return
-
-
-def _names_of_files(
-    repository: Repository, examined: Examined, commits: Iterable[Commit]
-) -> Iterator[tuple[str, str]]:
-    """Path and blob id of each file that some commits touched, before and after."""
-    for commit in commits:
-        for change in repository.changes(commit.parent, commit.id) if commit.parent else ():
-            if examined.may_be(change.path):
-                yield from ((change.path, blob) for blob in (change.old, change.new) if blob)
-
-
-def _until(counted: Iterator[tuple[Commit, int]], wanted: float) -> Iterator[Commit]:
-    """Commits until they add up to ``wanted`` functions."""
-    found = 0
-    for commit, brought in counted:
-        yield commit
-        found += brought
-        if found >= wanted:
-            return
-
-
-def _changed_files(
-    repository: Repository, sources: Sources, examined: Examined, commit: Commit
-) -> Iterator[tuple[FileFunctions | None, FileFunctions]]:
-    """(before, after) of each clean file that a commit touched."""
-    assert commit.parent is not None
-    for change in repository.changes(commit.parent, commit.id):
-        if change.new is None or not examined.may_be(change.path):
-            continue
-        after = sources.file(change.path, change.new)
-        if after.reason is None and examined(after):
-            before = sources.file(change.path, change.old) if change.old else None
-            yield before, after
-
-
 def _appeared(
     repository: Repository,
     sources: Sources,
@@ -255,9 +189,9 @@ def _appeared(
     later = set[bytes]()
     held: set[tuple[str, str, bool]] = set()
     for commit in window:
-        for before, after in _changed_files(repository, sources, examined, commit):
+        for before, after in changed_files(repository, sources, examined, commit):
             blob = blobs.get(after.path)
-            names = _names(sources.file(after.path, blob) if blob else None)
+            names = names_in(sources.file(after.path, blob) if blob else None)
             for number, (label, key) in enumerate(
                 zip(labels(after.functions), after.keys, strict=True)
             ):
@@ -291,10 +225,6 @@ def _held_out(
         spans,
         commit.time,
     )
-
-
-def _names(file: FileFunctions | None) -> set[Label]:
-    return set(labels(file.functions)) if file else set()
 
 
 def _named(file: FileFunctions | None, function: Function) -> Function | None:
