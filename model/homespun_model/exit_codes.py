@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from homespun_corpus.errors import CorpusError, one_line
 
@@ -32,5 +33,6 @@ def explain(
 
 def fail(program: str, line: str, code: int) -> int:
     """Say on standard error why ``program`` failed; the code comes back."""
-    print(f"{program}: {one_line(line)}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # a full disk behind it leaves the code
+        print(f"{program}: {one_line(line)}", file=sys.stderr, flush=True)
     return code

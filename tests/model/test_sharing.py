@@ -22,7 +22,7 @@ from homespun_model.sharing.shared_files import SharedFiles
 from homespun_model.sharing.shared_store import SharedStore
 from homespun_model.sharing.store_place import StorePlace, files_at
 from homespun_model.sharing.unfinished_runs import UnfinishedRuns
-from homespun_model.sharing.url import StoreUrl, is_url
+from homespun_model.sharing.url import StoreUrl, check_named, is_url
 from homespun_model.store.store import AdapterStore, Revision
 from shared_stores import s3_server
 
@@ -468,6 +468,8 @@ def test_where_no_store_is_none_is_made(
     [
         ("ftp://host/store", "is no store's URL"),
         ("s3://", "is no store's URL"),
+        (" s3://bucket/secret", "is no store's URL"),
+        ("https:/me:secret@host/store", "is no store's URL"),
         ("s3://key:secret@bucket/store", "carries a user, a password"),
         ("s3://key:a/secret@bucket/store", "carries a user, a password"),
         ("ssh://me:secret@host/store", "carries a user, a password"),
@@ -480,6 +482,13 @@ def test_where_no_store_is_none_is_made(
 def test_a_url_that_is_none_or_tells_secrets_is_refused(text: str, why: str) -> None:
     with pytest.raises(StoreInputError, match=why) as raised:
         StoreUrl.of(text)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("store", [" s3://bucket/secret", "https:/me:secret@host/store", "S3:/x"])
+def test_what_is_nearly_a_url_is_no_folder(store: str) -> None:
+    with pytest.raises(StoreInputError, match="is no store's URL") as raised:
+        check_named(store)
     assert "secret" not in str(raised.value)
 
 
