@@ -119,9 +119,9 @@ def test_a_store_that_is_named_goes_before_the_file_s(tmp_path: Path) -> None:
         ("store = '~nosuchuser/x'\n" + ONE, "store: ~ is of a user that is not there"),
         ("store = 'https://h/x'\n" + ONE, "store: a store that is read over https takes no"),
         ("store = 'file://share/x'\n" + ONE, "store: file://share/x is on another machine"),
-        ("store = 's3:/a:hunter2@b/c'\n" + ONE, "store: this is neither a folder nor a URL"),
-        ("store = ' s3://a:hunter2@b/c'\n" + ONE, "store: this is neither a folder nor a URL"),
-        ("store = 'a:hunter2@b/c'\n" + ONE, "store: this is neither a folder nor a URL"),
+        ("store = 's3:/a:hunter2@b/c'\n" + ONE, "store: the store is neither a folder nor a URL"),
+        ("store = ' s3://a:hunter2@b/c'\n" + ONE, "store: the store is neither a folder nor a URL"),
+        ("store = 'a:hunter2@b/c'\n" + ONE, "store: the store is neither a folder nor a URL"),
         ("[[repository]]\npath = '~nosuchuser/x'", "path: ~ is of a user that is not there"),
         ("[[repository]]\npath = '/'", "[[repository]] 1: name: has to be a text"),
         (

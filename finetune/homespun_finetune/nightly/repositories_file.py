@@ -6,7 +6,6 @@ and the table. Paths are relative to the file. Knows nothing of how a night is r
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -27,7 +26,6 @@ from homespun_finetune.nightly.task import RepositoryTask
 
 Table = Mapping[str, Any]
 T = TypeVar("T")
-_NEARLY_URL = re.compile(r"\s*(//|[A-Za-z][\w+.-]+:/|[^/]*:[^/]*@)|.*://")
 _MOST = 1 << 60  # of any number
 _SHARED = ("base", "minutes", "refresh", "needs")  # what `[defaults]` may say for all of them
 
@@ -167,8 +165,6 @@ def check_store(store: str) -> None:
             folder_of(url)
         if url.is_read_only:
             raise StoreInputError("a store that is read over https takes no adapters: name another")
-    elif _NEARLY_URL.match(store):
-        raise StoreInputError("this is neither a folder nor a URL: a URL begins as s3:// does")
 
 
 def _store(value: object, folder: Path) -> str:

@@ -26,8 +26,8 @@ KINDS = {
     "sftp": "ssh",
 }
 """What each scheme is a name of; also the extras that bring them, but for ``file``."""
-_NEARLY = re.compile(rf"\s*({'|'.join(KINDS)}):/", re.IGNORECASE)
-"""A slash is missing: it would be a folder of that name."""
+_NEARLY = re.compile(r"\s*(//|[A-Za-z][\w+.-]+:/|[^/]*:[^/]*@)|.*://")
+"""A slash is missing, or the scheme: it would be a folder of that name."""
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)")
 
 
@@ -40,8 +40,10 @@ def check_named(store: str) -> None:
     """StoreInputError for what ``--store`` cannot mean, found without touching anything."""
     if not store:
         raise StoreInputError("--store is empty: name a folder or a URL, or leave it out")
-    if is_url(store) or _NEARLY.match(store):
+    if is_url(store):
         StoreUrl.of(store)
+    elif _NEARLY.match(store):
+        raise StoreInputError("the store is neither a folder nor a URL: a URL begins as s3:// does")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +90,5 @@ def _has_secrets(kind: str, rest: str) -> bool:
 
 def _hidden(text: str) -> str:
     """No more than what kind it is: the rest may be a secret."""
-    scheme, found, _ = text.strip().partition(":/")
+    scheme, found, _ = text.partition("://")
     return f"{scheme[:20]}://…" if found else repr(text[:80])
