@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from homespun_server.stays_here import stays_here
 
 GIT_IGNORE = ".gitignore"
 LOOKING = 32  # documents whose disk may hang before others have to wait
+JUDGED = 1.0  # seconds in which it is not asked again whether a document stays here
 UNTIL_THEN = "nothing is suggested here until its settings can be read"
 
 _SETTINGS = (FILE, SHARED_FILE, *MARKS, IGNORE_FILE, GIT_IGNORE)
@@ -68,14 +70,14 @@ class Home:
 def home_of(path: Path, *, known: Callable[[str], bool], identity: str | None = None) -> Home:
     """Where the file at ``path`` belongs, read from the disk. ``known`` says of a repository's id
     whether the store has an adapter for it; ``identity``: instead of the id of whichever it is."""
-    path = path.resolve()
+    called, path = path, path.resolve()
     top = find_root(path) or _known_folder(path, known)
     if top is None:
         return Home(None, as_mined(path.name), stays_here=True)
     root = _read_root(top, identity or identity_of(top))
     relative = relative_path(path, top)
     excluded = root.problem is not None or is_excluded(relative, root.exclude)
-    return Home(root, relative, excluded, stays_here(top, relative))
+    return Home(root, relative, excluded, stays_here(called))
 
 
 def _known_folder(path: Path, known: Callable[[str], bool]) -> Path | None:
@@ -92,20 +94,30 @@ def _read_root(top: Path, identity: str) -> Root:
 
 
 class Homes:
-    """The homes of open documents, found once each, off the event loop."""
+    """The homes of open documents, found once each, off the event loop.
+
+    Where a server may answer, whether their text stays here is found out again and again: anybody
+    may have git ignore a file that is open.
+    """
 
     def __init__(
         self,
         known: Callable[[str], bool],
         report: Callable[[str], None],
         identity: str | None = None,
+        *,
+        for_server: bool = False,
     ) -> None:
-        """As of ``home_of``; ``report`` is told once what is wrong with a repository."""
+        """As of ``home_of``; ``report`` is told once what is wrong with a repository.
+        ``for_server``: whether one may answer in place of this machine."""
         self._home_of = partial(home_of, known=known, identity=identity)
         self._report = report
         # Of which none is waited for at the end: their disk may hang.
         self._threads = ThreadPoolExecutor(LOOKING, thread_name_prefix="home")
         self._found: dict[str, asyncio.Future[Home]] = {}
+        self._for_server = for_server
+        self._judged: dict[str, float] = {}
+        """When it was last asked whether a document stays here."""
         self._reported: dict[Path, str] = {}
         """The problem of each root that was last reported."""
 
@@ -115,7 +127,9 @@ class Homes:
         Settings that cannot be read are read again each time: they may be mended anywhere.
         """
         if (found := self._found.get(uri)) is None or _has_problem(found):
-            found = self._found[uri] = asyncio.ensure_future(self._find(uri))
+            found = self._begin(uri, self._find(uri))
+        elif self._is_to_be_judged(uri, found):
+            found = self._begin(uri, self._judge_again(uri, found.result()))
         return await asyncio.shield(found)
 
     def found(self, uri: str) -> Home | None:
@@ -123,16 +137,38 @@ class Homes:
         found = self._found.get(uri)
         if found is None or not found.done() or _has_problem(found):
             return None
-        return found.result()
+        return None if self._is_to_be_judged(uri, found) else found.result()
 
     def forget(self, uri: str) -> None:
         """Look again the next time: the document was closed."""
         self._found.pop(uri, None)
+        self._judged.pop(uri, None)
+
+    def files_changed(self) -> None:
+        """What git ignores may be another."""
+        self._judged.clear()
 
     def saved(self, uri: str) -> None:
         """Look at everything again if what was saved is a settings file."""
         if uri.rsplit("/", 1)[-1] in _SETTINGS:
             self._found.clear()
+
+    def _begin(self, uri: str, finding: Coroutine[None, None, Home]) -> asyncio.Future[Home]:
+        self._judged[uri] = time.monotonic()
+        self._found[uri] = asyncio.ensure_future(finding)
+        return self._found[uri]
+
+    def _is_to_be_judged(self, uri: str, found: asyncio.Future[Home]) -> bool:
+        if not self._for_server or not found.done() or found.result().root is None:
+            return False
+        return time.monotonic() - self._judged.get(uri, -JUDGED) >= JUDGED
+
+    async def _judge_again(self, uri: str, home: Home) -> Home:
+        path = file_path(uri)
+        assert path is not None, "what has a root has a path"
+        loop = asyncio.get_running_loop()
+        stays = await loop.run_in_executor(self._threads, stays_here, Path(path))
+        return replace(home, stays_here=stays)
 
     async def _find(self, uri: str) -> Home:
         path = file_path(uri)
