@@ -43,11 +43,12 @@ class App:
     def __init__(self, options: LaunchOptions, *, version: str, log: str | None = None) -> None:
         self.server = HomespunLanguageServer("homespun", version)
         self.documents = Documents()
-        here = options.remote is None
-        made = Models if here else RemoteModels
+        there = options.remote is not None
+        made = RemoteModels if there else Models
         self.models: ModelsInUse = made(options, self._status)
-        self.homes = Homes(self.models.store.has, self._warn, options.id)
-        self.service = Service(self.documents, self.models, self.homes)
+        store = self.models.store
+        self.homes = Homes(store.has, self._warn, options.id, for_server=there)
+        self.service = Service(self.documents, self.models, self.homes, for_server=there)
         self.exit_code = 1  # an editor that is gone without a word
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()

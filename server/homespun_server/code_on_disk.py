@@ -25,6 +25,7 @@ from homespun_corpus.syntax.languages import language_for, language_in, may_be_s
 
 from homespun_server.document_home import Root
 from homespun_server.path_marks import mark_files, marks_of_head
+from homespun_server.stays_here import StaysHere
 
 MAX_BYTES = SHOWN_CHARS  # of a repository's code: eight seconds of reading
 UNSURE = 2.0  # seconds after a change in which another may have the same time, to the disk
@@ -46,7 +47,9 @@ class _Seen:
 class CodeOnDisk:
     """Used by one thread."""
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Root, *, for_server: bool = False) -> None:
+        """``for_server``: without what is sent to none."""
+        self._for_server = for_server
         self.cost = 0.0
         """Seconds that the last look took, without reading what had changed, rules or files."""
         self._root = root
@@ -91,7 +94,7 @@ class CodeOnDisk:
 
         What is on the disk counts once it changes.
         """
-        if not self._wanted(path):
+        if not self._wanted(path) or self._stays_here()(path):
             return
         if path not in self._paths:
             self._saved[path] = self._paths[path] = path
@@ -127,11 +130,17 @@ class CodeOnDisk:
         return lambda path: _may_be_code(path) and not any(r(path) for r in left_out)
 
     def _there(self) -> dict[str, Stamp | None]:
-        """The first files by path, as many as fit into MAX_BYTES, and their stamps."""
+        """The first files by path, as many as fit into MAX_BYTES, and their stamps.
+
+        What stays here is judged at each look: no few files tell that git ignores others now.
+        """
         stamps, left, there = self._tree.stamps(self._paths.values()), MAX_BYTES, {}
+        stays_here = self._stays_here()
         for path, on_disk in self._paths.items():
             stamp = stamps.get(on_disk)
             if stamp is None and not self._was_saved_elsewhere(path):
+                continue
+            if stays_here(on_disk):
                 continue
             if stamp and size_of(stamp) > MAX_FILE_BYTES and may_be_script(path):
                 continue  # data without an ending: it would take the place of code
@@ -140,6 +149,9 @@ class CodeOnDisk:
                 break
             there[path] = stamp
         return there
+
+    def _stays_here(self) -> Callable[[str], bool]:
+        return StaysHere(self._root.path).of if self._for_server else lambda _path: False
 
     def _was_saved_elsewhere(self, path: str) -> bool:
         """Whether an editor saved a file that was not on this disk then either."""
@@ -181,9 +193,9 @@ def _may_be_code(path: str) -> bool:
     return language_for(path) is not None or may_be_script(path)
 
 
-def code_of(root: Root) -> Iterator[tuple[str, str]]:
+def code_of(root: Root, *, for_server: bool = False) -> Iterator[tuple[str, str]]:
     """Path and text of the tracked code of a repository, as last saved; CorpusError if it cannot
     be read."""
-    for path, text in CodeOnDisk(root).changes(root):
+    for path, text in CodeOnDisk(root, for_server=for_server).changes(root):
         if text is not None:
             yield path, text

@@ -105,7 +105,7 @@ def suggest(options: LaunchOptions, cursor: Cursor, repository: str | None) -> S
     identity = home.root.identity if home.root else None
     if repository is not None:
         identity = repository
-    served = served_once(options, store)
+    served = served_once(options.without_server() if home.stays_here else options, store)
     serving = served.plain
     if serving.problem is not None:
         print(f"homespun: {serving.problem}", file=sys.stderr)
@@ -129,7 +129,7 @@ def suggestion_at(serving: Serving, cursor: Cursor, home: Home) -> Suggestion:
     """As an editor would be told, with the whole repository read for it."""
     clear = clear_place_in(cursor.document, cursor.offset, home)
     completer = serving.completer
-    place, ngrams = read_now(clear, home.root, completer.tokens)
+    place, ngrams = read_now(clear, home.root, completer.tokens, for_server=completer.is_shared)
     found = screened(place, completer.complete(place, ngrams=ngrams))
     return replace(found, text=with_ends_of(cursor.document.text, found.text))
 

@@ -84,7 +84,7 @@ class Diagnosis:
         """Everything that can be said, the machine first."""
         yield Finding("python", f"{platform.python_version()} at {sys.executable}")
         yield Finding("packages", ", ".join(_versions()))
-        yield self._load_base()
+        yield self._load_base(self._options)
         if self._serving is not None:
             yield self._generic(self._serving)
         yield self._find_store()
@@ -100,13 +100,13 @@ class Diagnosis:
             return Finding("store", f"{url}, mirrored in {self._store.root}")
         return Finding("store", str(self._store.root))
 
-    def _load_base(self) -> Finding:
+    def _load_base(self, options: LaunchOptions) -> Finding:
         try:
-            self._served = served = served_once(self._options, self._store)
+            self._served = served = served_once(options, self._store)
         except (ModelError, OSError) as error:
             return Finding("base", str(error), good=False)
         self._serving, base = served.plain, served.base
-        where = self._options.remote or pick_device(self._options.device)
+        where = options.remote or pick_device(options.device)
         weights = f"weights {base.weights_hash[:12]}, {base.context_length} tokens of context"
         return Finding("base", f"{base.id}, {weights}, on {where}")
 
@@ -130,10 +130,17 @@ class Diagnosis:
             return
         home = home_of(file.absolute(), known=self._store.has)
         yield from _belongs(home, language_of(document, home.path))
+        if home.stays_here and self._options.remote is not None:
+            yield from self._stay_here()
         if home.root is not None and self._served is not None:
             yield self._load_adapter(home.root, self._served)
         if cursor is not None and self._serving is not None and not home.excluded:
             yield self._suggestion(self._serving, cursor, home)
+
+    def _stay_here(self) -> Iterator[Finding]:
+        self._served = self._serving = None
+        yield Finding("server", "this file stays here: this machine's base answers in it")
+        yield self._load_base(self._options.without_server())
 
     def _load_adapter(self, root: Root, served: ServedOnce) -> Finding:
         base = served.base

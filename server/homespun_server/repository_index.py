@@ -71,8 +71,11 @@ class RepositoryIndex:
     """Opened, touched and told of saves on the event loop, which never waits for the disk; asked on
     the thread that computes answers. A repository is a work tree: linked ones differ."""
 
-    def __init__(self, busy: Callable[[], bool]) -> None:
+    def __init__(self, busy: Callable[[], bool], *, for_server: bool = False) -> None:
+        """``for_server``: whether what is found here may be sent to one; what may not is left
+        out."""
         self._busy = busy
+        self._for_server = for_server
         self._repositories: OrderedDict[str, _IndexedRepository] = OrderedDict()
         self._found: dict[str, _FoundRelated] = {}
         self._tokenizer: tuple[str, Encode] | None = None
@@ -183,7 +186,7 @@ class RepositoryIndex:
     def _look(self, indexed: _IndexedRepository) -> float:
         """Take up what has changed; how many seconds it took to see that."""
         if indexed.code is None:
-            indexed.code = CodeOnDisk(indexed.root)
+            indexed.code = self._code_of(indexed)
         began = time.perf_counter()
         try:
             self._take_up(indexed, indexed.code.changes(indexed.root))
@@ -204,11 +207,14 @@ class RepositoryIndex:
         if indexed.problem == problem:
             return
         logger.warning("no related code: %s", problem)
-        indexed.problem, indexed.code = problem, CodeOnDisk(indexed.root)
+        indexed.problem, indexed.code = problem, self._code_of(indexed)
         indexed.has_other_settings = True  # its documents are to know
         indexed.index, indexed.ngrams = ContextIndex(), ("", NgramIndex())
         indexed.untokenized, indexed.left_out = {}, {}
         self._now_known(indexed, set())
+
+    def _code_of(self, indexed: _IndexedRepository) -> CodeOnDisk:
+        return CodeOnDisk(indexed.root, for_server=self._for_server)
 
     def _save(self, indexed: _IndexedRepository, path: str, text: str) -> None:
         self._look(indexed)  # the rules of today
@@ -278,13 +284,15 @@ class RepositoryIndex:
             time.sleep(BREATH)  # the interpreter is one: an answer goes first
 
 
-def read_now(place: Place, root: Root | None, encode: Encode) -> tuple[Place, NgramIndex]:
+def read_now(
+    place: Place, root: Root | None, encode: Encode, *, for_server: bool = False
+) -> tuple[Place, NgramIndex]:
     """The place with related code, and what may be copied, by reading the whole repository now."""
     ngrams = NgramIndex()
     if root is None:
         return place, ngrams
     try:
-        files = dict(code_of(root))
+        files = dict(code_of(root, for_server=for_server))
     except CorpusError:  # a repository that cannot be read
         return place, ngrams
     ngrams.update({path: encode(text) for path, text in files.items()})

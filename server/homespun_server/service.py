@@ -27,7 +27,7 @@ from homespun_server.document_home import Home, Homes, Root
 from homespun_server.documents import Change, Document, Documents, Point
 from homespun_server.repository_index import RepositoryIndex
 from homespun_server.scheduler import Scheduler
-from homespun_server.serving import ModelsInUse
+from homespun_server.serving import ModelsInUse, Serving
 from homespun_server.settings import EditorSettings
 from homespun_server.suggestions_shown import Offer
 from homespun_server.usage import Usage
@@ -54,14 +54,18 @@ class Ghost:
 class Service:
     """Answers for the documents of one editor; used from one event loop."""
 
-    def __init__(self, documents: Documents, models: ModelsInUse, homes: Homes) -> None:
+    def __init__(
+        self, documents: Documents, models: ModelsInUse, homes: Homes, *, for_server: bool = False
+    ) -> None:
+        """``for_server``: whether one may answer in place of this machine."""
+        self._for_server = for_server
         self.settings = EditorSettings()
         self.usage = Usage()
         self._documents = documents
         self._models = models
         self._homes = homes
         self._scheduler = Scheduler()
-        self._index = RepositoryIndex(lambda: self._scheduler.busy)
+        self._index = RepositoryIndex(lambda: self._scheduler.busy, for_server=for_server)
         self._answers = Answers(self._scheduler, self._index)
         self._debouncer = Debouncer()
         self._cursors: dict[str, int] = {}
@@ -147,11 +151,14 @@ class Service:
         if (document := self._documents.get(uri)) is None:
             return
         home = await self._homes.of(uri)
+        if self._for_server and home.stays_here:
+            return  # by the name that it was opened as, it may be, which the index does not know
         if home.root is not None and home.root.problem is None:
             self._index.saved(home.root, home.path, document.text)
 
     def files_changed(self) -> None:
         """The editor has seen files change on the disk."""
+        self._homes.files_changed()
         self._index.look()
 
     def closed(self, uri: str) -> None:
@@ -216,7 +223,7 @@ class Service:
         self._wait_until_idle()
         self._index.touch(home.root)
         if self._index.has_tokenizer:  # of the base that was in use before, it may be
-            self._index.use_tokenizer(serving.completer.vocabulary, serving.completer.tokens)
+            self._cut_code(home, serving)
         return Question.at(seen or document, offset, home, serving, self.settings.max_new_tokens)
 
     def _wait_until_idle(self) -> None:
@@ -259,12 +266,18 @@ class Service:
             return
         # After the base, so that the first answer is sooner.
         serving = await self._models.serving(home.root.identity, here=home.stays_here)
-        self._index.use_tokenizer(serving.completer.vocabulary, serving.completer.tokens)
+        self._cut_code(home, serving)
         if uri not in self._cursors or (reading := self._index.open(home.root)).done():
             return
         await asyncio.wrap_future(reading)
         if (document := self._documents.get(uri)) is not None:
             await self._get_ready(document, min(self._cursors[uri], len(document.text)))
+
+    def _cut_code(self, home: Home, serving: Serving) -> None:
+        """Have the code cut into the tokens of what answers; not for a file that stays here, which
+        copies nothing: who goes to and fro would have all of it cut each time."""
+        if not (self._for_server and home.stays_here):
+            self._index.use_tokenizer(serving.completer.vocabulary, serving.completer.tokens)
 
     async def _get_ready(self, document: Document, offset: int, *, whole: bool = False) -> None:
         """Nobody has asked yet: have the prompt read till then, or the ``whole`` answer."""

@@ -9,7 +9,7 @@ nothing of the protocol.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from homespun_corpus.filters.team_settings import MAX_PATTERN_CHARS, MAX_PATTERNS
@@ -73,6 +73,10 @@ class LaunchOptions:
             checked(self.remote)
         elif self.remote_base is not None:
             raise CommandUsageError("--remote-base says what a --remote holds: give both")
+
+    def without_server(self) -> LaunchOptions:
+        """For what stays on this machine."""
+        return replace(self, remote=None, remote_base=None)
 
 
 def read_editor_settings(options: Any) -> tuple[EditorSettings, str | None]:
