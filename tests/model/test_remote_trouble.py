@@ -135,6 +135,8 @@ HTML = (200, {"Content-Type": "text/html"}, b"<html>Sign in</html>")
             json_of({"data": [{"id": "a", "meta": {"n_embd": 4096}}]})(),
             "layers 4096 wide, not 64",
         ),
+        (MODELS, json_of({"data": 5})(), "serves no model"),
+        (MODELS, json_of({"data": True})(), "serves no model"),
         (MODELS, json_of({"data": [{"id": 7}]})(), "no name"),
         (MODELS, json_of({"data": [{"id": "x" * (3 << 20)}]})(), "no name"),
         (
@@ -375,6 +377,39 @@ def test_what_was_silent_once_and_came_back_is_not_away(
 def test_an_adapter_that_cannot_be_loaded_is_one_that_is_not_there(base: Base) -> None:
     with remote_stand_in(base, broken=("team@1",)) as stand_in:
         assert not met(stand_in).has("team@1")
+
+
+@pytest.mark.parametrize("listed", [(), ("team@1",)])
+def test_an_adapter_that_is_failed_for_is_one_that_is_not_there(
+    base: Base, listed: tuple[str, ...]
+) -> None:
+    with remote_stand_in(base, adapters=listed, failing={"team@1": 500}) as stand_in:
+        server = met(stand_in)
+        assert not server.has("team@1")
+        stand_in.failing[stand_in.models[0]] = 500
+        with pytest.raises(RemoteError, match="status 500"):
+            server.has("team@1")
+
+
+def test_who_is_known_to_be_away_is_not_asked_nor_waited_for(base: Base) -> None:
+    failures: list[RemoteError] = []
+    with remote_stand_in(base) as stand_in:
+        server = met(stand_in)
+        completer = RemoteCompleter(server, None, failures.append)
+        stand_in.hangs |= {COMPLETIONS}
+        threading.Timer(0.3, server.leave).start()
+        begun = time.monotonic()
+        with pytest.raises(RemoteError, match="is away"):
+            completer.complete(place())
+        assert time.monotonic() - begun < link.PATIENCE
+        asked = len(stand_in.asked)
+        with pytest.raises(RemoteError, match="is away"):
+            completer.complete(place())
+        assert len(stand_in.asked) == asked
+        stand_in.hangs.clear()
+        server.meet()
+        assert completer.complete(place()).text == "return width * height"
+    assert failures == []
 
 
 def test_no_cookie_is_kept(base: Base) -> None:

@@ -33,6 +33,8 @@ class RemoteStandIn:
     adapters: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     """Adapters that it has and cannot load."""
+    failing: dict[str, int] = field(default_factory=dict)
+    """Models and adapters with the status that it answers with for them."""
     most: int = 4096
     """Tokens that it takes at once."""
     key: str | None = None
@@ -119,6 +121,9 @@ def remote_stand_in(base: Base, **how: Any) -> Iterator[RemoteStandIn]:
         def _complete(self, asked: dict[str, Any]) -> None:
             if asked["model"] in stand_in.broken:
                 self._send(400, {}, b"{}")
+                return
+            if (status := stand_in.failing.get(asked["model"])) is not None:
+                self._send(status, {}, b"")
                 return
             if asked["model"] not in (*stand_in.models, *stand_in.adapters):
                 self._send(404, {}, b"{}")

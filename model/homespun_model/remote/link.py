@@ -46,6 +46,10 @@ class Refused(RemoteInputError):
     """The server does not do what was asked, and would not the next time."""
 
 
+class Left(RemoteError):
+    """The server was known to be away, and was not asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class After:
     """A body that is known once what is at ``path`` is; RemoteError where that does not do."""
@@ -69,6 +73,8 @@ class Link:
         self._mute = 0.0
         self._sign: Future[Any] | None = None
         """Of life, once it was asked for."""
+        self.is_left = False
+        """Whether completions are neither begun nor waited for."""
         self._thread.start()
 
     def ask(
@@ -78,7 +84,8 @@ class Link:
         return self._begin_asking(path, body, seconds).result()
 
     def stream(self, body: Body) -> Stream:
-        """Begin a completion."""
+        """Begin a completion. Left."""
+        self.check()
         return Stream(self, body)
 
     def close(self) -> None:
@@ -94,6 +101,11 @@ class Link:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
+
+    def check(self) -> None:
+        """Raises Left."""
+        if self.is_left:
+            raise Left("is away")
 
     def heard(self) -> None:
         """The server has told of a token."""
@@ -200,6 +212,7 @@ class Stream:
         while True:
             if cancelled():
                 raise Cancelled
+            self._link.check()
             begun = time.monotonic()
             try:
                 found = self._events.get(timeout=POLL)

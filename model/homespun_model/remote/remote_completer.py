@@ -11,6 +11,7 @@ from homespun_corpus.place import Place
 from homespun_model.decoding.callbacks import IsCancelled, never
 from homespun_model.decoding.shown_from import ShownFrom
 from homespun_model.errors import Cancelled, RemoteError, RemoteNonsense
+from homespun_model.remote.link import Left
 from homespun_model.remote.names import adapter_name, generic_name
 from homespun_model.remote.remote_server import RemoteServer
 from homespun_model.store.admission import check
@@ -100,7 +101,7 @@ class RemoteCompleter(Suggester):
         """Whatever goes wrong with an answer is the server's."""
         try:
             yield
-        except Cancelled:
+        except (Cancelled, Left):  # who is known to be away has failed no more often
             raise
         except RemoteError as error:
             self._failed(error)

@@ -57,18 +57,21 @@ class RemoteServer:
         self.met = Met(model, self._loras(), named)
         if anew:
             self._say_something(model, ANSWERING)
+        self._link.is_left = False
         return self.met
 
     def has(self, adapter: str) -> bool:
-        """Whether it has an adapter of that name; vLLM loads it for this. RemoteError."""
+        """Whether it has an adapter of that name and answers with it; vLLM loads it for this.
+        RemoteError where the base does not answer either."""
         met = self.met or self.meet()
         if met.loras is not None:
             return adapter in met.loras
-        if adapter in met.named:
-            return True
         try:
             self._say_something(adapter, LOADING)
         except (LacksModel, Refused):  # it is not there, or vLLM cannot load it
+            return False
+        except RemoteError:  # the adapter's trouble, of which the others are to notice nothing
+            self._say_something(met.model, ANSWERING)
             return False
         return True
 
@@ -83,6 +86,10 @@ class RemoteServer:
             return self._link.stream(self._body(adapter, prompt, most, among))
 
         return RemoteDecoder(ask, _vocabulary(self.base), self.base.fitted)
+
+    def leave(self) -> None:
+        """It is known to be away: whoever waits for an answer is told so, until it is met."""
+        self._link.is_left = True
 
     def close(self) -> None:
         """Ask nothing any more."""
@@ -114,7 +121,8 @@ class RemoteServer:
         """Which of its models the base is, and what it lists."""
         listed = self._asked(MODELS, "models")
         found = listed.get("data") if isinstance(listed, dict) else None
-        models = [one for one in found or () if isinstance(one, dict)]
+        listing = found if isinstance(found, list) else ()
+        models = [one for one in listing if isinstance(one, dict)]
         names = [one.get("id") for one in models]
         if any(not isinstance(name, str) or len(name) > MOST_OF_NAME for name in names):
             raise RemoteNonsense("lists a model that has no name")
