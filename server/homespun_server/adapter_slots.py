@@ -67,3 +67,7 @@ class AdapterSlots(Generic[T]):
     def served(self) -> list[T]:
         """What is in all slots."""
         return [slot.serving for slot in self._taken.values() if slot.serving is not None]
+
+    def taken(self) -> list[tuple[str, AdapterSlot[T]]]:
+        """All of them, the one that was asked for last at the end."""
+        return list(self._taken.items())

@@ -78,6 +78,13 @@ class LoadedBase:
         """Everything in memory that may answer."""
         return [serving.completer for serving in [*self._slots.served(), self.plain]]
 
+    def say_again(self) -> None:
+        """What answers for the repositories in use: somebody else has answered meanwhile."""
+        self._told.clear()
+        for repository, slot in self._slots.taken():
+            if slot.serving is not None:
+                self._tell(self._status_of(repository, slot.serving), slot.stamp)
+
     def close(self) -> None:
         """Look no more; what is loading is left to end, and is not said."""
         self._is_closed = True
@@ -132,18 +139,28 @@ class LoadedBase:
         except (ModelError, OSError) as error:
             kept = (slot.serving or self.plain).served.revision
             message = f"{error}; {kept or 'the base'} stays in use"
-            self._say(Status("error", self.base.id, kept, repository, message))
+            status = Status("error", self.base.id, kept, repository, message)
+            self._tell(status, stamp)
         else:
             slot.serving = serving
             if serving is not None:  # adapters of one base are of one shape
                 self._slots.make_room(serving.completer.size)
-            revision = serving.served.revision if serving else None
-            problem = serving.problem if serving else None
-            if self._told.get(repository) != (stamp and stamp[:-1], revision, problem):
-                self._told[repository] = stamp and stamp[:-1], revision, problem
-                self._say(Status("ready", self.base.id, revision, repository, problem))
+            self._tell(self._status_of(repository, serving), stamp)
         finally:
             slot.stamp, slot.loading = stamp, None
+
+    def _status_of(self, repository: str, serving: Serving | None) -> Status:
+        revision = serving.served.revision if serving else None
+        problem = serving.problem if serving else None
+        return Status("ready", self.base.id, revision, repository, problem)
+
+    def _tell(self, status: Status, stamp: Stamp) -> None:
+        """Say what answers for a repository, unless that is what was said last."""
+        assert status.repository is not None, "of the base"
+        told = (stamp and stamp[:-1], status)
+        if self._told.get(status.repository) != told:
+            self._told[status.repository] = told
+            self._say(status)
 
     @property
     def has_generic(self) -> bool:

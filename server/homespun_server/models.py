@@ -73,11 +73,10 @@ class Models:
             del loaded
             self._loader.submit(_collect)
 
-    @property
-    def base(self) -> str | None:
-        """What the base in use is called; None where none is loaded."""
-        loaded = self._loaded_now()
-        return loaded.base.id if loaded is not None else None
+    def say_again(self) -> None:
+        """What answers for the repositories in use."""
+        if (loaded := self._loaded_now()) is not None:
+            loaded.say_again()
 
     def completers(self) -> list[Completing]:
         """Everything in memory that may answer."""

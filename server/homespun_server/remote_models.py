@@ -23,7 +23,7 @@ from homespun_server.loaded_base import LoadedBase
 from homespun_server.logs import failure
 from homespun_server.models import CHOSEN, Models
 from homespun_server.outage import Outage
-from homespun_server.serving import Report, Serving, State, Status
+from homespun_server.serving import Report, Serving, Status
 from homespun_server.settings import LaunchOptions
 from homespun_server.shared_watch import SharedWatch
 
@@ -62,10 +62,14 @@ class RemoteModels:
         self._failed = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
         self._until = 0.0
         """When the first meeting is waited for no longer."""
         self._used_here = 0.0
         self._said: Status | None = None
+        """What was last said of who answers."""
+        self._of_here: Status | None = None
+        """What was last to be said of this machine's base."""
 
     @property
     def store(self) -> AdapterStore:
@@ -105,7 +109,7 @@ class RemoteModels:
 
     def close(self) -> None:
         """Ask nothing any more."""
-        for task in (self._following, self._settling):
+        for task in (self._following, self._settling, self._warming):
             if task is not None:
                 task.cancel()
         for threads in (self._meeting, self._loader):
@@ -128,7 +132,7 @@ class RemoteModels:
 
         def failed(error: RemoteError) -> None:
             with suppress(RuntimeError):  # the loop has ended before the answer
-                loop.call_soon_threadsafe(self._on_failure, error)
+                loop.call_soon_threadsafe(self._on_request_failure, error)
 
         while True:
             self._failed.clear()
@@ -172,19 +176,21 @@ class RemoteModels:
                 shared=self._shared,
                 epoch=lambda: remote.epoch,
             )
-        self._outage.met(asyncio.get_running_loop().time())
-        if remote.is_settled:
-            self._ready(remote)
-        elif self._settling is None or self._settling.done():
+        is_back = self._outage.met(asyncio.get_running_loop().time())
+        self._ready(remote)
+        if is_back:
+            self._loaded.say_again()
+        if not remote.is_settled and (self._settling is None or self._settling.done()):
             self._settling = asyncio.ensure_future(self._settle(remote))
 
     async def _settle(self, remote: RemoteServing) -> None:
         """The base alone answers meanwhile."""
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._loader, remote.settle)
+            while not remote.is_settled:  # it is met meanwhile, and may be another
+                await loop.run_in_executor(self._loader, remote.settle)
         except (ModelError, OSError) as error:
-            self._on_failure(error)
+            self._on_request_failure(error)
         else:
             self._ready(remote)
 
@@ -199,6 +205,11 @@ class RemoteModels:
             self._said = status
             self._report(status)
 
+    def _on_request_failure(self, error: Exception) -> None:
+        """Of one that was under way: where the server is known to be away, that says no more."""
+        if self._outage.is_there:
+            self._on_failure(error)
+
     def _on_failure(self, error: Exception) -> None:
         # What is wrong with what was set stays so until somebody acts; who is away comes back.
         wrong = isinstance(error, RemoteInputError) or not isinstance(error, RemoteError)
@@ -206,24 +217,38 @@ class RemoteModels:
         self._failed.set()
         if self._remote is not None:
             self._remote.epoch += 1
+            self._remote.server.leave()
+        if not is_new and self._said is not None and self._said.remote is None:
+            return
+        here = self._of_here or Status("loading", self._options.base or CHOSEN)
         said = f"{self._address} {error}" if isinstance(error, RemoteError) else str(error)
-        message = f"{said}; until it answers, this machine does" if is_new else None
-        base = self._here.base
-        state: State = "error" if wrong else "loading" if base is None else "ready"
-        status = Status(state, base or self._options.base or CHOSEN, message=message)
-        if is_new or self._said is None or self._said.remote is not None:
-            self._said = status
-            self._report(status)
+        instead = here.message if here.state == "error" else "until it answers, this machine does"
+        message = f"{said}; {instead}" if is_new else None
+        state = "error" if wrong else here.state
+        self._said = replace(here, state=state, message=message)
+        self._report(self._said)
+        self._here.say_again()
+        if self._of_here is None and self._warming is None:  # nobody may type, for hours
+            self._warming = asyncio.ensure_future(self._warm_here())
+
+    async def _warm_here(self) -> None:
+        with suppress(ModelError, OSError):  # said by what is here
+            await self._here.warm()
 
     def _report_of_there(self, status: Status) -> None:
-        self._report(self._of_there(status))
+        """Nothing, while this machine answers: what was loading there is of no account."""
+        if self._outage.is_there:
+            self._report(self._of_there(status))
 
     def _report_of_here(self, status: Status) -> None:
         """Nothing, while the server answers: this machine gets ready for the files that stay here,
         and what is typed in the others goes there still. That it cannot is to be known."""
+        if status.repository is None:
+            self._of_here = status
         if not self._outage.is_there:
             self._report(status)
-        elif status.state == "error" and self._said is not None:
+        elif status.state == "error":
+            assert self._said is not None, "who answers was not said"
             self._report(replace(self._said, message=status.message))
 
     def _of_there(self, status: Status) -> Status:

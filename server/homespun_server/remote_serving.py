@@ -59,13 +59,13 @@ class RemoteServing:
         return self._plain
 
     def meet(self, *, anew: bool = True) -> None:
-        """See who it is and what it has; ``anew``: and that it answers. RemoteError."""
+        """See who it is and what it has; ``anew``: and that it answers, with the base alone until
+        it is settled. RemoteError."""
         met = self.server.meet(anew=anew)
-        if met != self._met or self._lacks or self._plain is None:
-            self._is_settled = self._lacks = False
+        if anew or met != self._met or self._lacks:
+            self._met, self._is_settled, self._lacks = met, False, False
             self.epoch += 1
-        self._met = met
-        if self._plain is None:
+        if anew:
             self._plain = self._serving(RemoteCompleter.bare(self.server, self._failed))
 
     @property
@@ -74,9 +74,11 @@ class RemoteServing:
         return self._is_settled
 
     def settle(self) -> None:
-        """See whether it has the base's generic adapter, which it may have to load. RemoteError."""
-        self._plain = self._without_adapter()
-        self._is_settled = True
+        """See whether it has the base's generic adapter, which it may have to load: of no account
+        where it was met anew meanwhile, and may be another. RemoteError."""
+        met, plain = self._met, self._without_adapter()
+        if self._met is met:
+            self._plain, self._is_settled = plain, True
 
     def load(self, repository: str) -> Serving | None:
         """With the repository's current revision in the store; None where it has none. StoreError,
