@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pygit2
@@ -16,6 +17,7 @@ from homespun_corpus.filters.path_filter import is_excluded
 from homespun_corpus.repo.folder import IGNORE_FILE, no_file
 from homespun_corpus.repo.git_open import git_folders, open_git
 from homespun_corpus.repo.identity import find_root
+from homespun_corpus.syntax.languages import REMEMBERED
 
 # As gitignore has it, in any repository, and of names in small letters.
 HOLD_KEYS = (
@@ -73,7 +75,7 @@ class _Repository:
 
     def keeps(self, relative: str) -> bool:
         """Whether a file holds keys, or is ignored."""
-        if is_excluded(relative.casefold(), HOLD_KEYS):
+        if _holds_keys(relative):
             return True
         folder = relative.rpartition("/")[0]
         return self._keeps_folder(folder) or self._git.path_is_ignored(relative)
@@ -92,10 +94,15 @@ class _Repository:
         return self._folders[folder]
 
 
+@lru_cache(REMEMBERED)
+def _holds_keys(relative: str) -> bool:
+    return is_excluded(relative.casefold(), HOLD_KEYS)
+
+
 def _stays_by_name(path: Path) -> bool:
     top = next(_tops(path.parent), None)
     if top is None:
-        return is_excluded(path.name.casefold(), HOLD_KEYS)
+        return _holds_keys(path.name)
     return StaysHere(top).of(path.relative_to(top).as_posix())
 
 
