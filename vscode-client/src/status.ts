@@ -58,8 +58,9 @@ export class StatusItem implements vscode.Disposable {
   set(state: "starting" | "error", message?: string): void {
     this.state = state;
     this.message = message;
-    this.base = this.revision = undefined; // a new server says anew what it serves
-    this.revisions.clear();
+    this.base = this.remote = undefined; // a new server says anew what it serves
+    this.generic = false;
+    this.forgetRevisions();
     this.draw();
     this.note(undefined);
   }
@@ -80,7 +81,10 @@ export class StatusItem implements vscode.Disposable {
     this.hinted = status.state === "ready" && !status.repository;
     this.base = status.base ?? this.base;
     this.generic = status.generic ?? false;
-    this.remote = status.remote ?? undefined;
+    if ((status.remote ?? undefined) !== this.remote) {
+      this.remote = status.remote ?? undefined;
+      this.forgetRevisions(); // somebody else answers
+    }
     if (status.repository) {
       this.revisions.set(status.repository, status.revision ?? null);
       this.revision = status.revision ?? undefined;
@@ -100,6 +104,11 @@ export class StatusItem implements vscode.Disposable {
   offer(label: string | undefined): void {
     this.offered = label;
     this.draw();
+  }
+
+  private forgetRevisions(): void {
+    this.revisions.clear();
+    this.revision = undefined;
   }
 
   private note(base: string | undefined): void {

@@ -16,13 +16,20 @@ local enabled = true
 local last_complaint ---@type string?
 
 ---@param changes table
-function M.set(changes)
+local function tell(changes)
   now.message = nil
   now = vim.tbl_extend('force', now, changes)
   vim.schedule(function()
     vim.cmd.redrawstatus()
     vim.api.nvim_exec_autocmds('User', { pattern = 'HomespunStatus', modeline = false })
   end)
+end
+
+--- The server is starting or has stopped: a new one says anew what it serves.
+---@param changes table
+function M.set(changes)
+  now.base, now.revision, now.remote = nil, nil, nil
+  tell(changes)
 end
 
 --- Something the user has to do something about. Said once, not at every file.
@@ -44,7 +51,7 @@ function M.from_server(status)
     told[key] = value ~= vim.NIL and value or nil
   end
   now.base, now.revision, now.remote = told.base, told.revision, told.remote
-  M.set(told)
+  tell(told)
 end
 
 ---@return boolean
@@ -55,7 +62,7 @@ end
 ---@param on boolean
 function M.enable(on)
   enabled = on
-  M.set({})
+  tell({})
 end
 
 ---@return homespun.State

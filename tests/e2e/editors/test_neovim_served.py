@@ -180,3 +180,5 @@ def test_a_teams_server_answers(
         neovim.wait(lambda: neovim.buffer()[1] == "    return team_says", "all of it")
         neovim.keys("<Esc>:Homespun status<CR>")
         neovim.wait_for_screen(f"remote {stand_in.url}")
+    os.kill(real_server.pids()[-1], signal.SIGKILL)  # a new one says anew what it serves
+    neovim.wait(lambda: stand_in.url not in status(neovim), "the server to be forgotten")

@@ -417,4 +417,5 @@ def test_a_teams_server_answers_and_this_machine_where_it_is_away(
     workbench.press("Control+End", "Enter")
     workbench.do("type", text="def perimeter(")
     workbench.wait(lambda: stand_in.url not in workbench.status(), "this machine", 60)
+    assert revision.name not in workbench.status(), "it is the server's"
     assert len(real_server.pids()) == 1
