@@ -144,7 +144,8 @@ class RemoteModels:
                 logger.error("the server cannot be met: %s", failure(error))
                 self._on_failure(RemoteError(f"cannot be met ({type(error).__name__})"))
             else:
-                self._on_met()
+                if not self._failed.is_set():  # meanwhile, and it was asked for no token
+                    self._on_met()
             self._first.set()
             if self._outage.is_there:
                 with suppress(TimeoutError):

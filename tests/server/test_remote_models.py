@@ -22,7 +22,7 @@ from homespun_server.remote_serving import RemoteServing
 from homespun_server.serving import Serving, Status
 from homespun_server.settings import LaunchOptions
 from random_adapters import random_adapter
-from remote_servers import RemoteStandIn, remote_stand_in
+from remote_servers import Answer, RemoteStandIn, json_of, remote_stand_in
 from tiny_models import tiny_base
 
 SECONDS = 60.0  # far more than anything takes
@@ -321,3 +321,31 @@ async def test_a_settling_that_began_with_another_server_settles_nothing(
         goes_on.set()
         await models.until(lambda: models._remote and models._remote.is_settled)
         assert looked == 2
+
+
+async def test_a_meeting_that_began_before_a_failure_ends_no_outage(
+    base: Base, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks for no token, and a server that lists its models may answer nothing."""
+    monkeypatch.setattr(remote_models, "EVERY", 0.1)
+    meets, goes_on = threading.Event(), threading.Event()
+
+    with remote_stand_in(base) as stand_in:
+
+        def slowly() -> Answer:
+            meets.set()
+            goes_on.wait(SECONDS)
+            return json_of(stand_in.listed())()
+
+        models = begin(stand_in)
+        serving = await models.until(models.said(there=True))
+        stand_in.instead[MODELS] = slowly
+        await asyncio.to_thread(meets.wait, SECONDS)
+        stand_in.instead[COMPLETIONS] = lambda: (500, {}, b"")
+        await models.fails(serving)
+        await models.until(models.said(there=False))
+        said = len(models.reports)
+        goes_on.set()
+        asked = len(stand_in.asked)
+        await models.until(lambda: len(stand_in.asked) > asked + 4)  # it is met again, in vain
+        assert not [status for status in models.reports[said:] if status.remote]
