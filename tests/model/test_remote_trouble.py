@@ -9,6 +9,7 @@ import random
 import ssl
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -448,3 +449,19 @@ def test_a_certificate_of_ones_own_has_to_be_named(
             met(stand_in)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert said(stand_in) == "return width * height"
+
+
+def test_who_waits_when_it_is_closed_is_told_so(base: Base) -> None:
+    """A thread that waits for ever keeps its process from ending."""
+    with remote_stand_in(base, hangs={MODELS}) as stand_in:
+        one = RemoteServer(RemoteAddress(stand_in.url, None), base)
+        with ThreadPoolExecutor(4) as threads:
+            waiting = [threads.submit(one.meet) for _ in range(4)]
+            while len(stand_in.asked) < 4:
+                time.sleep(0.01)
+            one.close()
+            for each in waiting:
+                assert isinstance(each.exception(timeout=60), RemoteError)
+        with pytest.raises(RemoteError, match="nothing any more"):
+            one.meet()
+        one.close()  # again does no harm

@@ -13,11 +13,11 @@ import queue
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError, Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -37,6 +37,8 @@ MOST_OF_ANSWER = 8 << 20  # bytes of JSON
 MOST_OF_LINE = 1 << 20
 _END = None
 
+T = TypeVar("T")
+
 
 class LacksModel(RemoteError):
     """The server does not have what was asked for by name."""
@@ -47,7 +49,7 @@ class Refused(RemoteInputError):
 
 
 class Left(RemoteError):
-    """The server was known to be away, and was not asked."""
+    """The server was known to be away, or to be left alone, and was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,18 @@ class Link:
         """Of life, once it was asked for."""
         self.is_left = False
         """Whether completions are neither begun nor waited for."""
+        self._begins = threading.Lock()
+        self._is_closed = False
         self._thread.start()
 
     def ask(
         self, path: str, body: Mapping[str, Any] | None = None, seconds: float = ANSWERING
     ) -> Any:
         """The JSON at a path, of a POST where there is a body. RemoteError."""
-        return self._begin_asking(path, body, seconds).result()
+        try:
+            return self._begin_asking(path, body, seconds).result()
+        except CancelledError as error:
+            raise Left("is asked nothing any more") from error
 
     def stream(self, body: Body) -> Stream:
         """Begin a completion. Left."""
@@ -89,14 +96,27 @@ class Link:
         return Stream(self, body)
 
     def close(self) -> None:
-        """Give up all that is asked."""
+        """Give up all that is asked: whoever waits for it is told so."""
 
-        def end() -> None:
-            for task in asyncio.all_tasks(self._loop):
+        async def end() -> None:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
                 task.cancel()
-            self._loop.call_soon(self._loop.stop)
+            await asyncio.gather(*others, return_exceptions=True)
+            self._loop.stop()
 
-        self._loop.call_soon_threadsafe(end)
+        with self._begins:
+            if not self._is_closed:
+                self._is_closed = self.is_left = True
+                asyncio.run_coroutine_threadsafe(end(), self._loop)
+
+    def _begin(self, asking: Coroutine[Any, Any, T]) -> Future[T]:
+        """Left once it is closed: nothing would ever come of it."""
+        with self._begins:
+            if self._is_closed:
+                asking.close()
+                raise Left("is asked nothing any more")
+            return asyncio.run_coroutine_threadsafe(asking, self._loop)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -131,7 +151,7 @@ class Link:
     def begin(self, body: Body, into: queue.SimpleQueue[Any]) -> Future[None]:
         """Have the events of a completion put ``into`` a queue: then ``None``, or what went
         wrong."""
-        return asyncio.run_coroutine_threadsafe(self._stream(body, into), self._loop)
+        return self._begin(self._stream(body, into))
 
     async def _stream(self, body: Body, into: queue.SimpleQueue[Any]) -> None:
         try:
@@ -153,8 +173,7 @@ class Link:
     def _begin_asking(
         self, path: str, body: Mapping[str, Any] | None, seconds: float
     ) -> Future[Any]:
-        asking = self._ask(path, body, seconds)
-        return asyncio.run_coroutine_threadsafe(asking, self._loop)
+        return self._begin(self._ask(path, body, seconds))
 
     async def _ask(self, path: str, body: Mapping[str, Any] | None, seconds: float) -> Any:
         try:
